@@ -1,0 +1,5 @@
+//go:build !noasm
+
+package kernels
+
+func assembly() []Set { return nil }

@@ -1,0 +1,53 @@
+package kernels
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestSetsAreComplete(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range Available() {
+		v := reflect.ValueOf(s)
+		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				t.Errorf("set %q has no %s", s.Name, v.Type().Field(i).Name)
+			}
+		}
+		if seen[s.Name] {
+			t.Errorf("set %q is listed twice", s.Name)
+		}
+		seen[s.Name] = true
+	}
+	if last := Available()[len(seen)-1].Name; last != "generic" {
+		t.Errorf("last set is %q, want generic", last)
+	}
+}
+
+func TestByName(t *testing.T) {
+	for _, want := range Available() {
+		if s, err := ByName(want.Name); err != nil || s.Name != want.Name {
+			t.Errorf("ByName(%q) = %q, %v", want.Name, s.Name, err)
+		}
+	}
+	_, err := ByName("mmx")
+	if err == nil || !strings.Contains(err.Error(), `"mmx"`) || !strings.Contains(err.Error(), "generic") {
+		t.Errorf("ByName of an unknown set says %v, want its name and those that exist", err)
+	}
+}
+
+func TestDefault(t *testing.T) {
+	t.Setenv(EnvSet, "")
+	if s, err := Default(); err != nil || s.Name != Best().Name {
+		t.Errorf("Default() = %q, %v, want the best, %q", s.Name, err, Best().Name)
+	}
+	t.Setenv(EnvSet, "generic")
+	if s, err := Default(); err != nil || s.Name != "generic" {
+		t.Errorf("Default() = %q, %v, want generic", s.Name, err)
+	}
+	t.Setenv(EnvSet, "mmx")
+	if _, err := Default(); err == nil || !strings.Contains(err.Error(), EnvSet) {
+		t.Errorf("Default() says %v, want the variable's name", err)
+	}
+}

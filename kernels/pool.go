@@ -1,0 +1,223 @@
+package kernels
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Pool is a fixed number of workers that divide loops between them: one fork and join costs
+// about a microsecond while the workers are awake. They stay awake for a moment after each Run
+// and then sleep, so that a pool at rest takes no CPU.
+type Pool struct {
+	mu      sync.Mutex // one Run at a time
+	workers []worker   // all but the caller, who is worker 0
+	spin    time.Duration
+	body    func(part, worker int)
+	parts   int
+	active  int           // workers with parts in this Run, the caller among them
+	left    atomic.Int32  // workers that have not finished, and one for the caller while it watches
+	done    chan struct{} // the last worker to finish wakes the caller here if it went to sleep
+	failed  atomic.Pointer[failure]
+	closed  bool
+	exited  sync.WaitGroup
+}
+
+// worker is what the caller and one worker share. It fills two cache lines of its own: the
+// prefetcher of x86 fetches lines in pairs.
+type worker struct {
+	state atomic.Int32
+	wake  chan struct{}
+	_     [128 - 16]byte
+}
+
+// The states of a worker.
+const (
+	idle int32 = iota
+	called
+	asleep
+	closing
+)
+
+// failure is what a body panicked with.
+type failure struct{ value any }
+
+// spinTime is how long a worker waits awake for the next Run: longer than the gap between two
+// layers, shorter than the time slice of another process that waits for the core.
+const spinTime = 50 * time.Microsecond
+
+// NewPool starts a pool of that many threads, the caller of Run included; 0 means as many as
+// the process may use CPUs (GOMAXPROCS, which obeys affinity and the limit of the cgroup).
+func NewPool(threads int) *Pool {
+	cpus := runtime.GOMAXPROCS(0)
+	if threads <= 0 {
+		threads = cpus
+	}
+	p := &Pool{workers: make([]worker, threads-1), done: make(chan struct{}, 1)}
+	if threads <= cpus {
+		p.spin = spinTime
+	}
+	p.exited.Add(len(p.workers))
+	for i := range p.workers {
+		p.workers[i].wake = make(chan struct{}, 1)
+		go p.work(i + 1)
+	}
+	return p
+}
+
+// Threads is the number of workers, the caller of Run included.
+func (p *Pool) Threads() int { return len(p.workers) + 1 }
+
+// Chunk is the i-th of parts contiguous pieces of 0..n-1, the first ones longer by one where n
+// does not divide.
+func Chunk(n, parts, i int) (lo, hi int) {
+	size, more := n/parts, n%parts
+	lo = i*size + min(i, more)
+	hi = lo + size
+	if i < more {
+		hi++
+	}
+	return lo, hi
+}
+
+// Run calls body for part 0..parts-1 and returns when all calls have. Worker i takes the i-th
+// Chunk of the parts in order; the caller is worker 0. A panic in a body is raised again here
+// after the other workers have finished. Run allocates nothing. A body must not call Run.
+func (p *Pool) Run(parts int, body func(part, worker int)) {
+	if parts <= 1 || len(p.workers) == 0 {
+		for i := range parts {
+			body(i, 0)
+		}
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		panic("kernels: Run on a closed pool")
+	}
+	p.fork(parts, body)
+	p.own()
+	if f := p.failed.Load(); f != nil {
+		panic(f.value)
+	}
+}
+
+// own is the caller's share; it waits for the others even where body ends the goroutine.
+func (p *Pool) own() {
+	defer p.join()
+	p.part(0)
+}
+
+// fork hands the parts to as many workers as there are parts for.
+func (p *Pool) fork(parts int, body func(part, worker int)) {
+	p.parts, p.body, p.active = parts, body, min(parts, p.Threads())
+	p.failed.Store(nil)
+	p.left.Store(int32(p.active))
+	for i := range p.workers[:p.active-1] {
+		w := &p.workers[i]
+		if w.state.Swap(called) == asleep {
+			w.wake <- struct{}{}
+		}
+	}
+}
+
+// join returns when all workers have finished: awake for a moment, then asleep.
+func (p *Pool) join() {
+	defer func() { p.body = nil }()
+	if p.await(func() bool { return p.left.Load() == 1 }) {
+		return
+	}
+	if p.left.Add(-1) > 0 {
+		<-p.done
+	}
+}
+
+// part runs the caller's or a worker's parts and keeps what they panic with.
+func (p *Pool) part(worker int) {
+	finished := false
+	defer func() {
+		if v := recover(); v != nil {
+			p.failed.CompareAndSwap(nil, &failure{v})
+		} else if !finished {
+			p.failed.CompareAndSwap(nil, &failure{"kernels: a body ended its goroutine"})
+		}
+	}()
+	lo, hi := Chunk(p.parts, p.active, worker)
+	for i := lo; i < hi; i++ {
+		p.body(i, worker)
+	}
+	finished = true
+}
+
+// work is the life of a worker.
+func (p *Pool) work(id int) {
+	w, alive := &p.workers[id-1], false
+	defer func() {
+		if alive { // a body called runtime.Goexit: the next goroutine takes over
+			p.finish(w)
+			go p.work(id)
+			return
+		}
+		p.exited.Done()
+	}()
+	for p.next(w) == called {
+		alive = true
+		p.part(id)
+		p.finish(w)
+		alive = false
+	}
+}
+
+// next waits until the worker is called or the pool closes.
+func (p *Pool) next(w *worker) int32 {
+	p.await(func() bool { return w.state.Load() != idle })
+	if w.state.CompareAndSwap(idle, asleep) {
+		<-w.wake
+	}
+	return w.state.Load()
+}
+
+// finish makes the worker ready for the next Run before it tells the caller.
+func (p *Pool) finish(w *worker) {
+	w.state.Store(idle)
+	if p.left.Add(-1) == 0 {
+		p.done <- struct{}{}
+	}
+}
+
+// await watches ready for the spin time and reports whether it came true. It lets other
+// goroutines run in between.
+func (p *Pool) await(ready func() bool) bool {
+	if p.spin == 0 {
+		return ready()
+	}
+	for start := time.Now(); ; runtime.Gosched() {
+		for range 64 {
+			if ready() {
+				return true
+			}
+			pause()
+		}
+		if time.Since(start) > p.spin {
+			return false
+		}
+	}
+}
+
+// Close ends the workers. Run may not be called any more.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.closed = true
+	for i := range p.workers {
+		w := &p.workers[i]
+		if w.state.Swap(closing) == asleep {
+			w.wake <- struct{}{}
+		}
+	}
+	p.exited.Wait()
+}

@@ -1,0 +1,200 @@
+package kernels
+
+import (
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestChunk(t *testing.T) {
+	for n := range 40 {
+		for parts := 1; parts < 12; parts++ {
+			at := 0
+			for i := range parts {
+				lo, hi := Chunk(n, parts, i)
+				if lo != at || hi < lo || hi-lo > n/parts+1 || hi-lo < n/parts {
+					t.Fatalf("Chunk(%d, %d, %d) = %d, %d after %d", n, parts, i, lo, hi, at)
+				}
+				at = hi
+			}
+			if at != n {
+				t.Fatalf("Chunk(%d, %d, ·) ends at %d", n, parts, at)
+			}
+		}
+	}
+}
+
+func TestPoolRunsEveryPartOnce(t *testing.T) {
+	for threads := 1; threads <= 5; threads++ {
+		p := NewPool(threads)
+		if p.Threads() != threads {
+			t.Fatalf("Threads() = %d, want %d", p.Threads(), threads)
+		}
+		for parts := range 14 {
+			for range 20 {
+				checkParts(t, p, parts)
+			}
+		}
+		p.Close()
+	}
+}
+
+func checkParts(t *testing.T, p *Pool, parts int) {
+	t.Helper()
+	calls, by := make([]int32, parts), make([]int32, parts)
+	p.Run(parts, func(part, worker int) {
+		atomic.AddInt32(&calls[part], 1)
+		by[part] = int32(worker)
+	})
+	for i, n := range calls {
+		lo, hi := Chunk(parts, min(parts, p.Threads()), int(by[i]))
+		if n != 1 || i < lo || i >= hi {
+			t.Fatalf("%d threads: part %d of %d ran %d times, last by worker %d with %d..%d", p.Threads(), i, parts, n, by[i], lo, hi)
+		}
+	}
+}
+
+func TestPoolAfterSleep(t *testing.T) {
+	p := NewPool(3)
+	defer p.Close()
+	for range 20 {
+		time.Sleep(300 * time.Microsecond)
+		checkParts(t, p, 7)
+	}
+}
+
+// TestPoolJoinAsleep lets the caller finish long before the others.
+func TestPoolJoinAsleep(t *testing.T) {
+	p := NewPool(3)
+	defer p.Close()
+	for range 10 {
+		var n atomic.Int32
+		p.Run(3, func(_, worker int) {
+			time.Sleep(time.Duration(worker) * time.Millisecond)
+			n.Add(1)
+		})
+		if n.Load() != 3 {
+			t.Fatalf("Run returned after %d parts of 3", n.Load())
+		}
+	}
+}
+
+func TestPoolOversubscribed(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	p := NewPool(4)
+	defer p.Close()
+	for range 200 {
+		checkParts(t, p, 9)
+	}
+}
+
+func TestPoolOneAfterAnother(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	var inside, ran atomic.Int32
+	done := make(chan struct{})
+	for range 4 {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for range 50 {
+				p.Run(2, func(int, int) {
+					if inside.Add(1) > 2 {
+						t.Error("two Runs at a time")
+					}
+					ran.Add(1)
+					inside.Add(-1)
+				})
+			}
+		}()
+	}
+	for range 4 {
+		<-done
+	}
+	if ran.Load() != 400 {
+		t.Errorf("%d parts ran, want 400", ran.Load())
+	}
+}
+
+func TestPoolPanics(t *testing.T) {
+	p := NewPool(3)
+	defer p.Close()
+	for bad := range 3 {
+		got := panicOf(func() {
+			p.Run(3, func(part, _ int) {
+				if part == bad {
+					panic(part)
+				}
+			})
+		})
+		if got != bad {
+			t.Errorf("Run raised %v, want the %d of the body", got, bad)
+		}
+		checkParts(t, p, 5)
+	}
+}
+
+func panicOf(f func()) (v any) {
+	defer func() { v = recover() }()
+	f()
+	return nil
+}
+
+func TestPoolSurvivesGoexit(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	for bad := range 2 {
+		ended := make(chan any)
+		go func() {
+			var v any
+			defer func() { ended <- v }()
+			v = panicOf(func() {
+				p.Run(2, func(part, _ int) {
+					if part == bad {
+						runtime.Goexit()
+					}
+				})
+			})
+		}()
+		if v := <-ended; bad == 1 && v == nil {
+			t.Error("Run returned as if the ended body had finished")
+		}
+		checkParts(t, p, 5)
+	}
+}
+
+func TestPoolClose(t *testing.T) {
+	before := runtime.NumGoroutine()
+	p := NewPool(4)
+	p.Close()
+	p.Close()
+	for end := time.Now().Add(time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines after Close, %d before", n, before)
+	}
+	if panicOf(func() { p.Run(2, func(int, int) {}) }) == nil {
+		t.Error("Run on a closed pool did not panic")
+	}
+}
+
+func TestPoolRunAllocs(t *testing.T) {
+	for _, threads := range []int{1, 2, 3} {
+		p := NewPool(threads)
+		body := func(part, worker int) {}
+		if n := testing.AllocsPerRun(100, func() { p.Run(8, body) }); n != 0 {
+			t.Errorf("%d threads: Run allocates %v times", threads, n)
+		}
+		p.Close()
+	}
+}
+
+func BenchmarkPoolRun(b *testing.B) {
+	p := NewPool(2)
+	defer p.Close()
+	body := func(part, worker int) {}
+	for b.Loop() {
+		p.Run(2, body)
+	}
+}
