@@ -1,0 +1,153 @@
+package graph
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Keys of Graph.Meta that the typed accessors read and write. In an ONNX file they are entries
+// of metadata_props.
+const (
+	MetaLabels = "secateur.labels" // JSON list of the class names, in order of the outputs
+	MetaMean   = "secateur.mean"   // r,g,b in 0..255, in the order of the input's channels
+	MetaStd    = "secateur.std"    // likewise
+	MetaColor  = "secateur.color"  // RGB or BGR
+	MetaParent = "secateur.parent" // hash of the model that this one was made from
+)
+
+// Preprocess says how pixels become the input: x = (p - Mean) / Std per channel, where p is the
+// pixel's value in 0..255. Mean and Std follow the order of the input's channels: blue first
+// when BGR is set. The size is that of the Input's shape.
+type Preprocess struct {
+	Mean, Std [3]float32
+	BGR       bool
+}
+
+// DefaultPreprocess leaves the pixels as they are: 0..255, RGB.
+func DefaultPreprocess() Preprocess { return Preprocess{Std: [3]float32{1, 1, 1}} }
+
+// Check refuses numbers that would make no finite input.
+func (p Preprocess) Check() error {
+	for i := range 3 {
+		m, s := float64(p.Mean[i]), float64(p.Std[i])
+		if math.IsNaN(m) || math.IsInf(m, 0) {
+			return fmt.Errorf("mean %v is not finite", p.Mean)
+		}
+		if !(s > 0) || math.IsInf(s, 0) {
+			return fmt.Errorf("standard deviation %v is not positive", p.Std)
+		}
+	}
+	return nil
+}
+
+// Preprocess is what Meta says of the input's pixels; DefaultPreprocess fills in what is not
+// there. Meta read from a file has gone through CheckMeta, so what is there can be read.
+func (g *Graph) Preprocess() Preprocess {
+	p, err := g.preprocess()
+	if err != nil {
+		return DefaultPreprocess()
+	}
+	return p
+}
+
+// SetPreprocess writes p into Meta.
+func (g *Graph) SetPreprocess(p Preprocess) {
+	g.Meta[MetaMean] = formatTriple(p.Mean)
+	g.Meta[MetaStd] = formatTriple(p.Std)
+	g.Meta[MetaColor] = "RGB"
+	if p.BGR {
+		g.Meta[MetaColor] = "BGR"
+	}
+}
+
+func (g *Graph) preprocess() (Preprocess, error) {
+	p := DefaultPreprocess()
+	if s, ok := g.Meta[MetaMean]; ok {
+		if err := parseTriple(s, &p.Mean); err != nil {
+			return p, fmt.Errorf("%s: %w", MetaMean, err)
+		}
+	}
+	if s, ok := g.Meta[MetaStd]; ok {
+		if err := parseTriple(s, &p.Std); err != nil {
+			return p, fmt.Errorf("%s: %w", MetaStd, err)
+		}
+	}
+	switch c := g.Meta[MetaColor]; c {
+	case "", "RGB":
+	case "BGR":
+		p.BGR = true
+	default:
+		return p, fmt.Errorf("%s: %q, want RGB or BGR", MetaColor, c)
+	}
+	return p, p.Check()
+}
+
+// Labels are the class names in the order of the outputs, nil when they are not known.
+func (g *Graph) Labels() []string {
+	labels, err := g.labels()
+	if err != nil {
+		return nil
+	}
+	return labels
+}
+
+// SetLabels writes the class names into Meta; none removes them.
+func (g *Graph) SetLabels(labels []string) {
+	if len(labels) == 0 {
+		delete(g.Meta, MetaLabels)
+		return
+	}
+	b, err := json.Marshal(labels)
+	if err != nil {
+		panic(err) // a list of strings always has a JSON form
+	}
+	g.Meta[MetaLabels] = string(b)
+}
+
+func (g *Graph) labels() ([]string, error) {
+	s, ok := g.Meta[MetaLabels]
+	if !ok {
+		return nil, nil
+	}
+	var labels []string
+	if err := json.Unmarshal([]byte(s), &labels); err != nil {
+		return nil, fmt.Errorf("%s: not a JSON list of names: %w", MetaLabels, err)
+	}
+	return labels, nil
+}
+
+// CheckMeta refuses entries of Meta that the typed accessors cannot read. Readers of files call
+// it, so that a damaged entry is an error there rather than a default later.
+func (g *Graph) CheckMeta() error {
+	if _, err := g.labels(); err != nil {
+		return err
+	}
+	_, err := g.preprocess()
+	return err
+}
+
+func formatTriple(v [3]float32) string {
+	parts := make([]string, len(v))
+	for i, x := range v {
+		parts[i] = strconv.FormatFloat(float64(x), 'g', -1, 32)
+	}
+	return strings.Join(parts, ",")
+}
+
+func parseTriple(s string, v *[3]float32) error {
+	parts := strings.Split(s, ",")
+	if len(parts) != len(v) {
+		return fmt.Errorf("%q has %d numbers, want %d with commas between", s, len(parts), len(v))
+	}
+	for i, p := range parts {
+		x, err := strconv.ParseFloat(strings.TrimSpace(p), 32)
+		if err != nil {
+			return fmt.Errorf("%q is not a number", p)
+		}
+		v[i] = float32(x)
+	}
+	return nil
+}

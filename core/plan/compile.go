@@ -1,0 +1,126 @@
+// Package plan lays a graph out in memory and runs it. Compiling is six passes over one state:
+// fold, differentiate, update, order, place, lower. A plan owns one arena, sized before the first
+// step; running it allocates nothing.
+package plan
+
+import (
+	"fmt"
+
+	"github.com/secateur/secateur/core/grad"
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/optim"
+)
+
+// Options says what a plan is for. Nodes are named, since passes make graphs from graphs.
+type Options struct {
+	Env   graph.Env
+	Batch int // images a step; 0: as the graph has it
+
+	// Fold folds batch normalization into the convolution before it: inference.
+	Fold bool
+	// Keep are nodes, beside the outputs, whose contents are wanted after a run.
+	Keep []string
+
+	// Loss, when set, is differentiated with respect to Wrt; the gradient of each is kept.
+	Loss string
+	Wrt  []string
+	// Rule, when set, updates the parameters of Wrt in place instead of keeping gradients.
+	Rule *optim.Rule
+
+	// Budget bounds the bytes of arena and leaves together; 0: no bound.
+	Budget int64
+}
+
+// Compile makes a plan of g. Leaf values are shared with g: a plan that updates parameters
+// updates them in g. A plan over its budget is a *BudgetError.
+func Compile(g *graph.Graph, o Options) (*Plan, error) {
+	c := &compiler{Options: o, grads: map[string]string{}}
+	var err error
+	if c.g, err = rebatch(g, o.Batch); err != nil {
+		return nil, err
+	}
+	for _, pass := range []struct {
+		name string
+		run  func() error
+	}{
+		{"fold", c.fold}, {"differentiate", c.differentiate}, {"update", c.update},
+		{"order", c.order}, {"place", c.place}, {"lower", c.lower},
+	} {
+		if err := pass.run(); err != nil {
+			return nil, fmt.Errorf("%s: %w", pass.name, err)
+		}
+	}
+	return c.plan, nil
+}
+
+// compiler is what the passes hand on.
+type compiler struct {
+	Options
+	g       *graph.Graph
+	grads   map[string]string // name of a node of Wrt → name of its gradient
+	updates []*graph.Node
+	steps   []*graph.Node // what runs at each step, in order
+	static  []*graph.Node // what depends on leaves alone: runs when they changed
+	layout  *layout
+	plan    *Plan
+}
+
+func rebatch(g *graph.Graph, n int) (*graph.Graph, error) {
+	if n == 0 || n == g.Batch() {
+		c, _ := g.Clone()
+		return c, nil
+	}
+	c, _, err := g.WithBatch(n)
+	return c, err
+}
+
+func (c *compiler) node(name string) (*graph.Node, error) {
+	n := c.g.Node(name)
+	if n == nil {
+		return nil, fmt.Errorf("no node is named %q", name)
+	}
+	return n, nil
+}
+
+// differentiate adds the backward pass.
+func (c *compiler) differentiate() error {
+	if c.Loss == "" {
+		return nil
+	}
+	loss, err := c.node(c.Loss)
+	if err != nil {
+		return err
+	}
+	wrt := make([]*graph.Node, len(c.Wrt))
+	for i, name := range c.Wrt {
+		if wrt[i], err = c.node(name); err != nil {
+			return err
+		}
+	}
+	grads, err := grad.Differentiate(c.g, loss, wrt)
+	if err != nil {
+		return err
+	}
+	for n, d := range grads {
+		c.grads[n.Name] = d.Name
+	}
+	return nil
+}
+
+// update adds the optimiser's nodes.
+func (c *compiler) update() error {
+	if c.Rule == nil {
+		return nil
+	}
+	var ps, gs []*graph.Node
+	for _, name := range c.Wrt {
+		if d, ok := c.grads[name]; ok {
+			ps, gs = append(ps, c.g.Node(name)), append(gs, c.g.Node(d))
+		}
+	}
+	if len(ps) == 0 {
+		return fmt.Errorf("loss %q depends on none of the %d parameters to train", c.Loss, len(c.Wrt))
+	}
+	c.updates = c.Rule.Update(c.g, ps, gs)
+	return nil
+}

@@ -1,0 +1,94 @@
+package plan
+
+import "github.com/secateur/secateur/core/graph"
+
+// order drops what nobody asked for and parts the rest: static nodes depend on leaves that no
+// step changes and run when Refresh is called, the others run at every step. Nodes already stand
+// after what they read; what changes a leaf goes behind its last other reader.
+func (c *compiler) order() error {
+	wanted, err := c.wanted()
+	if err != nil {
+		return err
+	}
+	need := c.g.Need(wanted...)
+	dynamic := c.dynamic(need)
+	for _, n := range c.g.Nodes {
+		switch {
+		case !need[n.ID] || n.IsLeaf():
+		case dynamic[n.ID]:
+			c.steps = append(c.steps, n)
+		default:
+			c.static = append(c.static, n)
+		}
+	}
+	c.steps = mutateLast(c.steps)
+	return nil
+}
+
+// wanted are the outputs, what Keep names, gradients that no rule consumes, and updates.
+func (c *compiler) wanted() ([]*graph.Node, error) {
+	wanted := append([]*graph.Node(nil), c.updates...)
+	if c.Loss == "" {
+		wanted = append(wanted, c.g.Outputs...)
+	} else {
+		wanted = append(wanted, c.g.Node(c.Loss))
+	}
+	if c.Rule == nil {
+		for _, name := range c.grads {
+			wanted = append(wanted, c.g.Node(name))
+		}
+	}
+	for _, name := range c.Keep {
+		n, err := c.node(name)
+		if err != nil {
+			return nil, err
+		}
+		wanted = append(wanted, n)
+	}
+	for _, n := range c.g.Nodes {
+		if _, ok := n.Op.(graph.Mutator); ok {
+			wanted = append(wanted, n)
+		}
+	}
+	return wanted, nil
+}
+
+// dynamic marks what depends on an Input or on a leaf that a step changes.
+func (c *compiler) dynamic(need []bool) []bool {
+	d := make([]bool, len(c.g.Nodes))
+	for _, n := range c.g.Nodes {
+		if n.Is(graph.Input) {
+			d[n.ID] = true
+		}
+		if m, ok := n.Op.(graph.Mutator); ok && need[n.ID] {
+			for _, i := range m.Mutates() {
+				d[n.In[i].ID] = true
+			}
+		}
+	}
+	for _, n := range c.g.Nodes {
+		for _, in := range n.In {
+			d[n.ID] = d[n.ID] || d[in.ID]
+		}
+	}
+	return d
+}
+
+// mutateLast moves each node that changes a leaf behind the last reader of that leaf, keeping
+// the order otherwise. A reader of the changing node itself moves behind it.
+func mutateLast(steps []*graph.Node) []*graph.Node {
+	late := map[*graph.Node]bool{}
+	var first, last []*graph.Node
+	for _, n := range steps {
+		_, isLate := n.Op.(graph.Mutator)
+		for _, in := range n.In {
+			isLate = isLate || late[in]
+		}
+		if late[n] = isLate; isLate {
+			last = append(last, n)
+		} else {
+			first = append(first, n)
+		}
+	}
+	return append(first, last...)
+}
