@@ -1,0 +1,168 @@
+package checkpoint
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+)
+
+// failFS fails one step of a write with err, and does all others.
+type failFS struct {
+	disk
+	step string
+	err  error
+}
+
+func (f failFS) at(step string) error {
+	if step == f.step {
+		return f.err
+	}
+	return nil
+}
+
+func (f failFS) Create(path string) (file, error) {
+	if err := f.at(stepCreate); err != nil {
+		return nil, err
+	}
+	x, err := f.disk.Create(path)
+	return failFile{x, f}, err
+}
+
+func (f failFS) Rename(from, to string) error {
+	if err := f.at(stepRename); err != nil {
+		return err
+	}
+	return f.disk.Rename(from, to)
+}
+
+type failFile struct {
+	file
+	fs failFS
+}
+
+func (f failFile) Write(b []byte) (int, error) {
+	if err := f.fs.at(stepWrite); err != nil {
+		return 0, err
+	}
+	return f.file.Write(b)
+}
+
+func (f failFile) Sync() error {
+	if err := f.fs.at(stepSync); err != nil {
+		return err
+	}
+	return f.file.Sync()
+}
+
+// fullFS writes into the kernel's device that is always full.
+type fullFS struct{ disk }
+
+func (f fullFS) Create(path string) (file, error) {
+	x, err := f.disk.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	x.Close()
+	return os.OpenFile("/dev/full", os.O_WRONLY, 0)
+}
+
+func TestDurable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x")
+	for _, want := range []string{"old", "new", ""} {
+		if err := Durable(path, []byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		wantFiles(t, filepath.Dir(path), map[string]string{"x": want})
+	}
+}
+
+func TestFailedWriteLeavesTheOldFile(t *testing.T) {
+	for _, step := range []string{stepCreate, stepWrite, stepSync, stepRename} {
+		for _, cause := range []error{syscall.ENOSPC, syscall.EROFS, syscall.EIO} {
+			path := filepath.Join(t.TempDir(), "x")
+			if err := Durable(path, []byte("old")); err != nil {
+				t.Fatal(err)
+			}
+			err := write(failFS{step: step, err: &fs.PathError{Op: "op", Path: "hidden", Err: cause}}, path, small())
+			wantError(t, err, "write "+path+": "+step+": "+cause.Error())
+			if !errors.Is(err, cause) {
+				t.Errorf("%s: errors.Is does not find %v", step, cause)
+			}
+			wantFiles(t, filepath.Dir(path), map[string]string{"x": "old"})
+		}
+	}
+}
+
+func TestDiskFull(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x")
+	if err := Durable(path, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	err := write(fullFS{}, path, small())
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("error %v, want ENOSPC", err)
+	}
+	wantError(t, err, "no space left on device")
+	wantFiles(t, filepath.Dir(path), map[string]string{"x": "old"})
+}
+
+func TestBadContentLeavesTheOldFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x")
+	if err := Durable(path, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	f := small()
+	f.Tensors[1].Name = f.Tensors[0].Name
+	wantError(t, Write(path, f), `tensor "conv1.w" is there twice`)
+	wantFiles(t, filepath.Dir(path), map[string]string{"x": "old"})
+}
+
+func TestReadOnlyFolder(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	if err := Durable(path, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(dir, 0o755)
+	err := unprivileged(func() error { return Write(path, small()) })
+	wantError(t, err, "write "+path+": create a temporary file beside it: permission denied")
+	wantFiles(t, dir, map[string]string{"x": "old"})
+}
+
+// unprivileged runs f with a file-system identity that folder permissions bind, root or not.
+func unprivileged(f func() error) error {
+	result := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlock: the thread ends with its identity
+		if os.Getuid() == 0 {
+			syscall.RawSyscall(syscall.SYS_SETFSUID, 65534, 0, 0)
+		}
+		result <- f()
+	}()
+	return <-result
+}
+
+// wantFiles wants exactly these files with these contents in dir.
+func wantFiles(t *testing.T, dir string, want map[string]string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		b, _ := os.ReadFile(filepath.Join(dir, e.Name()))
+		if w, ok := want[e.Name()]; !ok || w != string(b) {
+			t.Errorf("%s holds %.20q, want %q", e.Name(), b, w)
+		}
+	}
+	if len(entries) != len(want) {
+		t.Errorf("%d files in the folder, want %d", len(entries), len(want))
+	}
+}
