@@ -1,0 +1,38 @@
+//go:build !noasm && (amd64 || arm64)
+
+package kernels
+
+// tileRows says how the next rows of m are cut into tiles of at most h rows: tiles tiles of rows
+// rows. A short rest would leave most of the accumulators idle, so it shares rows with up to two
+// full tiles: 49 rows are six tiles of 6, one of 5 and two of 4.
+func tileRows(m, h int) (rows, tiles int) {
+	full, rest := m/h, m%h
+	if rest == 0 {
+		return h, full
+	}
+	shared := 0
+	for shared < min(full, 2) && rest+shared*h < (shared+1)*((2*h+2)/3) {
+		shared++
+	}
+	if full > shared {
+		return h, full - shared
+	}
+	return (rest + shared*h + shared) / (shared + 1), 1
+}
+
+// blocks is the number of blocks of at most size that n is cut into.
+func blocks(n, size int) int { return (n + size - 1) / size }
+
+// checkMatrix panics if a matrix of the call does not fit its slice: assembly would not see it.
+func checkMatrix(x []float32, ld, rows, cols int) {
+	if rows > 0 && cols > 0 {
+		_ = x[(rows-1)*ld+cols-1]
+	}
+}
+
+// zero is C = 0.
+func zero(c []float32, ldc, m, n int) {
+	for i := range m {
+		clear(c[i*ldc:][:n])
+	}
+}
