@@ -1,0 +1,143 @@
+package data
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+)
+
+// Augment says how much a training picture may change from epoch to epoch. The zero value changes
+// nothing; each field switches one change on.
+type Augment struct {
+	MinArea    float64 // crop a part of this share of the area or more, in the whole's proportions; 0 is off
+	Flip       float64 // probability to swap left and right
+	FlipUp     float64 // probability to swap top and bottom
+	Rotate     float64 // largest angle in degrees, either way
+	Contrast   float64 // largest relative change of the distance from mid-grey
+	Brightness float64 // largest change of brightness as a share of mid-grey
+	Blur       float64 // largest sigma of a Gaussian blur, in pixels of the model's input
+	Mixup      float64 // alpha of mixup's Beta distribution (arXiv:1710.09412); wants soft targets
+}
+
+// DefaultAugment is the recipe of the PyTorch baselines that accuracy is compared with.
+func DefaultAugment() Augment {
+	return Augment{MinArea: 0.7, Flip: 0.5, Contrast: 0.2, Brightness: 0.2}
+}
+
+// Check refuses numbers outside what the fields mean.
+func (a *Augment) Check() error {
+	for _, f := range []struct {
+		name      string
+		v, lo, hi float64
+	}{
+		{"smallest area of a crop", a.MinArea, 0, 1},
+		{"flip", a.Flip, 0, 1},
+		{"flip up", a.FlipUp, 0, 1},
+		{"rotation in degrees", a.Rotate, 0, 180},
+		{"contrast", a.Contrast, 0, 1},
+		{"brightness", a.Brightness, 0, 1},
+		{"blur in pixels", a.Blur, 0, 16},
+		{"mixup", a.Mixup, 0, 16},
+	} {
+		if !(f.lo <= f.v && f.v <= f.hi) {
+			return fmt.Errorf("augmentation: %s is %v, want %v to %v", f.name, f.v, f.lo, f.hi)
+		}
+	}
+	return nil
+}
+
+// change is what Augment came to for one picture in one epoch.
+type change struct {
+	box                  Box
+	flip, flipUp         bool
+	contrast, brightness float64 // y = (x-128)*contrast + 128*brightness
+	angle                float64 // radians
+	sigma                float64
+}
+
+// draw decides the change of one w×h picture. It draws the same numbers whatever is switched on,
+// so that switching one change off leaves the others as they were.
+func (a *Augment) draw(rng *rand.Rand, w, h int) change {
+	u := func(lo, hi float64) float64 { return lo + (hi-lo)*rng.Float64() }
+	area := u(a.MinArea, 1)
+	if a.MinArea <= 0 {
+		area = 1
+	}
+	side := math.Sqrt(min(area, 1))
+	return change{
+		box:        cropBox(rng, w, h, side),
+		flip:       rng.Float64() < a.Flip,
+		contrast:   u(1-a.Contrast, 1+a.Contrast),
+		brightness: u(1-a.Brightness, 1+a.Brightness),
+		flipUp:     rng.Float64() < a.FlipUp,
+		angle:      u(-a.Rotate, a.Rotate) * math.Pi / 180,
+		sigma:      u(0, a.Blur),
+	}
+}
+
+// cropBox is a box of whole pixels with side times both lengths, anywhere in w×h.
+func cropBox(rng *rand.Rand, w, h int, side float64) Box {
+	cw, ch := max(int(float64(w)*side), 1), max(int(float64(h)*side), 1)
+	x, y := place(rng, w-cw), place(rng, h-ch)
+	return Box{float64(x), float64(y), float64(x + cw), float64(y + ch)}
+}
+
+// place is a whole number from 0 to most, from exactly one draw.
+func place(rng *rand.Rand, most int) int { return int(rng.Float64() * float64(most+1)) }
+
+// canvas is the memory in which one goroutine augments.
+type canvas struct {
+	resizer Resizer
+	small   RGB
+	tmp     []float32
+	kernel  []float32
+}
+
+// paint writes img, changed, as numbers from 0 to 255.
+//
+//	dst  h×w×3  overwritten
+func (c *canvas) paint(dst []float32, w, h int, img *RGB, d change) {
+	c.small.reshape(w, h)
+	c.resizer.Resize(&c.small, img, d.box)
+	toFloat(dst, &c.small)
+	c.tmp = grow(c.tmp, len(dst))
+	if d.flip {
+		flipLeftRight(dst, w)
+	}
+	if d.flipUp {
+		flipUpDown(dst, w)
+	}
+	if d.angle != 0 {
+		rotate(c.tmp, dst, w, h, d.angle)
+		copy(dst, c.tmp)
+	}
+	if d.sigma > 0 {
+		c.kernel = gaussian(c.kernel[:0], d.sigma)
+		blur(dst, c.tmp, w, h, c.kernel)
+	}
+	light(dst, float32(d.contrast), float32(d.brightness))
+}
+
+// light changes contrast about mid-grey and brightness, and stays from 0 to 255.
+func light(x []float32, contrast, brightness float32) {
+	shift := 128*brightness - 128*contrast
+	for i, v := range x {
+		x[i] = min(max(v*contrast+shift, 0), 255)
+	}
+}
+
+func flipLeftRight(x []float32, w int) {
+	for ; len(x) > 0; x = x[w*3:] {
+		for i, j := 0, (w-1)*3; i < j; i, j = i+3, j-3 {
+			x[i], x[i+1], x[i+2], x[j], x[j+1], x[j+2] = x[j], x[j+1], x[j+2], x[i], x[i+1], x[i+2]
+		}
+	}
+}
+
+func flipUpDown(x []float32, w int) {
+	for i, j := 0, len(x)-w*3; i < j; i, j = i+w*3, j-w*3 {
+		for k := range w * 3 {
+			x[i+k], x[j+k] = x[j+k], x[i+k]
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package data
+
+import (
+	"fmt"
+	"math"
+)
+
+// Preprocess is what a model wants of a picture: its size, and y = (x-Mean)/Std for x from 0 to
+// 255. Pictures are squashed to the size, not letterboxed, as the models were trained. Mean and
+// Std are in the order of the model's channels: blue first when BGR is set.
+type Preprocess struct {
+	Width, Height int
+	Mean, Std     [3]float32
+	BGR           bool
+}
+
+// Check refuses a size below one pixel and a normalisation that divides by zero.
+func (p Preprocess) Check() error {
+	if p.Width < 1 || p.Height < 1 || p.Width > MaxPixels/p.Height {
+		return fmt.Errorf("input of %d×%d pixels, want 1 to %d in all", p.Width, p.Height, MaxPixels)
+	}
+	for c := range 3 {
+		s := float64(p.Std[c])
+		if s == 0 || math.IsNaN(s) || math.IsInf(s, 0) {
+			return fmt.Errorf("std of channel %d is %v, want a finite number other than 0", c, s)
+		}
+		if m := float64(p.Mean[c]); math.IsNaN(m) || math.IsInf(m, 0) {
+			return fmt.Errorf("mean of channel %d is %v, want a finite number", c, m)
+		}
+	}
+	return nil
+}
+
+// Floats is the number of values of one prepared picture.
+func (p Preprocess) Floats() int { return p.Width * p.Height * 3 }
+
+// Prepare writes the whole of img as the model wants it.
+//
+//	dst  H×W×3  overwritten
+func (p Preprocess) Prepare(dst []float32, img *RGB, r *Resizer) {
+	if img.W != p.Width || img.H != p.Height {
+		small := NewRGB(p.Width, p.Height)
+		r.Resize(small, img, img.Full())
+		img = small
+	}
+	toFloat(dst, img)
+	p.normalise(dst)
+}
+
+// normalise turns red, green, blue from 0 to 255 into the model's channels, in place.
+//
+//	x  N×H×W×3
+func (p Preprocess) normalise(x []float32) {
+	var scale, shift [3]float32
+	for c := range 3 {
+		scale[c] = 1 / p.Std[c]
+		shift[c] = -p.Mean[c] / p.Std[c]
+	}
+	first, last := 0, 2
+	if p.BGR {
+		first, last = 2, 0
+	}
+	for i := 0; i+2 < len(x); i += 3 {
+		a, b, c := x[i+first], x[i+1], x[i+last]
+		x[i] = a*scale[0] + shift[0]
+		x[i+1] = b*scale[1] + shift[1]
+		x[i+2] = c*scale[2] + shift[2]
+	}
+}
+
+// toFloat copies pixels as numbers from 0 to 255.
+func toFloat(dst []float32, img *RGB) {
+	for i, v := range img.Pix {
+		dst[i] = float32(v)
+	}
+}

@@ -1,0 +1,45 @@
+package data
+
+import (
+	"math"
+	"testing"
+)
+
+func TestPrepare(t *testing.T) {
+	img := &RGB{2, 1, []uint8{0, 128, 255, 10, 20, 30}}
+	p := Preprocess{Width: 2, Height: 1, Mean: [3]float32{1, 2, 3}, Std: [3]float32{1, 2, 4}}
+	got := make([]float32, p.Floats())
+	p.Prepare(got, img, new(Resizer))
+	same(t, "RGB", got, []float32{-1, 63, 63, 9, 9, 6.75})
+	p.BGR = true
+	p.Prepare(got, img, new(Resizer))
+	same(t, "BGR, mean and std blue first", got, []float32{254, 63, -0.75, 29, 9, 1.75})
+}
+
+func TestPrepareResizes(t *testing.T) {
+	p := Preprocess{Width: 5, Height: 4, Std: [3]float32{1, 1, 1}}
+	img, small := picture(12, 9), NewRGB(5, 4)
+	new(Resizer).Resize(small, img, img.Full())
+	got, want := make([]float32, p.Floats()), make([]float32, p.Floats())
+	p.Prepare(got, img, new(Resizer))
+	toFloat(want, small)
+	same(t, "pixels", got, want)
+}
+
+func TestPreprocessRefuses(t *testing.T) {
+	one := [3]float32{1, 1, 1}
+	nan := float32(math.NaN())
+	for _, c := range []struct {
+		p    Preprocess
+		want string
+	}{
+		{Preprocess{Width: 0, Height: 4, Std: one}, "input of 0×4 pixels, want 1 to 67108864 in all"},
+		{Preprocess{Width: 1 << 40, Height: 1 << 40, Std: one}, "input of 1099511627776×1099511627776 pixels, want 1 to 67108864 in all"},
+		{Preprocess{Width: 4, Height: 4, Std: [3]float32{1, 0, 1}}, "std of channel 1 is 0, want a finite number other than 0"},
+		{Preprocess{Width: 4, Height: 4, Std: one, Mean: [3]float32{0, 0, nan}}, "mean of channel 2 is NaN, want a finite number"},
+	} {
+		if err := c.p.Check(); err == nil || err.Error() != c.want {
+			t.Errorf("error %v, want %s", err, c.want)
+		}
+	}
+}
