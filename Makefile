@@ -1,0 +1,72 @@
+# Secateur. `make` alone lists the targets.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  = -s -w -buildid= -X main.version=$(VERSION)
+GO       = CGO_ENABLED=0 go
+GOBUILD  = $(GO) build -trimpath -ldflags="$(LDFLAGS)"
+QEMU_CPU ?= cortex-a53
+FUZZTIME ?= 30s
+# What the unit tests under emulation leave out: campaigns on real data.
+ARM_PKGS = ./kernels ./core/tensor ./core/graph ./core/op ./core/grad ./core/optim ./core/plan ./core/checkpoint/... ./core/random ./pruning
+
+.DEFAULT_GOAL := help
+.PHONY: help build build-arm64 demo test test-arm64 race fuzz bench lint golden tidy cover clean zoo campaign kill plan
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/secateur for this machine
+	$(GOBUILD) -o bin/secateur ./tools/secateur
+
+build-arm64: ## bin/secateur-linux-arm64, one static binary
+	GOOS=linux GOARCH=arm64 $(GOBUILD) -o bin/secateur-linux-arm64 ./tools/secateur
+
+demo: build ## the main job on the embedded model and line, about a minute
+	bin/secateur demo --out out/demo
+
+test: ## every test
+	$(GO) vet ./...
+	$(GO) test -timeout 20m ./...
+
+test-arm64: ## the unit tests as arm64 under qemu-user
+	@command -v qemu-aarch64-static >/dev/null || { echo "make test-arm64: qemu-aarch64-static is missing: apt-get install qemu-user-static"; exit 2; }
+	GOARCH=arm64 $(GO) vet $(ARM_PKGS)
+	GOARCH=arm64 $(GO) test -short -timeout 30m -exec "qemu-aarch64-static -cpu $(QEMU_CPU)" $(ARM_PKGS)
+
+race: ## the tests under the race detector (needs gcc)
+	CGO_ENABLED=1 go test -race -short -timeout 40m ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@for p in $$(grep -rl --include=*_test.go '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -c6-); do \
+	    echo "== $$p $$f"; GOMEMLIMIT=2GiB $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+bench: ## kernels and steps, medians with ratios
+	$(GO) test -run '^$$' -bench . -benchtime 200ms ./kernels ./core/plan ./core/op
+
+lint: ## vet for both architectures, gofmt, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "make lint: run gofmt -w on these"; exit 1; }
+	$(GO) vet ./...
+	GOARCH=arm64 $(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+golden: ## rewrite the golden files (needs python3-torch, python3-onnx, python3-pil; onnxruntime by pip)
+	$(GO) run ./tools/golden
+
+tidy: ## go.mod, and the list of who may import whom
+	go mod tidy
+	$(GO) test ./tools/tidy
+
+cover: ## coverage by package
+	$(GO) test -short -coverprofile cover.out ./... && go tool cover -func cover.out | tail -1
+
+zoo: build ## pretrain the embedded model again from its seed
+	$(GO) run ./tools/zoo -o core/zoo/model.secateur
+
+campaign: build ## accuracies beside the baselines on the real data sets, hours
+	$(GO) run ./tools/campaign
+
+plan: build ## the memory plan of a training step: make plan M=model.onnx
+	bin/secateur inspect --plan $(M)
+
+clean: ## remove what was built
+	rm -rf bin out cover.out

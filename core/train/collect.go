@@ -1,0 +1,111 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/secateur/secateur/core/grad"
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/op"
+	"github.com/secateur/secateur/core/plan"
+	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/pruning"
+)
+
+// collector runs the network in eval mode with gates behind it (reference: pruning §1.1): one row
+// an image of pooled activations, and of the gate gradients of loss and margin.
+type collector struct {
+	plan   *plan.Plan
+	names  []string
+	places map[string]pruning.Place
+	batch  int
+}
+
+// newCollector compiles the scoring plan. gates names activations; with gradients set, Γ is
+// collected too, else the forward pass alone.
+func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, gradients bool) (*collector, error) {
+	s, _, err := g.WithBatch(batch)
+	if err != nil {
+		return nil, err
+	}
+	c := &collector{names: gates, places: map[string]pruning.Place{}, batch: batch}
+	var keep []string
+	for _, name := range gates {
+		a := s.Node(name)
+		if a == nil {
+			return nil, fmt.Errorf("no activation is named %q", name)
+		}
+		keep = append(keep, s.Add(name+".pooled", op.ChannelStats{}, a).Name)
+	}
+	if gradients {
+		more, err := addGammas(s, gates)
+		if err != nil {
+			return nil, err
+		}
+		keep = append(keep, more...)
+	}
+	c.plan, err = plan.Compile(s, plan.Options{Env: e, Keep: keep})
+	return c, err
+}
+
+// addGammas adds both gradients: of the margin, which lives on where the network fits its data,
+// and of the loss.
+func addGammas(s *graph.Graph, gates []string) ([]string, error) {
+	logits := s.Outputs[0]
+	t := s.Leaf(target, graph.Input, logits.Shape, nil)
+	w := s.Leaf(weight, graph.Input, tensor.Shape{logits.Shape[0]}, nil)
+	heads := []struct {
+		suffix string
+		loss   *graph.Node
+	}{
+		{".margin", s.Add("score.margin", op.Margin{}, logits, t)},
+		{".loss", s.Add("score.loss", op.SoftmaxCrossEntropy{}, logits, t, w)},
+	}
+	wrt := make([]*graph.Node, len(gates))
+	for i, name := range gates {
+		wrt[i] = s.Node(name)
+	}
+	var keep []string
+	for _, h := range heads {
+		grads, err := grad.Differentiate(s, h.loss, wrt)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range wrt {
+			if d := grads[a]; d != nil {
+				keep = append(keep, s.Add(a.Name+h.suffix, op.GateGrad{}, a, d).Name)
+			}
+		}
+	}
+	return keep, nil
+}
+
+// add appends the rows of the n images that the plan has just run.
+func (c *collector) add(n int) error {
+	for _, name := range c.names {
+		p := c.places[name]
+		p.Pool = append(p.Pool, c.rows(name+".pooled", n)...)
+		p.Margin = append(p.Margin, c.rows(name+".margin", n)...)
+		p.Loss = append(p.Loss, c.rows(name+".loss", n)...)
+		c.places[name] = p
+	}
+	return nil
+}
+
+// rows are the first n rows of a node, nil where the plan lacks it.
+func (c *collector) rows(name string, n int) []float32 {
+	if !c.plan.Has(name) {
+		return nil
+	}
+	d := c.plan.Data(name)
+	return d[:len(d)/c.batch*n]
+}
+
+// input is the name of the network's image input.
+func input(g *graph.Graph) string {
+	for _, n := range g.Nodes {
+		if n.Is(graph.Input) && len(n.Shape) == 4 {
+			return n.Name
+		}
+	}
+	panic("train: the network has no image input")
+}

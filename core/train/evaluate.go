@@ -1,0 +1,166 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/plan"
+	"golang.org/x/sys/unix"
+)
+
+// EvalOptions says what else Evaluate does.
+type EvalOptions struct {
+	Latency  bool // measure at batch 1
+	Progress func(Progress)
+	// Each, when set, is called with every image's index among the samples and its logits.
+	Each func(i int, logits []float32)
+}
+
+// evalBatch is the number of images of an evaluation step.
+const evalBatch = 16
+
+// Evaluate runs a classifier over labelled images, batch norm folded. Loss is the class-balanced
+// cross-entropy: the mean over classes of the mean over their images.
+func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sample, o EvalOptions) (*Report, error) {
+	classes := g.Labels()
+	ev, err := newEvaluator(e, g, min(evalBatch, max(len(samples), 1)))
+	if err != nil {
+		return nil, err
+	}
+	ev.plan.Hook = ctx.Err
+	r := &Report{MACs: macs(g), Params: g.Params()}
+	for range classes {
+		r.Confusion = append(r.Confusion, make([]int, len(classes)))
+	}
+	losses := make([]float64, len(classes))
+	began := time.Now()
+	done := 0
+	err = ev.run(samples, func(i, class int, logits []float32) {
+		r.Confusion[class][argmax(logits)]++
+		losses[class] += crossEntropy(logits, class)
+		if o.Each != nil {
+			o.Each(i, logits)
+		}
+		if done++; o.Progress != nil {
+			o.Progress(Progress{Phase: "eval", Done: done, Total: len(samples), PerSec: float64(done) / time.Since(began).Seconds()})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.fill(classes)
+	r.Loss = balanced(losses, r.Confusion)
+	if o.Latency {
+		if r.Latency, err = MeasureLatency(ctx, e, g); err != nil {
+			return nil, err
+		}
+	}
+	r.PeakRSS = peakRSS()
+	return r, nil
+}
+
+// evaluator runs a folded network over images in order.
+type evaluator struct {
+	plan  *plan.Plan
+	g     *graph.Graph
+	batch int
+}
+
+func newEvaluator(e graph.Env, g *graph.Graph, batch int) (*evaluator, error) {
+	if len(g.Outputs) != 1 || len(g.Outputs[0].Shape) != 2 {
+		return nil, fmt.Errorf("the model has %d outputs; a classifier has one, N×classes", len(g.Outputs))
+	}
+	if n := len(g.Labels()); n != g.Outputs[0].Shape[1] {
+		return nil, fmt.Errorf("the model has %d labels for %d outputs; import it with --labels", n, g.Outputs[0].Shape[1])
+	}
+	p, err := plan.Compile(g, plan.Options{Env: e, Batch: batch, Fold: true})
+	return &evaluator{p, g, batch}, err
+}
+
+// run calls each with the index, class and logits of every sample, in order.
+func (ev *evaluator) run(samples []data.Sample, each func(i, class int, logits []float32)) error {
+	if len(samples) == 0 {
+		return nil
+	}
+	c, done := ev.g.Outputs[0].Shape[1], 0
+	return eachBatch(ev.plan, ev.g, samples, ev.batch, c, nil, func(n int) error {
+		z := ev.plan.Data(ev.g.Outputs[0].Name)
+		for i := range n {
+			each(done+i, samples[done+i].Class, z[i*c:(i+1)*c])
+		}
+		done += n
+		return nil
+	})
+}
+
+// crossEntropy is -ln softmax(z)[class].
+func crossEntropy(z []float32, class int) float64 {
+	top := float64(slices.Max(z))
+	sum := 0.0
+	for _, v := range z {
+		sum += math.Exp(float64(v) - top)
+	}
+	return math.Log(sum) + top - float64(z[class])
+}
+
+// balanced is the mean over the classes that occur of their mean loss.
+func balanced(losses []float64, confusion [][]int) float64 {
+	total, seen := 0.0, 0
+	for c, row := range confusion {
+		n := 0
+		for _, k := range row {
+			n += k
+		}
+		if n > 0 {
+			total += losses[c] / float64(n)
+			seen++
+		}
+	}
+	return total / float64(max(seen, 1))
+}
+
+// macs is the number of multiply-adds for one image.
+func macs(g *graph.Graph) int64 { return g.MACs() / int64(max(g.Batch(), 1)) }
+
+// Runs of MeasureLatency.
+const (
+	latencyWarm = 3
+	latencyRuns = 40
+)
+
+// MeasureLatency times single images, batch norm folded, on the threads of e.
+func MeasureLatency(ctx context.Context, e graph.Env, g *graph.Graph) (Latency, error) {
+	p, err := plan.Compile(g, plan.Options{Env: e, Batch: 1, Fold: true})
+	if err != nil {
+		return Latency{}, err
+	}
+	var ms []float64
+	for i := range latencyWarm + latencyRuns {
+		began := time.Now()
+		if err := p.Run(); err != nil {
+			return Latency{}, err
+		}
+		if i >= latencyWarm {
+			ms = append(ms, float64(time.Since(began).Nanoseconds())/1e6)
+		}
+		if err := ctx.Err(); err != nil {
+			return Latency{}, err
+		}
+	}
+	slices.Sort(ms)
+	return Latency{P50: ms[len(ms)/2], P99: ms[min(len(ms)-1, len(ms)*99/100)]}, nil
+}
+
+// peakRSS is the largest resident set of the process so far, in bytes.
+func peakRSS() int64 {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return u.Maxrss << 10
+}

@@ -1,0 +1,256 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/plan"
+	"github.com/secateur/secateur/core/tensor"
+)
+
+// ErrTarget says that the run ended with a usable model that misses its target.
+var ErrTarget = errors.New("target not reached")
+
+// Config is one adaptation: what `secateur adapt` was asked for.
+type Config struct {
+	Model *graph.Graph
+	Data  *data.Splits
+	Env   graph.Env
+
+	Part       Part
+	HeadSteps  int     // full-batch AdamW steps on cached features before anything else trains
+	Epochs     int     // of fine-tuning
+	Batch      int     // images a step
+	Rate       float64 // learning rate; 0: RateFor the model
+	Decay      float64 // weight decay
+	Smoothing  float64 // of labels
+	LayerDecay float64 // factor on the rate from each layer to the one below it; 0 or 1: none
+	Average    float64 // decay of the moving average of the weights; 0: none
+	Warm       int     // steps of linear warm-up
+	Patience   int     // epochs without a better validation loss; 0: no early stopping
+	NoWeights  bool    // classes count as often as they have images
+	TrainNorm  bool    // train batch normalization; else it keeps its statistics
+	Augment    data.Augment
+	Seed       uint64
+
+	Prune *Prune // nil: fine-tuning alone
+
+	MemoryBudget int64         // bytes, 0: none
+	TimeBudget   time.Duration // 0: none
+	RunDir       string        // events, metrics and checkpoints; "": nothing is kept
+	Resume       bool          // go on from the newest checkpoint in RunDir
+	On           func(Event)   // called for each event; nil: nobody listens
+	Progress     func(Progress)
+}
+
+// Progress is where a phase stands, for a bar.
+type Progress struct {
+	Phase  string
+	Done   int // images
+	Total  int
+	PerSec float64
+}
+
+// Defaults is the recipe of the baselines: 100 steps of the head, 30 epochs of everything at
+// batch 16, cosine, label smoothing 0.1, batch norm frozen, gradients clipped to norm 1.
+func Defaults() Config {
+	return Config{Part: Full, HeadSteps: 100, Epochs: 30, Batch: 16, Decay: 1e-4, Smoothing: 0.1,
+		Patience: 10, Augment: data.DefaultAugment(), Seed: 1}
+}
+
+// RateFor is the learning rate that the recipe uses where none is given: small networks bear a
+// larger one (0.003 below a million parameters, else 0.001, as in the baselines).
+func RateFor(g *graph.Graph) float64 {
+	if g.Params() < 1_000_000 {
+		return 0.003
+	}
+	return 0.001
+}
+
+// Result is what an adaptation ends with.
+type Result struct {
+	Model  *graph.Graph
+	Dense  *Report // of the test images, before pruning
+	Pruned *Report // after it; nil without pruning
+	Turns  []Turn
+}
+
+// job is an adaptation under way. All of its state that a checkpoint must hold is in pos, net,
+// saved, best and anchor; the rest follows from Config.
+type job struct {
+	Config
+	ctx    context.Context
+	net    *graph.Graph // leaf values change in place
+	pos    position
+	saved  map[string][]float32 // optimiser state of the phase, by leaf name
+	best   map[string][]float32 // parameters at the best validation loss
+	anchor []float32            // logits of the dense network, one row a training image: the teacher
+
+	train, val, test []data.Sample
+	log              *log
+	began            time.Time
+}
+
+// position says where a run stands; it is part of every checkpoint.
+type position struct {
+	Phase   string  `json:"phase"` // head, tune, prune, final, done
+	Epoch   int     `json:"epoch"` // epochs done in the phase
+	Best    float64 `json:"best"`  // lowest validation loss in the phase
+	BestAt  int     `json:"best_at"`
+	Elapsed float64 `json:"elapsed_seconds"`
+
+	Dense *Report    `json:"dense,omitempty"`
+	Prune *pruneSpot `json:"prune,omitempty"`
+}
+
+// Adapt fine-tunes, and prunes when Config says so. It can be killed at any moment: with RunDir,
+// Resume goes on from the last epoch or turn and ends with the same bits.
+func Adapt(ctx context.Context, c Config) (*Result, error) {
+	j, err := newJob(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer j.log.close()
+	for j.pos.Phase != "done" {
+		if err := j.phase(); err != nil {
+			return nil, err
+		}
+	}
+	return j.finish()
+}
+
+func (j *job) phase() error {
+	switch j.pos.Phase {
+	case "head":
+		return j.runHead()
+	case "tune":
+		return j.runTune()
+	case "prune":
+		return j.runTurns()
+	case "final":
+		return j.runFinal()
+	}
+	return fmt.Errorf("the checkpoint stands in phase %q, which this program does not know", j.pos.Phase)
+}
+
+// enter begins a phase and saves: what happened before is never done again.
+func (j *job) enter(phase string) error {
+	j.pos.Phase, j.pos.Epoch, j.pos.Best, j.pos.BestAt = phase, 0, 0, 0
+	j.saved, j.best = map[string][]float32{}, nil
+	return j.save()
+}
+
+func newJob(ctx context.Context, c Config) (*job, error) {
+	j := &job{Config: c, ctx: ctx, saved: map[string][]float32{}, pos: position{Phase: "head"}, began: time.Now()}
+	if j.Rate == 0 {
+		j.Rate = RateFor(c.Model)
+	}
+	j.split()
+	var err error
+	if j.net, err = ReplaceHead(c.Model, c.Data.Classes, c.Seed); err != nil {
+		return nil, err
+	}
+	if j.net, _, err = j.net.WithBatch(c.Batch); err != nil {
+		return nil, err
+	}
+	if err := j.openRun(); err != nil {
+		return nil, err
+	}
+	if err := j.choosePart(); err != nil {
+		j.log.close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// split gives training, validation and test images their part. Without a test split the
+// validation images are the test; without enough training images nothing is held out for early
+// stopping (reference: pruning §2.4, at few images a class a fixed budget is better).
+func (j *job) split() {
+	j.train, j.val, j.test = j.Data.Train, j.Data.Val, j.Data.Test
+	if len(j.test) == 0 {
+		j.test, j.val = j.val, nil
+	}
+	if len(j.val) == 0 && j.Patience > 0 {
+		j.train, j.val = holdOut(j.Data, j.Seed)
+	}
+}
+
+// enoughToHoldOut is the number of training images of the smallest class from which on a fifth
+// is held out for early stopping.
+const enoughToHoldOut = 25
+
+func holdOut(s *data.Splits, seed uint64) (train, val []data.Sample) {
+	count := make([]int, len(s.Classes))
+	for _, x := range s.Train {
+		count[x.Class]++
+	}
+	for _, n := range count {
+		if n < enoughToHoldOut {
+			return s.Train, nil
+		}
+	}
+	part := *s
+	part.HoldOut(0.2, seed)
+	return part.Train, part.Val
+}
+
+// choosePart settles what Auto means: the first part whose training step fits the memory budget.
+// Any other part that does not fit is an error with the numbers.
+func (j *job) choosePart() error {
+	if j.Part != Auto && j.MemoryBudget == 0 {
+		return nil
+	}
+	parts := []Part{j.Part}
+	if j.Part == Auto {
+		parts = []Part{Full, Sparse, Bias, Head}
+	}
+	var err error
+	for _, p := range parts {
+		j.Part = p
+		if p == Head {
+			return nil
+		}
+		if _, err = j.compileStep(p, Objective{}); err == nil {
+			return nil
+		}
+		var budget *plan.BudgetError
+		if !errors.As(err, &budget) {
+			return err
+		}
+	}
+	return err
+}
+
+// overTime reports whether the time budget is spent.
+func (j *job) overTime() bool {
+	return j.TimeBudget > 0 && j.elapsed() > j.TimeBudget
+}
+
+func (j *job) elapsed() time.Duration {
+	return time.Duration(j.pos.Elapsed*float64(time.Second)) + time.Since(j.began)
+}
+
+// params copies the values of the network's parameters.
+func (j *job) params() map[string][]float32 {
+	m := map[string][]float32{}
+	for _, role := range []graph.Role{graph.Param, graph.State} {
+		for _, n := range j.net.Role(role) {
+			v := tensor.Floats(len(n.Value))
+			copy(v, n.Value)
+			m[n.Name] = v
+		}
+	}
+	return m
+}
+
+// restore writes values back into the network.
+func (j *job) restore(m map[string][]float32) {
+	for name, v := range m {
+		copy(j.net.Node(name).Value, v)
+	}
+}

@@ -1,0 +1,82 @@
+package train
+
+import (
+	"math"
+	"slices"
+
+	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/graph"
+)
+
+// Predictor classifies single images.
+type Predictor struct {
+	ev      *evaluator
+	pre     data.Preprocess
+	resizer data.Resizer
+	classes []string
+}
+
+// Prediction is what `predict --json` prints.
+type Prediction struct {
+	Image  string             `json:"image"`
+	Class  string             `json:"class"`
+	Score  float64            `json:"score"` // softmax
+	Scores map[string]float64 `json:"scores"`
+}
+
+// NewPredictor compiles g for one image at a time, batch norm folded.
+func NewPredictor(e graph.Env, g *graph.Graph) (*Predictor, error) {
+	ev, err := newEvaluator(e, g, 1)
+	if err != nil {
+		return nil, err
+	}
+	return &Predictor{ev: ev, pre: preprocess(g), classes: g.Labels()}, nil
+}
+
+// File classifies an image file.
+func (p *Predictor) File(path string) (*Prediction, error) {
+	img, err := data.Decode(path)
+	if err != nil {
+		return nil, err
+	}
+	p.pre.Prepare(p.ev.plan.Data(input(p.ev.g)), img, &p.resizer)
+	if err := p.ev.plan.Run(); err != nil {
+		return nil, err
+	}
+	return p.read(path), nil
+}
+
+// read is the softmax of the logits, by name. A model whose output is a softmax already, so that
+// its values are positive and sum to one, keeps them.
+func (p *Predictor) read(image string) *Prediction {
+	z := p.ev.plan.Data(p.ev.g.Outputs[0].Name)
+	probs := softmax(z)
+	best := argmax(z)
+	r := &Prediction{Image: image, Class: p.classes[best], Score: probs[best], Scores: make(map[string]float64, len(probs))}
+	for i, v := range probs {
+		r.Scores[p.classes[i]] = v
+	}
+	return r
+}
+
+func softmax(z []float32) []float64 {
+	out := make([]float64, len(z))
+	sum, least := 0.0, slices.Min(z)
+	for i, v := range z {
+		out[i] = float64(v)
+		sum += out[i]
+	}
+	if least >= 0 && math.Abs(sum-1) < 1e-3 {
+		return out
+	}
+	top := float64(slices.Max(z))
+	sum = 0
+	for i, v := range z {
+		out[i] = math.Exp(float64(v) - top)
+		sum += out[i]
+	}
+	for i := range out {
+		out[i] /= sum
+	}
+	return out
+}

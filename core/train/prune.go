@@ -1,0 +1,245 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/pruning"
+)
+
+// Prune says how an adaptation prunes.
+type Prune struct {
+	Criterion   string
+	Allocator   string
+	Budget      pruning.Budget
+	Turns       int     // in about how many the budget is reached; bounds the step of a turn
+	TurnUpdates int     // steps of fine-tuning after each cut
+	FinalEpochs int     // of fine-tuning after the last turn
+	Tolerance   float64 // by how much the harmonic mean of class accuracies may fall below the dense network's
+	Distill     float32 // share of the dense network's logits in the loss
+	InnerOnly   bool    // leave residual streams alone
+}
+
+// DefaultPrune is the schedule of the reference (pruning §2.5).
+func DefaultPrune(criterion string, budget pruning.Budget) *Prune {
+	return &Prune{Criterion: criterion, Allocator: "global", Budget: budget, Turns: 10, TurnUpdates: 30, FinalEpochs: 15,
+		Tolerance: 0.04, Distill: 0.7}
+}
+
+// Temperature of the distillation from the dense network (reference: CURL's recipe).
+const temperature = 2
+
+// Turn is one turn of the loop: a candidate on the accuracy–cost curve, or what was taken back.
+type Turn struct {
+	Turn     int                `json:"turn"`
+	MACs     int64              `json:"macs"`
+	Params   int64              `json:"params"`
+	Accuracy float64            `json:"accuracy"` // on the validation images, the training images where there are none
+	Harmonic float64            `json:"harmonic"`
+	Removed  []pruning.Decision `json:"removed"`
+	Accepted bool               `json:"accepted"`
+	Reason   string             `json:"reason,omitempty"`
+}
+
+// pruneSpot is where the loop stands; with the network itself it is all of its state.
+type pruneSpot struct {
+	Pace     *pruning.Pace   `json:"pace"`
+	Original pruning.Cost    `json:"original"`
+	Widths   map[string]int  `json:"widths"`
+	Floor    float64         `json:"floor"` // the harmonic mean that a turn must reach
+	Turn     int             `json:"turn"`
+	Turns    []Turn          `json:"turns"`
+	Change   *pruning.Change `json:"change"` // from the dense network to this one
+}
+
+// afterTune measures the dense network and goes on to pruning, or ends.
+func (j *job) afterTune() error {
+	dense, err := j.evaluateTest()
+	if err != nil {
+		return err
+	}
+	j.pos.Dense = dense
+	if j.Prune == nil {
+		return j.enter("done")
+	}
+	if j.anchor, err = forward(j.ctx, j.Env, j.net, j.train, len(j.Data.Classes)); err != nil {
+		return err
+	}
+	if j.pos.Prune, err = j.startPruning(); err != nil {
+		return err
+	}
+	return j.enter("prune")
+}
+
+func (j *job) startPruning() (*pruneSpot, error) {
+	st, err := pruning.Groups(j.net)
+	if err != nil {
+		return nil, err
+	}
+	if len(st.Free()) == 0 {
+		return nil, fmt.Errorf("no filter of this model may be pruned: %s", lockReason(st))
+	}
+	r, err := j.judge(j.net)
+	if err != nil {
+		return nil, err
+	}
+	cost := pruning.CostOf(j.net)
+	pace := pruning.NewPace(j.Prune.Budget.Target(cost))
+	pace.Share = turnShare(j.Prune, cost)
+	spot := &pruneSpot{Pace: pace, Original: cost, Widths: map[string]int{}, Floor: r.Harmonic() - j.Prune.Tolerance}
+	for _, g := range st.Groups {
+		spot.Widths[g.Name] = len(g.Units)
+	}
+	return spot, nil
+}
+
+// turnShare is the share of the remaining cost that each turn takes to reach the budget in about
+// Turns of them.
+func turnShare(p *Prune, cost pruning.Cost) float64 {
+	whole := float64(cost.MACs)
+	if p.Budget.Of == "params" {
+		whole = float64(cost.Params)
+	}
+	left := math.Min(float64(p.Budget.Target(cost))/whole, 1)
+	return 1 - math.Pow(math.Max(left, 0.01), 1/float64(max(p.Turns, 1)))
+}
+
+func lockReason(st *pruning.Structure) string {
+	for _, g := range st.Groups {
+		if g.Reason != "" {
+			return g.Name + ": " + g.Reason
+		}
+	}
+	return "it has no convolution whose channels are free"
+}
+
+// judge evaluates on the images that turns are accepted by.
+func (j *job) judge(g *graph.Graph) (*Report, error) {
+	samples := j.val
+	if len(samples) == 0 {
+		samples = j.train
+	}
+	return Evaluate(j.ctx, j.Env, g, samples, EvalOptions{})
+}
+
+// runTurns prunes turn by turn until the budget is reached or turns keep failing.
+func (j *job) runTurns() error {
+	spot := j.pos.Prune
+	for !j.overTime() {
+		goal, ok := spot.Pace.Next(costFor(j.Prune.Budget, j.net))
+		if !ok {
+			break
+		}
+		more, err := j.turn(goal)
+		if err != nil {
+			return err
+		}
+		if err := j.save(); err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
+	return j.enter("final")
+}
+
+func costFor(b pruning.Budget, g *graph.Graph) int64 {
+	c := pruning.CostOf(g)
+	if b.Of == "params" {
+		return c.Params
+	}
+	return c.MACs
+}
+
+func (j *job) scorer() *Scorer {
+	return &Scorer{Ctx: j.ctx, Env: j.Env, Samples: j.train, Classes: len(j.Data.Classes), Seed: j.Seed}
+}
+
+// turn scores, allocates, cuts, repairs, fine-tunes a little and keeps the result or goes back.
+// It returns false when nothing is left to remove.
+func (j *job) turn(goal int64) (bool, error) {
+	spot := j.pos.Prune
+	spot.Turn++
+	criterion, err := pruning.Lookup(j.Prune.Criterion)
+	if err != nil {
+		return false, err
+	}
+	st, p, err := j.scorer().Plan(j.net, Cut{Criterion: criterion, Allocator: j.Prune.Allocator, Budget: j.Prune.Budget,
+		Original: spot.Original, Target: goal, Limits: j.limits(), Seed: j.Seed})
+	if err != nil || len(p.Decisions) == 0 {
+		return false, err
+	}
+	before := j.net
+	net, change, err := j.scorer().Apply(st, p.Remove)
+	if err != nil {
+		return false, err
+	}
+	j.net = net
+	if err := j.shortTune(spot.Turn); err != nil {
+		return false, err
+	}
+	r, err := j.judge(j.net)
+	if err != nil {
+		return false, err
+	}
+	t := Turn{Turn: spot.Turn, Accuracy: r.Accuracy, Harmonic: r.Harmonic(), Accepted: r.Harmonic() >= spot.Floor,
+		Removed: pruning.Original(p.Decisions, spot.Change)}
+	cost := pruning.CostOf(j.net)
+	t.MACs, t.Params = cost.MACs, cost.Params
+	if t.Accepted {
+		spot.Pace.Accept()
+		spot.Change = pruning.Compose(spot.Change, change)
+	} else {
+		worst := p.Worst(criterion)
+		t.Reason = fmt.Sprintf("harmonic mean of class accuracies %.3f is below %.3f: taken back, %s keeps its width", t.Harmonic, spot.Floor, worst)
+		spot.Pace.RollBack(worst)
+		j.net = before
+	}
+	spot.Turns = append(spot.Turns, t)
+	return true, j.log.emit(Event{Event: "turn", Phase: "prune", Turn: t.Turn, MACs: t.MACs, Params: int(t.Params), ValAcc: t.Accuracy,
+		Removed: len(t.Removed), Accepted: &t.Accepted, Reason: t.Reason})
+}
+
+func (j *job) limits() pruning.Limits {
+	l := pruning.DefaultLimits(j.Env.Kernels.Width)
+	l.Streams = !j.Prune.InnerOnly
+	l.Locked, l.Widths = j.pos.Prune.Pace.Locked, j.pos.Prune.Widths
+	return l
+}
+
+// shortTune is the fine-tuning of one turn: constant rate, distillation from the dense network.
+func (j *job) shortTune(turn int) error {
+	steps := (len(j.train) + j.Batch - 1) / j.Batch
+	j.saved, j.pos.Epoch = map[string][]float32{}, 0
+	t, err := j.newTuner(recipe{phase: "turn", turn: turn, epochs: max(1, (j.Prune.TurnUpdates+steps-1)/steps), rate: j.Rate,
+		part: j.tunedPart(), objective: j.distilled()})
+	if err != nil {
+		return err
+	}
+	err = t.run(false)
+	j.saved, j.pos.Epoch = map[string][]float32{}, 0
+	return err
+}
+
+// tunedPart is what pruned networks train: a head alone could not mend anything.
+func (j *job) tunedPart() Part {
+	if j.Part == Head {
+		return Full
+	}
+	return j.Part
+}
+
+func (j *job) distilled() Objective {
+	return Objective{Smoothing: float32(j.Smoothing), Distill: j.Prune.Distill, Temperature: temperature}
+}
+
+// runFinal is the last fine-tuning: cosine, distillation, early stopping.
+func (j *job) runFinal() error {
+	if err := j.tune(recipe{phase: "final", epochs: j.Prune.FinalEpochs, rate: j.Rate, cosine: true, part: j.tunedPart(),
+		objective: j.distilled(), stop: true}); err != nil {
+		return err
+	}
+	return j.enter("done")
+}

@@ -1,0 +1,162 @@
+package train
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/secateur/secateur/core/checkpoint"
+	"github.com/secateur/secateur/core/data"
+)
+
+// Where a run's state stands among the tensors and the meta of its checkpoints.
+const (
+	kindRun     = "secateur run"
+	metaSpot    = "secateur.run.position"
+	metaConfig  = "secateur.run.config"
+	savedPrefix = "optim/"
+	bestPrefix  = "best/"
+	anchorName  = "anchor"
+)
+
+// generations are the run's checkpoints: the newest three.
+func (j *job) generations() checkpoint.Generations {
+	return checkpoint.Generations{Dir: j.RunDir, Base: "run", Keep: 3}
+}
+
+// openRun makes or resumes the run folder.
+func (j *job) openRun() error {
+	if j.RunDir != "" {
+		if err := os.MkdirAll(j.RunDir, 0o755); err != nil {
+			return err
+		}
+	}
+	var err error
+	if j.log, err = newLog(j.RunDir, j.On); err != nil {
+		return err
+	}
+	if err := j.resumeOrRefuse(); err != nil {
+		j.log.close()
+		return err
+	}
+	return nil
+}
+
+// resumeOrRefuse loads the newest good checkpoint when asked to, and never writes over a run that
+// is there when not.
+func (j *job) resumeOrRefuse() error {
+	if j.RunDir == "" {
+		return nil
+	}
+	gens := j.generations()
+	f, path, warnings, err := gens.Load()
+	for _, w := range warnings {
+		if err := j.log.emit(Event{Event: "warning", Message: w}); err != nil {
+			return err
+		}
+	}
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	switch {
+	case f != nil && !j.Resume:
+		return fmt.Errorf("%s holds a run already: go on with --resume, or name another --run folder", j.RunDir)
+	case f == nil:
+		return nil
+	}
+	if err := j.load(f); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// fingerprint is what must be the same for a run to go on: everything that its bits follow from.
+func (j *job) fingerprint() string {
+	h := sha256.New()
+	c := j.Config
+	fmt.Fprint(h, j.Env.Kernels.Name, c.Part, c.HeadSteps, c.Epochs, c.Batch, c.Rate, c.Decay, c.Smoothing, c.LayerDecay,
+		c.Average, c.Warm, c.Patience, c.NoWeights, c.TrainNorm, c.Augment, c.Seed, c.MemoryBudget, c.Data.Classes)
+	if c.Prune != nil {
+		fmt.Fprintf(h, "%+v", *c.Prune)
+	}
+	for _, part := range [][]data.Sample{j.train, j.val, j.test} {
+		for _, s := range part {
+			fmt.Fprint(h, s.Path, s.Class, " ")
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// save writes the state as the newest generation.
+func (j *job) save() error {
+	if j.RunDir == "" {
+		return nil
+	}
+	f, err := checkpoint.ModelFile(j.net)
+	if err != nil {
+		return err
+	}
+	pos := j.pos
+	pos.Elapsed = j.elapsed().Seconds()
+	spot, err := json.Marshal(pos)
+	if err != nil {
+		return err
+	}
+	f.Kind = kindRun
+	f.Meta[metaSpot], f.Meta[metaConfig] = string(spot), j.fingerprint()
+	f.Tensors = appendValues(f.Tensors, savedPrefix, j.saved)
+	f.Tensors = appendValues(f.Tensors, bestPrefix, j.best)
+	if j.anchor != nil {
+		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: anchorName, Shape: []int{len(j.anchor)}, F32: j.anchor})
+	}
+	gens := j.generations()
+	return gens.Save(f)
+}
+
+func appendValues(ts []checkpoint.Tensor, prefix string, values map[string][]float32) []checkpoint.Tensor {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		v := values[name]
+		ts = append(ts, checkpoint.Tensor{Name: prefix + name, Shape: []int{len(v)}, F32: v})
+	}
+	return ts
+}
+
+// load takes the state from a checkpoint of the same configuration.
+func (j *job) load(f *checkpoint.File) error {
+	if f.Kind != kindRun {
+		return fmt.Errorf("holds a %q, want a %q", f.Kind, kindRun)
+	}
+	if f.Meta[metaConfig] != j.fingerprint() {
+		return fmt.Errorf("the run was started with other options, images or kernels: give the same ones, or name another --run folder")
+	}
+	var err error
+	if err = json.Unmarshal([]byte(f.Meta[metaSpot]), &j.pos); err != nil {
+		return fmt.Errorf("position: %w", err)
+	}
+	delete(f.Meta, metaSpot)
+	delete(f.Meta, metaConfig)
+	if j.net, err = f.Graph(); err != nil {
+		return err
+	}
+	j.saved, j.best = map[string][]float32{}, nil
+	for _, t := range f.Tensors {
+		if name, ok := strings.CutPrefix(t.Name, savedPrefix); ok {
+			j.saved[name] = t.F32
+		} else if name, ok := strings.CutPrefix(t.Name, bestPrefix); ok {
+			if j.best == nil {
+				j.best = map[string][]float32{}
+			}
+			j.best[name] = t.F32
+		} else if t.Name == anchorName {
+			j.anchor = t.F32
+		}
+	}
+	j.began = time.Now()
+	return nil
+}

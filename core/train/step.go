@@ -1,0 +1,64 @@
+package train
+
+import (
+	"math"
+	"strings"
+
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/op"
+	"github.com/secateur/secateur/core/optim"
+	"github.com/secateur/secateur/core/plan"
+)
+
+// compileStep makes the plan of one training step of the current network: forward, backward and
+// update in place, within the memory budget.
+func (j *job) compileStep(p Part, o Objective) (*plan.Plan, error) {
+	rule := optim.SGD(float32(j.Decay))
+	rule.Average, rule.Saved, rule.RateOf = float32(j.Average), j.saved, j.layerRates()
+	net := j.net
+	if j.TrainNorm {
+		var err error
+		if net, err = trainNorm(net, normMomentum); err != nil {
+			return nil, err
+		}
+	}
+	g := withLoss(net, o)
+	return plan.Compile(g, plan.Options{Env: j.Env, Loss: loss, Wrt: p.params(g), Rule: &rule,
+		Keep: []string{g.Outputs[0].Name}, Budget: j.MemoryBudget})
+}
+
+// normMomentum is how fast running statistics follow the batch's: PyTorch's default.
+const normMomentum = 0.1
+
+// layerRates is layer-wise learning-rate decay: the rate of a parameter falls by LayerDecay with
+// every layer between it and the head. nil when it is off.
+func (j *job) layerRates() func(string) float32 {
+	if j.LayerDecay == 0 || j.LayerDecay == 1 {
+		return nil
+	}
+	depth := map[string]int{}
+	layers := 0
+	for _, n := range j.net.Nodes {
+		switch n.Op.(type) {
+		case op.Conv, op.Depthwise, op.Gemm:
+			layers++
+		}
+		for _, in := range n.In {
+			if in.Is(graph.Param) {
+				depth[in.Name] = layers
+			}
+		}
+	}
+	return func(name string) float32 {
+		return float32(math.Pow(j.LayerDecay, float64(layers-depth[name])))
+	}
+}
+
+// average replaces the parameters by their moving averages, where the phase kept them.
+func (j *job) average() {
+	for name, v := range j.saved {
+		if p, ok := strings.CutSuffix(name, ".ema"); ok && j.net.Node(p) != nil {
+			copy(j.net.Node(p).Value, v)
+		}
+	}
+}

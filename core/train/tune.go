@@ -1,0 +1,238 @@
+package train
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/optim"
+	"github.com/secateur/secateur/core/plan"
+	"github.com/secateur/secateur/core/random"
+)
+
+// recipe is what one phase of training steps does.
+type recipe struct {
+	phase     string // its name in events and random streams
+	turn      int
+	epochs    int
+	rate      float64
+	warm      int
+	cosine    bool
+	part      Part
+	objective Objective
+	stop      bool // early stopping on the validation images
+}
+
+// tuner runs the epochs of a recipe.
+type tuner struct {
+	*job
+	recipe
+	plan    *plan.Plan
+	loader  *data.Loader
+	batch   data.Batch // where the loader writes: the plan's inputs
+	weights []float32  // of each class in the loss
+	sched   optim.Schedule
+	logits  string
+	classes int
+}
+
+func (j *job) newTuner(r recipe) (*tuner, error) {
+	t := &tuner{job: j, recipe: r, weights: j.classWeights(), logits: j.net.Outputs[0].Name, classes: len(j.Data.Classes)}
+	var err error
+	if t.plan, err = j.compileStep(r.part, r.objective); err != nil {
+		return nil, err
+	}
+	t.plan.Hook = j.ctx.Err
+	steps := (len(j.train) + j.Batch - 1) / j.Batch
+	t.sched = optim.Schedule{Base: r.rate, Steps: r.epochs * steps, Warm: r.warm, Cosine: r.cosine}
+	t.batch = data.Batch{X: t.plan.Data(input(j.net)), Targets: t.plan.Data(target), Index: make([]int32, j.Batch)}
+	t.loader, err = data.NewLoader(j.train, preprocess(j.net), data.LoaderOptions{Batch: j.Batch, Classes: t.classes,
+		Augment: &j.Augment, Seed: random.Hash(j.Seed, fmt.Sprintf("%s/%d", r.phase, r.turn)), CacheBytes: cacheBytes})
+	return t, err
+}
+
+// cacheBytes bounds the decoded images that a loader keeps.
+const cacheBytes = 256 << 20
+
+// classWeights are inverse to how often a class occurs among the training images, with mean 1
+// over the images; all 1 when every class counts by its images.
+func (j *job) classWeights() []float32 {
+	w := make([]float32, len(j.Data.Classes))
+	count := make([]int, len(w))
+	for _, s := range j.train {
+		count[s.Class]++
+	}
+	for c := range w {
+		w[c] = 1
+		if !j.NoWeights && count[c] > 0 {
+			w[c] = float32(len(j.train)) / float32(len(w)*count[c])
+		}
+	}
+	return w
+}
+
+// run does the epochs that are left in the phase, saving after each when keep is set.
+func (t *tuner) run(keep bool) error {
+	defer t.loader.Close()
+	for t.pos.Epoch < t.epochs && !t.overTime() {
+		e, err := t.epoch(t.pos.Epoch)
+		if err != nil {
+			return err
+		}
+		t.pos.Epoch++
+		if err := t.validate(&e); err != nil {
+			return err
+		}
+		if err := t.log.emit(e); err != nil {
+			return err
+		}
+		if keep {
+			if err := t.save(); err != nil {
+				return err
+			}
+		}
+		if t.stop && len(t.val) > 0 && t.pos.Epoch-t.pos.BestAt >= t.Patience {
+			break
+		}
+	}
+	t.average()
+	if t.stop && t.best != nil {
+		t.restore(t.best)
+	}
+	return nil
+}
+
+// epoch is one pass over the training images.
+func (t *tuner) epoch(e int) (Event, error) {
+	began := time.Now()
+	sum := epochSum{}
+	t.loader.Epoch(e, 0, true)
+	perEpoch := t.sched.Steps / max(t.epochs, 1)
+	for k := e * perEpoch; ; k++ {
+		n, err := t.loader.Next(&t.batch)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return Event{}, err
+		}
+		t.feed(k, n)
+		if err := t.plan.Run(); err != nil {
+			return Event{}, err
+		}
+		if err := sum.add(t, n); err != nil {
+			return Event{}, err
+		}
+		t.progress(sum.images, time.Since(began))
+	}
+	return Event{Event: "epoch", Phase: t.phase, Turn: t.turn, Epoch: e + 1, Epochs: t.epochs, Loss: sum.loss / float64(max(sum.steps, 1)),
+		Accuracy: float64(sum.right) / float64(max(sum.images, 1)), Rate: t.sched.At(e * perEpoch),
+		PerSec: float64(sum.images) / time.Since(began).Seconds(), Celsius: celsius()}, nil
+}
+
+func (t *tuner) progress(done int, since time.Duration) {
+	if t.Progress == nil {
+		return
+	}
+	t.Progress(Progress{Phase: fmt.Sprintf("%s %d/%d", t.phase, t.pos.Epoch+1, t.epochs), Done: t.pos.Epoch*len(t.train) + done,
+		Total: t.epochs * len(t.train), PerSec: float64(done) / since.Seconds()})
+}
+
+// feed sets everything that a step reads beside the images: rate, weights, teacher.
+func (t *tuner) feed(k, n int) {
+	t.plan.Data(optim.Rate)[0] = float32(t.sched.At(k))
+	t.plan.Data(optim.Step)[0] = float32(k + 1)
+	hard, soft := t.shares()
+	w, y := t.plan.Data(weight), t.plan.Data(target)
+	total := float32(0)
+	for i := range w {
+		w[i] = 0
+		if i < n {
+			w[i] = t.weightOf(y[i*t.classes : (i+1)*t.classes])
+			total += w[i]
+		}
+	}
+	for i := range w {
+		w[i] *= hard / total
+	}
+	if soft > 0 {
+		t.teach(n, soft)
+	}
+}
+
+// shares are the parts of the cross-entropy and of the distillation in the loss.
+func (t *tuner) shares() (hard, soft float32) {
+	return 1 - t.objective.Distill, t.objective.Distill
+}
+
+// weightOf is the class weight of a target: the mixture's where it is mixed.
+func (t *tuner) weightOf(y []float32) float32 {
+	s := float32(0)
+	for c, p := range y {
+		s += p * t.weights[c]
+	}
+	return s
+}
+
+// teach feeds the dense network's logits of the batch's images.
+func (t *tuner) teach(n int, share float32) {
+	w, z := t.plan.Data(teacherWeight), t.plan.Data(teacher)
+	clear(w)
+	clear(z)
+	for i := range n {
+		w[i] = share / float32(n)
+		copy(z[i*t.classes:(i+1)*t.classes], t.anchor[int(t.batch.Index[i])*t.classes:])
+	}
+}
+
+// epochSum is what an epoch reports.
+type epochSum struct {
+	loss                 float64
+	steps, images, right int
+}
+
+// add counts a step. A loss that is not a number ends the training: nothing good comes after it.
+func (s *epochSum) add(t *tuner, n int) error {
+	l := float64(t.plan.Data(loss)[0])
+	if math.IsNaN(l) || math.IsInf(l, 0) {
+		return fmt.Errorf("training diverged in epoch %d of %s: the loss is %v; use a lower --lr", t.pos.Epoch+1, t.phase, l)
+	}
+	s.loss += l
+	s.steps++
+	s.images += n
+	z, y := t.plan.Data(t.logits), t.plan.Data(target)
+	for i := range n {
+		if argmax(z[i*t.classes:(i+1)*t.classes]) == argmax(y[i*t.classes:(i+1)*t.classes]) {
+			s.right++
+		}
+	}
+	return nil
+}
+
+func argmax(v []float32) int {
+	best := 0
+	for i, x := range v {
+		if x > v[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// validate evaluates the epoch's network on the held-out images and keeps the best.
+func (t *tuner) validate(e *Event) error {
+	if len(t.val) == 0 || !t.stop {
+		return nil
+	}
+	r, err := Evaluate(t.ctx, t.Env, t.net, t.val, EvalOptions{})
+	if err != nil {
+		return err
+	}
+	e.ValLoss, e.ValAcc = r.Loss, r.Accuracy
+	if t.best == nil || r.Loss < t.pos.Best {
+		t.pos.Best, t.pos.BestAt, t.best = r.Loss, t.pos.Epoch, t.params()
+	}
+	return nil
+}

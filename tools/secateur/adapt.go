@@ -1,0 +1,224 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/secateur/secateur/core/checkpoint"
+	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/train"
+	"github.com/secateur/secateur/pruning"
+	"github.com/spf13/cobra"
+)
+
+// adaptFlags is what `secateur adapt` was asked for, before it was looked at.
+type adaptFlags struct {
+	model, data, out, part, prune, allocator, keep, memory, report string
+	shots, finalEpochs, turns                                      int
+	mixup                                                          float64
+	plain, trainNorm, innerOnly                                    bool
+	train.Config
+}
+
+func adaptCommand() *cobra.Command {
+	f := adaptFlags{Config: train.Defaults()}
+	c := &cobra.Command{
+		Use:   "adapt --model MODEL --data DIR -o OUT",
+		Short: "Fine-tune a model on a folder of images, and prune it while doing so",
+		Long: `Fine-tune a pretrained classifier on the images of a new line, head first, and prune it turn by turn
+while doing so. MODEL is an ONNX file or a model file of ours. DIR holds train/CLASS/*, CLASS/* or split.csv.
+With --run the state is kept after every epoch and turn: after a power cut, --resume goes on from there and
+ends with the same bits.`,
+		Example: `  secateur adapt --model mobilenet.onnx --data line/ -o line.secateur
+  secateur adapt --model mobilenet.onnx --data line/ --shots 10 --prune fisher --keep macs=0.5 --run runs/1 -o line.secateur
+  secateur adapt --model mobilenet.onnx --data line/ --shots 10 --prune fisher --keep macs=0.5 --run runs/1 --resume -o line.secateur`,
+		Args: exactly(0, "flags alone"),
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.model, "model", "", "the pretrained network: ONNX or a model file")
+	fl.StringVar(&f.data, "data", "", "folder of labelled images")
+	fl.StringVarP(&f.out, "out", "o", "", "where the adapted model goes")
+	fl.StringVar(&f.part, "train", string(train.Full), "what trains: head, full, bias, sparse, auto")
+	fl.IntVar(&f.Epochs, "epochs", f.Epochs, "epochs of fine-tuning")
+	fl.IntVar(&f.HeadSteps, "head-steps", f.HeadSteps, "steps of the head alone on cached features")
+	fl.IntVar(&f.Batch, "batch", f.Batch, "images a step")
+	fl.Float64Var(&f.Rate, "lr", 0, "learning rate; 0 is 0.003 below a million parameters, else 0.001")
+	fl.Float64Var(&f.Decay, "weight-decay", f.Decay, "weight decay")
+	fl.Float64Var(&f.Smoothing, "label-smoothing", f.Smoothing, "label smoothing")
+	fl.Float64Var(&f.LayerDecay, "layer-decay", 0, "factor on the learning rate from each layer to the one below; 0 is off")
+	fl.Float64Var(&f.Average, "ema", 0, "decay of the moving average of the weights; 0 is off")
+	fl.IntVar(&f.Warm, "warm-up", 0, "steps of linear warm-up")
+	fl.IntVar(&f.Patience, "patience", f.Patience, "epochs without a better validation loss before stopping; 0 never stops")
+	fl.BoolVar(&f.trainNorm, "train-bn", false, "train batch normalization instead of keeping its statistics")
+	fl.BoolVar(&f.NoWeights, "no-class-weights", false, "let classes count by their number of images")
+	fl.BoolVar(&f.plain, "no-augment", false, "train on the images as they are")
+	fl.Float64Var(&f.mixup, "mixup", 0, "alpha of mixup; 0 is off")
+	fl.Uint64Var(&f.Seed, "seed", f.Seed, "seed of every random choice")
+	fl.IntVar(&f.shots, "shots", 0, "training images a class, drawn by the seed; 0 is all")
+	fl.StringVar(&f.prune, "prune", "", "prune by this criterion; see secateur criteria")
+	fl.StringVar(&f.allocator, "allocator", "global", "how many filters each layer keeps: uniform or global")
+	fl.StringVar(&f.keep, "keep", "macs=0.5", "budget of the pruned network: macs=0.5, params=0.4, macs=150M")
+	fl.IntVar(&f.turns, "turns", 10, "turns in which the budget is reached")
+	fl.IntVar(&f.finalEpochs, "final-epochs", 15, "epochs of fine-tuning after the last turn")
+	fl.BoolVar(&f.innerOnly, "inner-only", false, "leave the widths of residual streams alone")
+	fl.StringVar(&f.memory, "memory-budget", "", "bound on the memory of a training step, as in 256MiB")
+	fl.DurationVar(&f.TimeBudget, "time-budget", 0, "stop training after this long, as in 2m")
+	fl.StringVar(&f.RunDir, "run", "", "folder for events, metrics and checkpoints")
+	fl.BoolVar(&f.Resume, "resume", false, "go on with the run in --run")
+	fl.StringVar(&f.report, "report", "", "write an HTML page about the run")
+	return c
+}
+
+func (f *adaptFlags) run(c *cobra.Command) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	if err := checkWritable(f.out); err != nil {
+		return err
+	}
+	if f.report != "" {
+		if err := checkWritable(f.report); err != nil {
+			return err
+		}
+	}
+	var err error
+	if f.Env, err = newEnv(c); err != nil {
+		return err
+	}
+	defer f.Env.Pool.Close()
+	if f.Model, err = loadModel(f.model); err != nil {
+		return err
+	}
+	s := newShow(c)
+	defer s.done()
+	if f.Config.Data, err = openData(s, f.data, nil, f.Seed); err != nil {
+		return err
+	}
+	if f.shots > 0 {
+		f.Config.Data.Train = data.Shots(f.Config.Data.Train, len(f.Config.Data.Classes), f.shots, f.Seed)
+	}
+	history := &history{}
+	f.Progress = s.progress
+	f.On = func(e train.Event) {
+		history.add(e)
+		if isJSON(c) {
+			printJSON(c.OutOrStdout(), e)
+		}
+		s.event(e)
+	}
+	r, err := train.Adapt(c.Context(), f.Config)
+	if err != nil && !errors.Is(err, train.ErrTarget) {
+		return err
+	}
+	return errors.Join(f.finish(c, s, r, history), err)
+}
+
+// check turns flags into a configuration.
+func (f *adaptFlags) check() error {
+	for _, x := range []struct{ name, value string }{{"--model", f.model}, {"--data", f.data}, {"--out", f.out}} {
+		if x.value == "" {
+			return usagef("%s is missing", x.name)
+		}
+	}
+	var err error
+	if f.Part, err = train.ParsePart(f.part); err != nil {
+		return usageError{err}
+	}
+	switch {
+	case f.Epochs < 0 || f.Batch < 1 || f.Batch > 4096 || f.shots < 0 || f.HeadSteps < 0 || f.turns < 1 || f.finalEpochs < 0 || f.Warm < 0 || f.Patience < 0:
+		return usagef("--epochs, --shots, --head-steps, --final-epochs, --warm-up and --patience want 0 or more, --turns 1 or more, --batch 1 to 4096")
+	case f.Rate < 0 || f.Rate > 10 || f.Rate != f.Rate || f.Smoothing < 0 || f.Smoothing >= 1 || f.Average < 0 || f.Average >= 1 || f.Decay < 0 || f.LayerDecay < 0 || f.LayerDecay > 1 || f.mixup < 0:
+		return usagef("--lr wants 0 to 10, --label-smoothing and --ema 0 to less than 1, --layer-decay 0 to 1, --weight-decay and --mixup 0 or more")
+	case f.Resume && f.RunDir == "":
+		return usagef("--resume wants the folder of the run: --run DIR")
+	}
+	f.TrainNorm = f.trainNorm
+	if f.plain {
+		f.Augment = data.Augment{}
+	}
+	f.Augment.Mixup = f.mixup
+	if f.memory != "" {
+		if f.MemoryBudget, err = parseBytes(f.memory); err != nil {
+			return usagef("--memory-budget: %w", err)
+		}
+	}
+	return f.checkPrune()
+}
+
+func (f *adaptFlags) checkPrune() error {
+	if f.prune == "" {
+		return nil
+	}
+	criterion, budget, err := parsePrune(f.prune, f.allocator, f.keep)
+	if err != nil {
+		return err
+	}
+	f.Prune = train.DefaultPrune(criterion.Name, budget)
+	f.Prune.Allocator, f.Prune.Turns, f.Prune.FinalEpochs, f.Prune.InnerOnly = f.allocator, f.turns, f.finalEpochs, f.innerOnly
+	return nil
+}
+
+// parsePrune looks up what --prune, --allocator and --keep name.
+func parsePrune(criterion, allocator, keep string) (pruning.Criterion, pruning.Budget, error) {
+	c, err := pruning.Lookup(criterion)
+	if err != nil {
+		return c, pruning.Budget{}, usageError{err}
+	}
+	b, err := pruning.ParseBudget(keep)
+	if err != nil {
+		return c, b, usagef("--keep: %w", err)
+	}
+	for _, a := range pruning.Allocators() {
+		if a == allocator {
+			return c, b, nil
+		}
+	}
+	return c, b, usagef("unknown allocator %q, want one of %v", allocator, pruning.Allocators())
+}
+
+// openData reads a data set and names what it had to leave out.
+func openData(s *show, dir string, classes []string, seed uint64) (*data.Splits, error) {
+	d, err := data.Open(dir, data.Options{Classes: classes, Seed: seed})
+	if err != nil {
+		return nil, err
+	}
+	for i, x := range d.Skipped {
+		if i == 10 {
+			s.say("… and %d more files skipped", len(d.Skipped)-i)
+			break
+		}
+		s.say("skipped %v", x)
+	}
+	return d, nil
+}
+
+// finish writes the model and the report, and says how it went.
+func (f *adaptFlags) finish(c *cobra.Command, s *show, r *train.Result, h *history) error {
+	parent, err := hashFile(f.model)
+	if err != nil {
+		return err
+	}
+	r.Model.Meta[graph.MetaParent] = parent
+	r.Model.Meta["secateur.trained"] = time.Now().UTC().Format(time.RFC3339)
+	if err := checkpoint.SaveModel(f.out, r.Model); err != nil {
+		return err
+	}
+	if f.report != "" {
+		if err := writeReport(c.Context(), f, r, h); err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+	}
+	s.done()
+	if !isJSON(c) {
+		w := c.OutOrStdout()
+		printReport(w, "dense", r.Dense)
+		if r.Pruned != nil {
+			printReport(w, "pruned", r.Pruned)
+		}
+		fmt.Fprintf(w, "%s written\n", f.out)
+	}
+	return nil
+}

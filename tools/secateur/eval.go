@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/train"
+	"github.com/spf13/cobra"
+)
+
+func evalCommand() *cobra.Command {
+	var model, dir, split string
+	var seed uint64
+	c := &cobra.Command{
+		Use:     "eval --model MODEL --data DIR",
+		Short:   "Accuracy, loss and latency of a model on labelled images",
+		Example: "  secateur eval --model line.secateur --data line/ --split test --json",
+		Args:    exactly(0, "flags alone"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if model == "" || dir == "" {
+				return usagef("--model and --data are both wanted")
+			}
+			return runEval(c, model, dir, split, seed)
+		},
+	}
+	c.Flags().StringVar(&model, "model", "", "the model")
+	c.Flags().StringVar(&dir, "data", "", "folder of labelled images")
+	c.Flags().StringVar(&split, "split", "", "train, val or test; default test, val where there is none")
+	c.Flags().Uint64Var(&seed, "seed", 1, "seed of the split, where the folder brings none")
+	return c
+}
+
+func runEval(c *cobra.Command, model, dir, split string, seed uint64) error {
+	env, err := newEnv(c)
+	if err != nil {
+		return err
+	}
+	defer env.Pool.Close()
+	g, err := loadModel(model)
+	if err != nil {
+		return err
+	}
+	s := newShow(c)
+	defer s.done()
+	d, err := openData(s, dir, g.Labels(), seed)
+	if err != nil {
+		return err
+	}
+	samples, err := chooseSplit(d, split)
+	if err != nil {
+		return err
+	}
+	r, err := train.Evaluate(c.Context(), env, g, samples, train.EvalOptions{Latency: true, Progress: s.progress})
+	if err != nil {
+		return err
+	}
+	s.done()
+	if isJSON(c) {
+		return printJSON(c.OutOrStdout(), r)
+	}
+	printReport(c.OutOrStdout(), model, r)
+	return nil
+}
+
+// chooseSplit is the named part; without a name the test images, or what comes nearest.
+func chooseSplit(d *data.Splits, name string) ([]data.Sample, error) {
+	if name != "" {
+		set, err := d.Set(name)
+		if err != nil {
+			return nil, err
+		}
+		return set.Samples, nil
+	}
+	for _, part := range [][]data.Sample{d.Test, d.Val, d.Train} {
+		if len(part) > 0 {
+			return part, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: no image", data.ErrUnusable)
+}
+
+// printReport is a report for people.
+func printReport(w io.Writer, name string, r *train.Report) {
+	fmt.Fprintf(w, "%s: %.1f %% of %d images right, %.1f %% mean over classes, loss %.3f\n", name, 100*r.Accuracy, r.Images, 100*r.Macro, r.Loss)
+	fmt.Fprintf(w, "  %s MACs, %s parameters, %.2f ms an image (p99 %.2f), peak memory %.0f MiB\n", count(r.MACs), count(int64(r.Params)), r.Latency.P50, r.Latency.P99, float64(r.PeakRSS)/(1<<20))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range slices.Sorted(maps.Keys(r.PerClass)) {
+		fmt.Fprintf(t, "  %s\t%.1f %%\tof %d\n", c, 100*r.PerClass[c].Accuracy, r.PerClass[c].Images)
+	}
+	t.Flush()
+}

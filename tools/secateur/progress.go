@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/secateur/secateur/core/train"
+	"github.com/secateur/secateur/device/thermal"
+	"github.com/spf13/cobra"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+)
+
+// show is progress for people: a bar on a terminal, a line now and then elsewhere, nothing with
+// --quiet. It writes to standard error.
+type show struct {
+	w     io.Writer
+	tty   bool
+	bars  *mpb.Progress
+	bar   *mpb.Bar
+	phase string
+	last  time.Time
+	rate  float64
+}
+
+func newShow(c *cobra.Command) *show {
+	if quiet, _ := c.Flags().GetBool("quiet"); quiet {
+		return &show{w: io.Discard}
+	}
+	s := &show{w: c.ErrOrStderr()}
+	if f, ok := s.w.(*os.File); ok {
+		s.tty = term.IsTerminal(int(f.Fd()))
+	}
+	return s
+}
+
+// lineEvery is the pause between lines where there is no terminal.
+const lineEvery = 10 * time.Second
+
+// progress is train.Config.Progress.
+func (s *show) progress(p train.Progress) {
+	s.rate = p.PerSec
+	if !s.tty {
+		if time.Since(s.last) > lineEvery {
+			s.last = time.Now()
+			fmt.Fprintf(s.w, "%s: %d of %d images, %.1f images/s%s\n", p.Phase, p.Done, p.Total, p.PerSec, warmth())
+		}
+		return
+	}
+	if s.bar == nil || s.bar.Completed() || p.Total == 0 {
+		s.open(p)
+	}
+	s.phase = p.Phase
+	s.bar.SetTotal(int64(p.Total), false)
+	s.bar.SetCurrent(int64(p.Done))
+}
+
+func (s *show) open(p train.Progress) {
+	s.done()
+	s.bars = mpb.New(mpb.WithOutput(s.w), mpb.WithWidth(40), mpb.WithRefreshRate(200*time.Millisecond))
+	s.bar = s.bars.AddBar(int64(p.Total), mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return s.phase + " " })),
+		mpb.AppendDecorators(decor.Percentage(), decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO),
+			decor.Any(func(decor.Statistics) string { return fmt.Sprintf("  %.1f images/s%s", s.rate, warmth()) })))
+}
+
+// warmth is the temperature, where the box tells.
+func warmth() string {
+	if c := thermal.Celsius("/"); c > 0 {
+		return fmt.Sprintf(", %.0f °C", c)
+	}
+	return ""
+}
+
+// say writes a line beside the bar.
+func (s *show) say(format string, args ...any) {
+	s.done()
+	fmt.Fprintf(s.w, format+"\n", args...)
+}
+
+// done takes the bar away.
+func (s *show) done() {
+	if s.bar != nil {
+		s.bar.Abort(true)
+		s.bars.Wait()
+		s.bar = nil
+	}
+}
+
+// event says what happened in a line.
+func (s *show) event(e train.Event) {
+	switch e.Event {
+	case "start", "warning":
+		s.say("%s", e.Message)
+	case "head":
+		s.say("head: %d steps, loss %.3f, %.1f %% of the training images right", e.Epoch, e.Loss, 100*e.Accuracy)
+	case "epoch":
+		line := fmt.Sprintf("%s %d/%d: loss %.3f, %.1f %% right", e.Phase, e.Epoch, e.Epochs, e.Loss, 100*e.Accuracy)
+		if e.ValLoss > 0 {
+			line += fmt.Sprintf("; validation loss %.3f, %.1f %%", e.ValLoss, 100*e.ValAcc)
+		}
+		if e.Phase != "turn" {
+			s.say("%s (%.1f images/s%s)", line, e.PerSec, warmth())
+		}
+	case "turn":
+		verdict := "kept"
+		if e.Accepted != nil && !*e.Accepted {
+			verdict = e.Reason
+		}
+		s.say("turn %d: %d filters out, %s MACs, %s parameters, %.1f %% right: %s", e.Turn, e.Removed, count(e.MACs), count(int64(e.Params)), 100*e.ValAcc, verdict)
+	}
+}
