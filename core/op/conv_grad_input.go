@@ -1,0 +1,89 @@
+package op
+
+import (
+	"fmt"
+
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/tensor"
+)
+
+// ConvGradInput is the gradient of Conv for x. InSize is the height and width of x, which is
+// not needed otherwise.
+//
+//	dx  N×H×W×C
+//	dy  N×OH×OW×O
+//	w   O×KH×KW×(C/Groups)
+type ConvGradInput struct {
+	Stride, Dilation [2]int
+	Pads             [4]int
+	Groups           int
+	InSize           [2]int
+}
+
+// Kind is ConvGradInput.
+func (ConvGradInput) Kind() string { return "ConvGradInput" }
+
+func (c ConvGradInput) conv() Conv { return Conv{c.Stride, c.Dilation, c.Pads, c.Groups} }
+
+// Infer wants dy as Conv would make it from dx.
+func (c ConvGradInput) Infer(in []tensor.Shape) (tensor.Shape, error) {
+	if len(in) != 2 || len(in[0]) != 4 || len(in[1]) != 4 {
+		return nil, fmt.Errorf("inputs %v, want dy and w of four axes each", in)
+	}
+	dx := tensor.Shape{in[0][0], c.InSize[0], c.InSize[1], in[1][3] * c.conv().groups()}
+	dy, err := c.conv().Infer([]tensor.Shape{dx, in[1]})
+	if err != nil {
+		return nil, err
+	}
+	if !dy.Equal(in[0]) {
+		return nil, fmt.Errorf("dy is %v, input %v and weight %v make %v", in[0], dx, in[1], dy)
+	}
+	return dx, nil
+}
+
+// Lower looks from the input pixels at the outputs they have reached. With a stride these are
+// different taps for each phase of the input positions: one dense pass each (the sub-pixel
+// form of a transposed convolution), so that nothing is multiplied with zeros between pixels.
+func (c ConvGradInput) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	dy, w := n.In[0].Shape, n.In[1].Shape
+	win := c.conv().window([2]int{w[1], w[2]})
+	l := &convLoop{e: e, m: m, groups: c.conv().groups(), n: w[3], size: c.InSize}
+	dense := im2row{images: dy[0], size: [2]int{dy[1], dy[2]}, channels: dy[3], width: w[0] / l.groups, step: [2]int{1, 1}}
+	for py := range min(win.stride[0], c.InSize[0]) {
+		for px := range min(win.stride[1], c.InSize[1]) {
+			p := convPass{im2row: dense, from: [2]int{py, px}, step: win.stride}
+			p.grid = [2]int{(c.InSize[0]-py-1)/win.stride[0] + 1, (c.InSize[1]-px-1)/win.stride[1] + 1}
+			var taps [2][]int
+			p.ty, taps[0] = win.phase(0, py)
+			p.tx, taps[1] = win.phase(1, px)
+			p.pack = convPackGrad(e, m, w, l.groups, taps)
+			l.passes = append(l.passes, p)
+		}
+	}
+	return l.loop()
+}
+
+// convPackGrad packs the weights of some taps with a row for each tap and filter of a group and
+// a column for each input channel.
+func convPackGrad(e *graph.Env, m *graph.Mem, w tensor.Shape, groups int, taps [2][]int) func(dst, tmp []float32, group, lo, hi int) {
+	filters, size := w[0]/groups, w[1]*w[2]*w[3]
+	at := func(group, ky, kx int) int { return group*filters*size + (ky*w[2]+kx)*w[3] }
+	if len(taps[0])*len(taps[1]) == 1 {
+		return func(dst, _ []float32, group, lo, hi int) {
+			e.Kernels.PackB(dst, m.In[1][at(group, taps[0][0], taps[1][0])+lo:], size, filters, hi-lo)
+		}
+	}
+	return func(dst, tmp []float32, group, lo, hi int) {
+		row := 0
+		for _, ky := range taps[0] {
+			for _, kx := range taps[1] {
+				src := m.In[1][at(group, ky, kx):]
+				for f := range filters {
+					copy(tmp[row:row+hi-lo], src[f*size+lo:])
+					row += hi - lo
+				}
+			}
+		}
+		e.Kernels.PackB(dst, tmp, hi-lo, row/(hi-lo), hi-lo)
+	}
+}

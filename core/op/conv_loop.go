@@ -1,0 +1,172 @@
+package op
+
+import "github.com/secateur/secateur/core/graph"
+
+// convLoop is a convolution, or its gradient for the input, as matrix products: the weights are
+// packed, then blocks of pixels are gathered and multiplied with them. Input 0 is the images,
+// input 1 the weights.
+type convLoop struct {
+	e       *graph.Env
+	m       *graph.Mem
+	passes  []convPass
+	groups  int
+	n       int    // output channels of a group
+	size    [2]int // of an output image
+	bias    int    // which input, 0 for none
+	blocks  []convBlock
+	packed  int // floats
+	perWork int // floats of scratch of a worker
+	parts   int
+}
+
+// convPass makes the output pixels (from+i·step) of the grid points i of its im2row.
+type convPass struct {
+	im2row
+	from, step [2]int
+	// pack packs columns lo to hi of the cols×n matrix of weights of a group; tmp has room for
+	// that block where the pass has more than one tap.
+	pack   func(dst, tmp []float32, group, lo, hi int)
+	blocks []convBlock
+}
+
+// convBlock is some columns of the weights of one pass and group, packed at a place in scratch.
+type convBlock struct{ pass, group, lo, hi, at int }
+
+// convCols is the width of a packed block: a multiple of what tiles are wide, and no wider than
+// the rows of a gathered block, whose memory holds it before it is packed.
+const convCols = 48
+
+// whole reports whether the pass makes every output pixel in order.
+func (p *convPass) whole(size [2]int) bool { return p.grid == size && p.step == [2]int{1, 1} }
+
+// loop lays out the scratch: packed weights, then a gathered block and a product for each worker.
+func (l *convLoop) loop() graph.Loop {
+	rows := 0
+	for i := range l.passes {
+		p := &l.passes[i]
+		l.layOut(i, p)
+		rows = max(rows, p.rows())
+		l.perWork = max(l.perWork, l.workFloats(p))
+	}
+	l.parts = im2rowParts(rows)
+	pack := func(part, worker int) {
+		b := &l.blocks[part]
+		l.passes[b.pass].pack(l.m.Scratch[b.at:], l.work(worker), b.group, b.lo, b.hi)
+	}
+	part := l.part
+	return graph.Loop{Scratch: l.packed + l.e.Pool.Threads()*l.perWork, Run: func() {
+		l.e.Pool.Run(len(l.blocks), pack)
+		l.e.Pool.Run(l.parts, part)
+	}}
+}
+
+// layOut divides the weights of a pass into blocks of columns.
+func (l *convLoop) layOut(i int, p *convPass) {
+	if p.cols() == 0 {
+		return
+	}
+	first := len(l.blocks)
+	for group := range l.groups {
+		for lo := 0; lo < l.n; lo += convCols {
+			hi := min(lo+convCols, l.n)
+			l.blocks = append(l.blocks, convBlock{i, group, lo, hi, l.packed})
+			l.packed += (l.e.Kernels.PackSize(p.cols(), hi-lo) + 15) / 16 * 16
+		}
+	}
+	p.blocks = l.blocks[first:len(l.blocks):len(l.blocks)]
+}
+
+// workFloats is the scratch of one worker for a pass: the gathered block, and the product where
+// it must be spread out afterwards.
+func (l *convLoop) workFloats(p *convPass) int {
+	size := 0
+	if p.cols() == 0 {
+		return 0
+	}
+	if !p.direct() {
+		size = im2rowBlock(p.cols()) * p.cols()
+	}
+	if !p.whole(l.size) {
+		size += im2rowBlock(p.cols()) * l.n
+	}
+	return size
+}
+
+func (l *convLoop) work(worker int) []float32 {
+	return l.m.Scratch[l.packed+worker*l.perWork:][:l.perWork]
+}
+
+// part is a chunk of the rows of each pass.
+func (l *convLoop) part(part, worker int) {
+	for i := range l.passes {
+		p := &l.passes[i]
+		lo, hi := im2rowChunk(p.rows(), l.parts, part)
+		for block := im2rowBlock(p.cols()); lo < hi; lo += block {
+			l.block(p, lo, min(lo+block, hi), l.work(worker))
+		}
+	}
+}
+
+// block makes the outputs of grid points lo to hi.
+func (l *convLoop) block(p *convPass, lo, hi int, work []float32) {
+	if p.cols() == 0 {
+		p.clear(l, lo, hi)
+		return
+	}
+	c := l.groups * l.n
+	last, a, lda := -1, work, p.cols()
+	for i := range p.blocks {
+		b := &p.blocks[i]
+		if b.group != last {
+			last = b.group
+			a, lda = p.operand(l.m.In[0][b.group*p.width:], work, lo, hi)
+		}
+		bp := l.m.Scratch[b.at:]
+		if p.whole(l.size) {
+			l.e.Kernels.Gemm(l.m.Out[lo*c+b.group*l.n+b.lo:], c, a, lda, bp, hi-lo, b.hi-b.lo, p.cols(), false)
+			continue
+		}
+		product := work[l.perWork-im2rowBlock(p.cols())*l.n:]
+		l.e.Kernels.Gemm(product[b.lo:], l.n, a, lda, bp, hi-lo, b.hi-b.lo, p.cols(), false)
+		if b.hi == l.n {
+			p.scatter(l, product, b.group, lo, hi)
+		}
+	}
+	if l.bias > 0 {
+		y := l.m.Out[lo*c : hi*c]
+		l.e.Kernels.AddRow(y, y, l.m.In[l.bias])
+	}
+}
+
+// operand is rows lo to hi of the gathered matrix: in the images themselves or in work.
+func (p *convPass) operand(src, work []float32, lo, hi int) (a []float32, lda int) {
+	if p.direct() {
+		return src[lo*p.channels:], p.channels
+	}
+	p.fill(work, src, lo, hi)
+	return work, p.cols()
+}
+
+// pixel is the place in the output of grid point r.
+func (p *convPass) pixel(l *convLoop, r int) int {
+	j, i := r%p.grid[1], r/p.grid[1]
+	n, i := i/p.grid[0], i%p.grid[0]
+	y, x := p.from[0]+i*p.step[0], p.from[1]+j*p.step[1]
+	return (n*l.size[0]+y)*l.size[1] + x
+}
+
+// scatter puts the rows of a product where they belong.
+func (p *convPass) scatter(l *convLoop, product []float32, group, lo, hi int) {
+	c := l.groups * l.n
+	for r := lo; r < hi; r++ {
+		copy(l.m.Out[p.pixel(l, r)*c+group*l.n:][:l.n], product[(r-lo)*l.n:])
+	}
+}
+
+// clear puts zeros where no tap leads.
+func (p *convPass) clear(l *convLoop, lo, hi int) {
+	c := l.groups * l.n
+	for r := lo; r < hi; r++ {
+		clear(l.m.Out[p.pixel(l, r)*c:][:c])
+	}
+}
