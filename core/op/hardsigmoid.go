@@ -1,0 +1,58 @@
+package op
+
+import (
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/tensor"
+)
+
+// HardSigmoid is y = min(max(Alpha·x+Beta, 0), 1). ONNX's default is 0.2 and 0.5, PyTorch's
+// hardsigmoid has 1/6 and 0.5.
+type HardSigmoid struct{ Alpha, Beta float32 }
+
+// Kind is the ONNX name.
+func (HardSigmoid) Kind() string { return "HardSigmoid" }
+
+// Infer keeps the shape.
+func (HardSigmoid) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnary(in) }
+
+// Lower computes element by element.
+func (h HardSigmoid) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return mapLoop(e, n, m, 2, func(y, x []float32) {
+		for i, v := range x {
+			y[i] = min(max(h.Alpha*v+h.Beta, 0), 1)
+		}
+	})
+}
+
+// Grad uses y rather than x, so that x need not outlive the forward pass.
+func (h HardSigmoid) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
+	return gradOfFirst(g, n, want, HardSigmoidGrad{Alpha: h.Alpha}, dy, n)
+}
+
+// Ties passes channels through.
+func (HardSigmoid) Ties(n *graph.Node) graph.Ties { return channelTies(n) }
+
+// InPlace may overwrite x.
+func (HardSigmoid) InPlace() []int { return []int{0} }
+
+// HardSigmoidGrad is dx = Alpha·dy where 0 < y < 1, else 0.
+//
+//	dy, y  of one shape
+type HardSigmoidGrad struct{ Alpha float32 }
+
+// Kind is HardSigmoidGrad.
+func (HardSigmoidGrad) Kind() string { return "HardSigmoidGrad" }
+
+// Infer keeps the shape.
+func (HardSigmoidGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnaryGrad(in) }
+
+// Lower masks dy by y and scales it.
+func (h HardSigmoidGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return zipLoop(e, n, m, 2, func(dx, dy, y []float32) {
+		e.Kernels.ClipGrad(dx, dy, y, 0, 1)
+		e.Kernels.Scale(dx, h.Alpha, dx)
+	})
+}
+
+// InPlace may overwrite dy or y.
+func (HardSigmoidGrad) InPlace() []int { return []int{0, 1} }

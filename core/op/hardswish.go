@@ -1,0 +1,68 @@
+package op
+
+import (
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/tensor"
+)
+
+// HardSwish is y = x·min(max(x/6+½, 0), 1).
+type HardSwish struct{}
+
+// Kind is the ONNX name.
+func (HardSwish) Kind() string { return "HardSwish" }
+
+// Infer keeps the shape.
+func (HardSwish) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnary(in) }
+
+// Lower computes element by element.
+func (HardSwish) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return mapLoop(e, n, m, 2, func(y, x []float32) {
+		for i, v := range x {
+			y[i] = v * min(max(v*(1./6)+0.5, 0), 1)
+		}
+	})
+}
+
+// Grad needs x: hard swish falls before it rises, so that y does not tell the slope.
+func (HardSwish) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
+	return gradOfFirst(g, n, want, HardSwishGrad{}, dy, n.In[0])
+}
+
+// Ties passes channels through.
+func (HardSwish) Ties(n *graph.Node) graph.Ties { return channelTies(n) }
+
+// InPlace may overwrite x.
+func (HardSwish) InPlace() []int { return []int{0} }
+
+// HardSwishGrad is dx = dy·(x/3+½) where -3 < x < 3, dy above, 0 below.
+//
+//	dy, x  of one shape
+type HardSwishGrad struct{}
+
+// Kind is HardSwishGrad.
+func (HardSwishGrad) Kind() string { return "HardSwishGrad" }
+
+// Infer keeps the shape.
+func (HardSwishGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnaryGrad(in) }
+
+// Lower computes element by element.
+func (HardSwishGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return zipLoop(e, n, m, 2, func(dx, dy, x []float32) {
+		for i, v := range x {
+			dx[i] = dy[i] * hardSwishSlope(v)
+		}
+	})
+}
+
+// InPlace may overwrite dy or x.
+func (HardSwishGrad) InPlace() []int { return []int{0, 1} }
+
+func hardSwishSlope(x float32) float32 {
+	switch {
+	case x <= -3:
+		return 0
+	case x >= 3:
+		return 1
+	}
+	return x*(1./3) + 0.5
+}

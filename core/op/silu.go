@@ -1,0 +1,59 @@
+package op
+
+import (
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/tensor"
+)
+
+// Silu is y = x·sigmoid(x), also called swish. ONNX writes it as Sigmoid and Mul.
+type Silu struct{}
+
+// Kind is Silu.
+func (Silu) Kind() string { return "Silu" }
+
+// Infer keeps the shape.
+func (Silu) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnary(in) }
+
+// Lower computes element by element.
+func (Silu) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return mapLoop(e, n, m, expWeight, func(y, x []float32) {
+		for i, v := range x {
+			y[i] = v * logistic(v)
+		}
+	})
+}
+
+// Grad needs x: silu falls before it rises, so that y does not tell the slope.
+func (Silu) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
+	return gradOfFirst(g, n, want, SiluGrad{}, dy, n.In[0])
+}
+
+// Ties passes channels through.
+func (Silu) Ties(n *graph.Node) graph.Ties { return channelTies(n) }
+
+// InPlace may overwrite x.
+func (Silu) InPlace() []int { return []int{0} }
+
+// SiluGrad is dx = dy·s·(1+x·(1-s)), s = sigmoid(x).
+//
+//	dy, x  of one shape
+type SiluGrad struct{}
+
+// Kind is SiluGrad.
+func (SiluGrad) Kind() string { return "SiluGrad" }
+
+// Infer keeps the shape.
+func (SiluGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnaryGrad(in) }
+
+// Lower computes element by element.
+func (SiluGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return zipLoop(e, n, m, expWeight, func(dx, dy, x []float32) {
+		for i, v := range x {
+			s := logistic(v)
+			dx[i] = dy[i] * s * (1 + v*(1-s))
+		}
+	})
+}
+
+// InPlace may overwrite dy or x.
+func (SiluGrad) InPlace() []int { return []int{0, 1} }

@@ -1,0 +1,60 @@
+package op
+
+import (
+	"math"
+
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/tensor"
+)
+
+// Tanh is the hyperbolic tangent.
+type Tanh struct{}
+
+// Kind is the ONNX name.
+func (Tanh) Kind() string { return "Tanh" }
+
+// Infer keeps the shape.
+func (Tanh) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnary(in) }
+
+// Lower computes element by element.
+func (Tanh) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return mapLoop(e, n, m, 2*expWeight, func(y, x []float32) {
+		for i, v := range x {
+			y[i] = float32(math.Tanh(float64(v)))
+		}
+	})
+}
+
+// Grad uses y rather than x, so that x need not outlive the forward pass.
+func (Tanh) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
+	return gradOfFirst(g, n, want, TanhGrad{}, dy, n)
+}
+
+// Ties passes channels through.
+func (Tanh) Ties(n *graph.Node) graph.Ties { return channelTies(n) }
+
+// InPlace may overwrite x.
+func (Tanh) InPlace() []int { return []int{0} }
+
+// TanhGrad is dx = dy·(1-y²).
+//
+//	dy, y  of one shape
+type TanhGrad struct{}
+
+// Kind is TanhGrad.
+func (TanhGrad) Kind() string { return "TanhGrad" }
+
+// Infer keeps the shape.
+func (TanhGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnaryGrad(in) }
+
+// Lower computes element by element.
+func (TanhGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return zipLoop(e, n, m, 2, func(dx, dy, y []float32) {
+		for i, v := range y {
+			dx[i] = dy[i] * (1 - v*v)
+		}
+	})
+}
+
+// InPlace may overwrite dy or y.
+func (TanhGrad) InPlace() []int { return []int{0, 1} }
