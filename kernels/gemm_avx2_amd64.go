@@ -106,6 +106,9 @@ func gemmAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k 
 	checkMatrix(c, ldc, m, n)
 	checkMatrix(a, lda, m, k)
 	checkMatrix(bp, 0, 1, packSizeAVX2(k, n))
+	if m == 0 || n == 0 {
+		return
+	}
 	if k == 0 && !acc {
 		zero(c, ldc, m, n)
 	}

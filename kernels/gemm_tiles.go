@@ -30,6 +30,13 @@ func checkMatrix(x []float32, ld, rows, cols int) {
 	}
 }
 
+// checkTaps does the same for the input of a depthwise convolution.
+func checkTaps(x []float32, xs int, off []int, n, c int) {
+	for _, o := range off {
+		checkMatrix(x[o:], xs, n, c)
+	}
+}
+
 // zero is C = 0.
 func zero(c []float32, ldc, m, n int) {
 	for i := range m {

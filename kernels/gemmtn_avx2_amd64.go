@@ -10,6 +10,9 @@ func gemmTNAVX2(c []float32, ldc int, a []float32, lda int, b []float32, ldb int
 	checkMatrix(c, ldc, m, n)
 	checkMatrix(a, lda, k, m)
 	checkMatrix(b, ldb, k, n)
+	if m == 0 || n == 0 {
+		return
+	}
 	if k == 0 && !acc {
 		zero(c, ldc, m, n)
 	}

@@ -349,3 +349,385 @@ func gemmTNF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int,
 		gemmTNF32AVX2Tile1x8(c, ldc, a, lda, b, ldb, k, tiles, mask, acc)
 	}
 }
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
+// 8·blocks channels; with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseF32AVX2Taps1(y *float32, ys int, x *float32, xs int, w *float32, ws int, off *int, n int, blocks int, mask *[8]int32, acc bool)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
+// 8·blocks channels; with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseF32AVX2Taps2(y *float32, ys int, x *float32, xs int, w *float32, ws int, off *int, n int, blocks int, mask *[8]int32, acc bool)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
+// 8·blocks channels; with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseF32AVX2Taps3(y *float32, ys int, x *float32, xs int, w *float32, ws int, off *int, n int, blocks int, mask *[8]int32, acc bool)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
+// 8·blocks channels; with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseF32AVX2Taps4(y *float32, ys int, x *float32, xs int, w *float32, ws int, off *int, n int, blocks int, mask *[8]int32, acc bool)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
+// 8·blocks channels; with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseF32AVX2Taps5(y *float32, ys int, x *float32, xs int, w *float32, ws int, off *int, n int, blocks int, mask *[8]int32, acc bool)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
+// 8·blocks channels; with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseF32AVX2Taps6(y *float32, ys int, x *float32, xs int, w *float32, ws int, off *int, n int, blocks int, mask *[8]int32, acc bool)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
+// 8·blocks channels; with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseF32AVX2Taps7(y *float32, ys int, x *float32, xs int, w *float32, ws int, off *int, n int, blocks int, mask *[8]int32, acc bool)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
+// 8·blocks channels; with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseF32AVX2Taps8(y *float32, ys int, x *float32, xs int, w *float32, ws int, off *int, n int, blocks int, mask *[8]int32, acc bool)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
+// 8·blocks channels; with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseF32AVX2Taps9(y *float32, ys int, x *float32, xs int, w *float32, ws int, off *int, n int, blocks int, mask *[8]int32, acc bool)
+
+// dw[t*ws+j] += Σ_p dy[p*ys+j]·x[p*xs+off[t]+j] over n pixels for 8·blocks channels;
+// with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseGradF32AVX2Taps1(dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int, mask *[8]int32)
+
+// dw[t*ws+j] += Σ_p dy[p*ys+j]·x[p*xs+off[t]+j] over n pixels for 8·blocks channels;
+// with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseGradF32AVX2Taps2(dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int, mask *[8]int32)
+
+// dw[t*ws+j] += Σ_p dy[p*ys+j]·x[p*xs+off[t]+j] over n pixels for 8·blocks channels;
+// with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseGradF32AVX2Taps3(dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int, mask *[8]int32)
+
+// dw[t*ws+j] += Σ_p dy[p*ys+j]·x[p*xs+off[t]+j] over n pixels for 8·blocks channels;
+// with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseGradF32AVX2Taps4(dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int, mask *[8]int32)
+
+// dw[t*ws+j] += Σ_p dy[p*ys+j]·x[p*xs+off[t]+j] over n pixels for 8·blocks channels;
+// with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseGradF32AVX2Taps5(dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int, mask *[8]int32)
+
+// dw[t*ws+j] += Σ_p dy[p*ys+j]·x[p*xs+off[t]+j] over n pixels for 8·blocks channels;
+// with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseGradF32AVX2Taps6(dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int, mask *[8]int32)
+
+// dw[t*ws+j] += Σ_p dy[p*ys+j]·x[p*xs+off[t]+j] over n pixels for 8·blocks channels;
+// with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseGradF32AVX2Taps7(dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int, mask *[8]int32)
+
+// dw[t*ws+j] += Σ_p dy[p*ys+j]·x[p*xs+off[t]+j] over n pixels for 8·blocks channels;
+// with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseGradF32AVX2Taps8(dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int, mask *[8]int32)
+
+// dw[t*ws+j] += Σ_p dy[p*ys+j]·x[p*xs+off[t]+j] over n pixels for 8·blocks channels;
+// with mask only for the channels of the one block whose mask is set.
+//
+//go:noescape
+func depthwiseGradF32AVX2Taps9(dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int, mask *[8]int32)
+
+// depthwiseF32AVX2Taps calls the kernel for that many taps.
+func depthwiseF32AVX2Taps(taps int, y *float32, ys int, x *float32, xs int, w *float32, ws int, off *int, n int, blocks int, mask *[8]int32, acc bool) {
+	switch taps {
+	case 1:
+		depthwiseF32AVX2Taps1(y, ys, x, xs, w, ws, off, n, blocks, mask, acc)
+	case 2:
+		depthwiseF32AVX2Taps2(y, ys, x, xs, w, ws, off, n, blocks, mask, acc)
+	case 3:
+		depthwiseF32AVX2Taps3(y, ys, x, xs, w, ws, off, n, blocks, mask, acc)
+	case 4:
+		depthwiseF32AVX2Taps4(y, ys, x, xs, w, ws, off, n, blocks, mask, acc)
+	case 5:
+		depthwiseF32AVX2Taps5(y, ys, x, xs, w, ws, off, n, blocks, mask, acc)
+	case 6:
+		depthwiseF32AVX2Taps6(y, ys, x, xs, w, ws, off, n, blocks, mask, acc)
+	case 7:
+		depthwiseF32AVX2Taps7(y, ys, x, xs, w, ws, off, n, blocks, mask, acc)
+	case 8:
+		depthwiseF32AVX2Taps8(y, ys, x, xs, w, ws, off, n, blocks, mask, acc)
+	case 9:
+		depthwiseF32AVX2Taps9(y, ys, x, xs, w, ws, off, n, blocks, mask, acc)
+	}
+}
+
+// depthwiseGradF32AVX2Taps calls the kernel for that many taps.
+func depthwiseGradF32AVX2Taps(taps int, dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int, mask *[8]int32) {
+	switch taps {
+	case 1:
+		depthwiseGradF32AVX2Taps1(dw, ws, dy, ys, x, xs, off, n, blocks, mask)
+	case 2:
+		depthwiseGradF32AVX2Taps2(dw, ws, dy, ys, x, xs, off, n, blocks, mask)
+	case 3:
+		depthwiseGradF32AVX2Taps3(dw, ws, dy, ys, x, xs, off, n, blocks, mask)
+	case 4:
+		depthwiseGradF32AVX2Taps4(dw, ws, dy, ys, x, xs, off, n, blocks, mask)
+	case 5:
+		depthwiseGradF32AVX2Taps5(dw, ws, dy, ys, x, xs, off, n, blocks, mask)
+	case 6:
+		depthwiseGradF32AVX2Taps6(dw, ws, dy, ys, x, xs, off, n, blocks, mask)
+	case 7:
+		depthwiseGradF32AVX2Taps7(dw, ws, dy, ys, x, xs, off, n, blocks, mask)
+	case 8:
+		depthwiseGradF32AVX2Taps8(dw, ws, dy, ys, x, xs, off, n, blocks, mask)
+	case 9:
+		depthwiseGradF32AVX2Taps9(dw, ws, dy, ys, x, xs, off, n, blocks, mask)
+	}
+}
+
+// y = v
+// for n floats.
+//
+//go:noescape
+func fillF32AVX2Loop(y *float32, v float32, n int)
+
+// y = a + b
+// for n floats.
+//
+//go:noescape
+func addF32AVX2Loop(y *float32, a *float32, b *float32, n int)
+
+// y = a - b
+// for n floats.
+//
+//go:noescape
+func subF32AVX2Loop(y *float32, a *float32, b *float32, n int)
+
+// y = a·b
+// for n floats.
+//
+//go:noescape
+func mulF32AVX2Loop(y *float32, a *float32, b *float32, n int)
+
+// y = a / b
+// for n floats.
+//
+//go:noescape
+func divF32AVX2Loop(y *float32, a *float32, b *float32, n int)
+
+// y += s·x
+// for n floats.
+//
+//go:noescape
+func axpyF32AVX2Loop(y *float32, s float32, x *float32, n int)
+
+// y = s·x
+// for n floats.
+//
+//go:noescape
+func scaleF32AVX2Loop(y *float32, s float32, x *float32, n int)
+
+// y += a·b
+// for n floats.
+//
+//go:noescape
+func mulAddF32AVX2Loop(y *float32, a *float32, b *float32, n int)
+
+// y = min(max(x, lo), hi), NaN where x is NaN
+// for n floats.
+//
+//go:noescape
+func clipF32AVX2Loop(y *float32, x *float32, lo float32, hi float32, n int)
+
+// dx = 0 where x <= lo or x >= hi, else dy
+// for n floats.
+//
+//go:noescape
+func clipGradF32AVX2Loop(dx *float32, dy *float32, x *float32, lo float32, hi float32, n int)
+
+// m = momentum·m + scale·dw + decay·w; w -= lr·m
+// for n floats.
+//
+//go:noescape
+func sgdF32AVX2Loop(w *float32, dw *float32, m *float32, lr float32, momentum float32, decay float32, scale float32, n int)
+
+// m = beta1·m + mix1·scale·dw; v = beta2·v + mix2·(scale·dw)²;
+// w -= lr·(m·unbias1/(√(v·unbias2)+eps) + decay·w)
+// for n floats.
+//
+//go:noescape
+func adamWF32AVX2Loop(w *float32, dw *float32, m *float32, v *float32, lr float32, beta1 float32, mix1 float32, beta2 float32, mix2 float32, eps float32, decay float32, unbias1 float32, unbias2 float32, scale float32, n int)
+
+// y = x·scale + shift in every row,
+// n floats a row, stride floats from row to row of y, x.
+//
+//go:noescape
+func scaleShiftF32AVX2Loop(y *float32, x *float32, scale *float32, shift *float32, n int, rows int, stride int)
+
+// y = x + b in every row,
+// n floats a row, stride floats from row to row of y, x.
+//
+//go:noescape
+func addRowF32AVX2Loop(y *float32, x *float32, b *float32, n int, rows int, stride int)
+
+// y = x·b in every row,
+// n floats a row, stride floats from row to row of y, x.
+//
+//go:noescape
+func mulRowF32AVX2Loop(y *float32, x *float32, b *float32, n int, rows int, stride int)
+
+// sum += (x0 + x1) + (x2 + x3) in every row,
+// n floats a row, stride floats from row to row of x0, x1, x2, x3.
+//
+//go:noescape
+func colSum4F32AVX2Loop(sum *float32, x0 *float32, x1 *float32, x2 *float32, x3 *float32, n int, rows int, stride int)
+
+// sum += x0·y0 + x1·y1 in every row,
+// n floats a row, stride floats from row to row of x0, x1, y0, y1.
+//
+//go:noescape
+func colDot2F32AVX2Loop(sum *float32, x0 *float32, x1 *float32, y0 *float32, y1 *float32, n int, rows int, stride int)
+
+// Σ x
+// over n floats, in float64.
+//
+//go:noescape
+func sumF32AVX2Loop(x *float32, n int) float64
+
+// Σ x²
+// over n floats, in float64.
+//
+//go:noescape
+func sumSqF32AVX2Loop(x *float32, n int) float64
+
+// Σ x·y
+// over n floats, in float64.
+//
+//go:noescape
+func dotF32AVX2Loop(x *float32, y *float32, n int) float64
+
+// fillAVX2 is y = v.
+func fillAVX2(y []float32, v float32) {
+	for i := 0; i < len(y); i += loopFloats {
+		fillF32AVX2Loop(&y[i], v, min(loopFloats, len(y)-i))
+	}
+}
+
+// addAVX2 is y = a + b.
+func addAVX2(y []float32, a []float32, b []float32) {
+	a = a[:len(y)]
+	b = b[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		addF32AVX2Loop(&y[i], &a[i], &b[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// subAVX2 is y = a - b.
+func subAVX2(y []float32, a []float32, b []float32) {
+	a = a[:len(y)]
+	b = b[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		subF32AVX2Loop(&y[i], &a[i], &b[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// mulAVX2 is y = a·b.
+func mulAVX2(y []float32, a []float32, b []float32) {
+	a = a[:len(y)]
+	b = b[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		mulF32AVX2Loop(&y[i], &a[i], &b[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// divAVX2 is y = a / b.
+func divAVX2(y []float32, a []float32, b []float32) {
+	a = a[:len(y)]
+	b = b[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		divF32AVX2Loop(&y[i], &a[i], &b[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// axpyAVX2 is y += s·x.
+func axpyAVX2(y []float32, s float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		axpyF32AVX2Loop(&y[i], s, &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// scaleAVX2 is y = s·x.
+func scaleAVX2(y []float32, s float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		scaleF32AVX2Loop(&y[i], s, &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// mulAddAVX2 is y += a·b.
+func mulAddAVX2(y []float32, a []float32, b []float32) {
+	a = a[:len(y)]
+	b = b[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		mulAddF32AVX2Loop(&y[i], &a[i], &b[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// clipAVX2 is y = min(max(x, lo), hi), NaN where x is NaN.
+func clipAVX2(y []float32, x []float32, lo float32, hi float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		clipF32AVX2Loop(&y[i], &x[i], lo, hi, min(loopFloats, len(y)-i))
+	}
+}
+
+// clipGradAVX2 is dx = 0 where x <= lo or x >= hi, else dy.
+func clipGradAVX2(dx []float32, dy []float32, x []float32, lo float32, hi float32) {
+	dy = dy[:len(dx)]
+	x = x[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		clipGradF32AVX2Loop(&dx[i], &dy[i], &x[i], lo, hi, min(loopFloats, len(dx)-i))
+	}
+}
+
+// sgdAVX2 is m = momentum·m + scale·dw + decay·w; w -= lr·m.
+func sgdAVX2(w []float32, dw []float32, m []float32, lr float32, momentum float32, decay float32, scale float32) {
+	dw = dw[:len(w)]
+	m = m[:len(w)]
+	for i := 0; i < len(w); i += loopFloats {
+		sgdF32AVX2Loop(&w[i], &dw[i], &m[i], lr, momentum, decay, scale, min(loopFloats, len(w)-i))
+	}
+}
+
+// adamWAVX2 is m = beta1·m + mix1·scale·dw; v = beta2·v + mix2·(scale·dw)²;
+// w -= lr·(m·unbias1/(√(v·unbias2)+eps) + decay·w).
+func adamWAVX2(w []float32, dw []float32, m []float32, v []float32, lr float32, beta1 float32, mix1 float32, beta2 float32, mix2 float32, eps float32, decay float32, unbias1 float32, unbias2 float32, scale float32) {
+	dw = dw[:len(w)]
+	m = m[:len(w)]
+	v = v[:len(w)]
+	for i := 0; i < len(w); i += loopFloats {
+		adamWF32AVX2Loop(&w[i], &dw[i], &m[i], &v[i], lr, beta1, mix1, beta2, mix2, eps, decay, unbias1, unbias2, scale, min(loopFloats, len(w)-i))
+	}
+}

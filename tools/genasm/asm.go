@@ -130,23 +130,31 @@ func (f *fn) signature() string {
 	return s
 }
 
-// dispatch is a Go function that calls the kernel of the given tile. Direct calls, unlike those
+// dispatch is a Go function that calls the kernel of the tile that keys name. Direct calls, unlike those
 // through a table, let slices stay on the stack.
-func dispatch(name, doc string, tiles []tile, fns []*fn) string {
-	list, args := "rows, cols int", []string{}
+func dispatch(name, doc, keys string, tiles []tile, fns []*fn) string {
+	list, args := keys+" int", []string{}
 	for _, p := range fns[0].params {
 		list += ", " + p.name + " " + p.typ
 		args = append(args, p.name)
 	}
-	s := "\n" + comment(doc) + "func " + name + "(" + list + ") {\n\tswitch rows<<8 | cols {\n"
+	s := "\n" + comment(doc) + "func " + name + "(" + list + ") {\n\tswitch " + strings.ReplaceAll(keys, ", ", "<<8 | ") + " {\n"
 	for i, f := range fns {
-		s += fmt.Sprintf("\tcase %d<<8 | %d:\n\t\t%s(%s)\n", tiles[i].rows, tiles[i].cols, f.name, strings.Join(args, ", "))
+		s += fmt.Sprintf("\tcase %s:\n\t\t%s(%s)\n", tiles[i], f.name, strings.Join(args, ", "))
 	}
 	return s + "\t}\n}\n"
 }
 
 // tile is the size of a piece of C that one micro-kernel makes.
 type tile struct{ rows, cols int }
+
+// String is the key of dispatch.
+func (t tile) String() string {
+	if t.cols == 0 {
+		return fmt.Sprint(t.rows)
+	}
+	return fmt.Sprintf("%d<<8 | %d", t.rows, t.cols)
+}
 
 // text is the function as the assembler reads it.
 func (f *fn) text() string {

@@ -5,6 +5,8 @@ import "fmt"
 func avx2() isa {
 	return isa{name: "avx2", goarch: "amd64", files: []file{
 		avx2GEMM(),
+		avx2Depthwise(),
+		avx2Vector(),
 	}}
 }
 

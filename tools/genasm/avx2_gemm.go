@@ -22,7 +22,7 @@ func avx2GEMM() file {
 		if trans {
 			name = "gemmTNF32AVX2Tile"
 		}
-		f.decls += dispatch(name, name+" calls the kernel of a tile.", avx2Tiles, fns)
+		f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows, cols", avx2Tiles, fns)
 		f.funcs = append(f.funcs, fns...)
 	}
 	f.funcs = append(f.funcs, avx2Transpose(), avx2Peak())

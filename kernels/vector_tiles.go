@@ -1,0 +1,12 @@
+//go:build !noasm && (amd64 || arm64)
+
+package kernels
+
+const (
+	loopFloats = 16 * 1024 // floats of one assembly call of an element-wise loop: 64 KiB an operand
+	sumRows    = 256       // rows of a column sum that are added up before they go to the total
+	sumCols    = 512       // columns of a column sum at a time
+)
+
+// callRows is how many rows of c floats one assembly call takes.
+func callRows(c int) int { return max(1, loopFloats/c) }
