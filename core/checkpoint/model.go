@@ -67,8 +67,8 @@ func ModelFile(g *graph.Graph) (*File, error) {
 
 // node writes name, kind, inputs; then a leaf's role and shape, or an op's attributes.
 func (e *Enc) node(n *graph.Node) error {
-	e.String(n.Name)
-	e.String(n.Op.Kind())
+	e.name(n.Name)
+	e.name(n.Op.Kind())
 	in := make([]int, len(n.In))
 	for i, x := range n.In {
 		in[i] = x.ID
@@ -104,12 +104,18 @@ func (e *Enc) attr(v any) error {
 	case string:
 		e.String("string")
 		e.String(v)
+	case float32:
+		e.String("float")
+		e.Float(float64(v))
 	case float64:
 		e.String("float")
 		e.Float(v)
 	case []int:
 		e.String("ints")
 		e.Ints(v)
+	case []float32:
+		e.String("floats")
+		e.Floats(widened(v))
 	case []float64:
 		e.String("floats")
 		e.Floats(v)
@@ -117,6 +123,14 @@ func (e *Enc) attr(v any) error {
 		return fmt.Errorf("an attribute of type %T", v)
 	}
 	return nil
+}
+
+func widened(v []float32) []float64 {
+	w := make([]float64, len(v))
+	for i, x := range v {
+		w[i] = float64(x)
+	}
+	return w
 }
 
 // Graph is the network that ModelFile put into the file. What does not fit together is an error.
@@ -146,7 +160,7 @@ func (f *File) Graph() (*graph.Graph, error) {
 }
 
 func (d *Dec) node(g *graph.Graph, values map[string]*Tensor) error {
-	name, kind := d.String(), d.String()
+	name, kind := d.name(), d.name()
 	var in []*graph.Node
 	for _, id := range d.Ints() {
 		if id < 0 || id >= len(g.Nodes) {
@@ -159,13 +173,13 @@ func (d *Dec) node(g *graph.Graph, values map[string]*Tensor) error {
 	}
 	for role := graph.Input; role <= graph.State; role++ {
 		if kind == role.String() {
+			if len(in) > 0 {
+				return fmt.Errorf("%s: %d inputs, want none for a leaf", name, len(in))
+			}
 			return d.leaf(g, name, role, values[leafTensor+name])
 		}
 	}
-	attrs := map[string]any{}
-	for range d.List() {
-		attrs[d.String()] = d.attr()
-	}
+	attrs := d.attrs()
 	if d.Err() != nil {
 		return d.Err()
 	}
@@ -173,14 +187,42 @@ func (d *Dec) node(g *graph.Graph, values map[string]*Tensor) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	_, err = g.Try(name, o, in...)
-	return err
+	n, err := g.Try(name, o, in...)
+	if err != nil {
+		return err
+	}
+	return checkRank(name, n.Shape)
+}
+
+// attrs reads what node wrote of an op's fields.
+func (d *Dec) attrs() map[string]any {
+	attrs := map[string]any{}
+	for range d.List() {
+		name := d.name()
+		if _, ok := attrs[name]; ok {
+			d.fail("attribute %.40q is there twice", name)
+		}
+		attrs[name] = d.attr()
+	}
+	return attrs
+}
+
+// checkRank bounds the axes of a tensor: a list of a million axes, copied from node to node,
+// would make a small file take all memory.
+func checkRank(name string, s tensor.Shape) error {
+	if len(s) > MaxRank {
+		return fmt.Errorf("%s: %d axes, at most %d allowed", name, len(s), MaxRank)
+	}
+	return nil
 }
 
 func (d *Dec) leaf(g *graph.Graph, name string, role graph.Role, t *Tensor) error {
 	shape := tensor.Shape(d.Ints())
 	if d.Err() != nil {
 		return d.Err()
+	}
+	if err := checkRank(name, shape); err != nil {
+		return err
 	}
 	if err := shape.Check(); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -189,8 +231,11 @@ func (d *Dec) leaf(g *graph.Graph, name string, role graph.Role, t *Tensor) erro
 		g.Leaf(name, role, shape, nil)
 		return nil
 	}
-	if t == nil || len(t.F32) != shape.Elems() {
-		return fmt.Errorf("%s: its tensor is missing or has another size than %v", name, shape)
+	if t == nil {
+		return fmt.Errorf("%s: its tensor is missing", name)
+	}
+	if len(t.F32) != shape.Elems() || !shape.Equal(t.Shape) {
+		return fmt.Errorf("%s: its tensor holds %d floats of shape %v, want %v", name, len(t.F32), tensor.Shape(t.Shape), shape)
 	}
 	v := tensor.Floats(len(t.F32))
 	copy(v, t.F32)

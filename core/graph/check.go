@@ -27,15 +27,18 @@ func (g *Graph) Check() error {
 }
 
 func (g *Graph) checkNode(n *Node) error {
+	if err := n.Shape.Check(); err != nil {
+		return err
+	}
 	if n.IsLeaf() {
-		if !n.Is(Input) && len(n.Value) != n.Shape.Elems() {
-			return fmt.Errorf("%d values for shape %v", len(n.Value), n.Shape)
-		}
-		return nil
+		return checkLeaf(n)
 	}
 	shapes := make([]tensor.Shape, len(n.In))
 	for i, in := range n.In {
-		if in.ID >= n.ID || g.Nodes[in.ID] != in {
+		if in == nil {
+			return fmt.Errorf("input %d is missing", i)
+		}
+		if in.ID < 0 || in.ID >= n.ID || g.Nodes[in.ID] != in {
 			return fmt.Errorf("input %q does not stand before it", in.Name)
 		}
 		shapes[i] = in.Shape
@@ -45,6 +48,19 @@ func (g *Graph) checkNode(n *Node) error {
 		err = fmt.Errorf("shape %v, inferred %v", n.Shape, s)
 	}
 	return err
+}
+
+func checkLeaf(n *Node) error {
+	if len(n.In) > 0 {
+		return fmt.Errorf("%d inputs, want none", len(n.In))
+	}
+	if n.Is(Input) && n.Value != nil {
+		return fmt.Errorf("%d values, want none: an input is fed", len(n.Value))
+	}
+	if !n.Is(Input) && len(n.Value) != n.Shape.Elems() {
+		return fmt.Errorf("%d values for shape %v", len(n.Value), n.Shape)
+	}
+	return nil
 }
 
 // String lists the nodes, one a line: name, op with attributes, shape, inputs.

@@ -69,14 +69,22 @@ func (g *Graph) Copy() *Graph {
 	return c
 }
 
-// WithBatch is a Clone whose inputs take n images.
+// WithBatch is a Clone whose inputs take n images: those whose first axis is the batch of g. An
+// input that has another first axis, such as the number of a step, stays as it is.
 func (g *Graph) WithBatch(n int) (*Graph, map[*Node]*Node, error) {
+	if n < 1 {
+		return nil, nil, fmt.Errorf("a batch of %d images, want at least 1", n)
+	}
+	batch := g.Batch()
 	return Map(g, func(dst *Graph, x *Node, in []*Node) (*Node, error) {
-		if !x.Is(Input) || len(x.Shape) == 0 {
+		if !x.Is(Input) || len(x.Shape) == 0 || x.Shape[0] != batch {
 			return dst.Keep(x, in)
 		}
 		s := x.Shape.Clone()
 		s[0] = n
+		if err := s.Check(); err != nil {
+			return nil, fmt.Errorf("%s: %w", x.Name, err)
+		}
 		return dst.Leaf(x.Name, Input, s, nil), nil
 	})
 }

@@ -15,7 +15,7 @@ import (
 //	dw     gradient
 //	m      momentum, changed
 //	lr     [1]
-//	scale  [1], what clipping multiplies gradients with
+//	scale  [1], what clipping multiplies gradients with; 0 leaves the step out
 type SGDUpdate struct{ Rate, Momentum, Decay float32 }
 
 // Kind is SGDUpdate.
@@ -37,7 +37,11 @@ func (u SGDUpdate) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 		lo, hi := kernels.Chunk(size, parts, part)
 		e.Kernels.SGD(m.Out[lo:hi], m.In[1][lo:hi], m.In[2][lo:hi], m.In[3][0]*u.Rate, u.Momentum, u.Decay, m.In[4][0])
 	}
-	return graph.Loop{Run: func() { e.Pool.Run(parts, body) }}
+	return graph.Loop{Run: func() {
+		if m.In[4][0] != 0 { // 0·NaN would be NaN
+			e.Pool.Run(parts, body)
+		}
+	}}
 }
 
 // AdamWUpdate is AdamW in place (Loshchilov & Hutter 2019, alg. 2).
@@ -47,7 +51,7 @@ func (u SGDUpdate) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 //	m, v   moments, changed
 //	lr     [1]
 //	step   [1], counted from 1
-//	scale  [1]
+//	scale  [1], 0 leaves the step out
 type AdamWUpdate struct{ Rate, Beta1, Beta2, Eps, Decay float32 }
 
 // Kind is AdamWUpdate.
@@ -72,6 +76,9 @@ func (u AdamWUpdate) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop
 			m.In[4][0]*u.Rate, u.Beta1, u.Beta2, u.Eps, u.Decay, c1, c2, m.In[6][0])
 	}
 	return graph.Loop{Run: func() {
+		if m.In[6][0] == 0 {
+			return
+		}
 		t := float64(m.In[5][0])
 		c1 = float32(1 - math.Pow(float64(u.Beta1), t))
 		c2 = float32(1 - math.Pow(float64(u.Beta2), t))

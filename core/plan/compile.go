@@ -114,8 +114,12 @@ func (c *compiler) update() error {
 	}
 	var ps, gs []*graph.Node
 	for _, name := range c.Wrt {
+		p := c.g.Node(name)
+		if p == nil || p.Value == nil {
+			return fmt.Errorf("%q cannot be trained: it is not a leaf with a value", name)
+		}
 		if d, ok := c.grads[name]; ok {
-			ps, gs = append(ps, c.g.Node(name)), append(gs, c.g.Node(d))
+			ps, gs = append(ps, p), append(gs, c.g.Node(d))
 		}
 	}
 	if len(ps) == 0 {

@@ -11,20 +11,28 @@ func (c *compiler) fold() error {
 	if !c.Fold {
 		return nil
 	}
-	kept := map[string]bool{}
-	for _, name := range c.Keep {
-		kept[name] = true
-	}
-	users := c.g.Users()
+	kept, users := c.kept(), c.g.Users()
 	var err error
 	c.g, _, err = graph.Map(c.g, func(dst *graph.Graph, n *graph.Node, in []*graph.Node) (*graph.Node, error) {
 		bn, ok := n.Op.(op.BatchNormalization)
 		if !ok || len(users[n.In[0].ID]) != 1 || kept[n.In[0].Name] || !foldable(n) {
 			return dst.Keep(n, in)
 		}
-		return foldConv(dst, n, in, bn.Eps)
+		return c.foldConv(dst, n, in, bn.Eps)
 	})
 	return err
+}
+
+// kept are the names of the nodes that somebody wants to see.
+func (c *compiler) kept() map[string]bool {
+	kept := map[string]bool{}
+	for _, name := range c.Keep {
+		kept[name] = true
+	}
+	for _, o := range c.g.Outputs {
+		kept[o.Name] = true
+	}
+	return kept
 }
 
 // foldable reports whether the statistics are leaves and the input is a convolution or a Gemm.
@@ -41,9 +49,9 @@ func foldable(bn *graph.Node) bool {
 	return false
 }
 
-func foldConv(dst *graph.Graph, n *graph.Node, in []*graph.Node, eps float32) (*graph.Node, error) {
+func (c *compiler) foldConv(dst *graph.Graph, n *graph.Node, in []*graph.Node, eps float32) (*graph.Node, error) {
 	conv, gamma, beta, mean, variance := in[0], in[1], in[2], in[3], in[4]
-	w, err := dst.Try(n.Name+".w", op.FoldWeight{Eps: eps}, conv.In[1], gamma, variance)
+	w, err := dst.Try(c.unused(n.Name+".w"), op.FoldWeight{Eps: eps}, conv.In[1], gamma, variance)
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +59,17 @@ func foldConv(dst *graph.Graph, n *graph.Node, in []*graph.Node, eps float32) (*
 	if len(conv.In) == 3 {
 		stats = append(stats, conv.In[2])
 	}
-	b, err := dst.Try(n.Name+".b", op.FoldBias{Eps: eps}, stats...)
+	b, err := dst.Try(c.unused(n.Name+".b"), op.FoldBias{Eps: eps}, stats...)
 	if err != nil {
 		return nil, err
 	}
 	return dst.Try(n.Name, conv.Op, conv.In[0], w, b)
+}
+
+// unused is name, or a longer one where a node of the graph has it: nodes keep their names.
+func (c *compiler) unused(name string) string {
+	for c.g.Node(name) != nil {
+		name += ".folded"
+	}
+	return name
 }

@@ -1,6 +1,10 @@
 package plan
 
-import "github.com/secateur/secateur/core/graph"
+import (
+	"fmt"
+
+	"github.com/secateur/secateur/core/graph"
+)
 
 // order drops what nobody asked for and parts the rest: static nodes depend on leaves that no
 // step changes and run when Refresh is called, the others run at every step. Nodes already stand
@@ -22,7 +26,7 @@ func (c *compiler) order() error {
 		}
 	}
 	c.steps = mutateLast(c.steps)
-	return nil
+	return checkMutators(c.steps)
 }
 
 // wanted are the outputs, what Keep names, gradients that no rule consumes, and updates.
@@ -62,7 +66,7 @@ func (c *compiler) dynamic(need []bool) []bool {
 		}
 		if m, ok := n.Op.(graph.Mutator); ok && need[n.ID] {
 			for _, i := range m.Mutates() {
-				d[n.In[i].ID] = true
+				d[ownerOf(n.In[i]).ID] = true
 			}
 		}
 	}
@@ -91,4 +95,41 @@ func mutateLast(steps []*graph.Node) []*graph.Node {
 		}
 	}
 	return append(first, last...)
+}
+
+// checkMutators refuses what no order can make right: a node that reads a leaf after it was
+// changed though not from the node that changes it, and a change of what is not a leaf.
+func checkMutators(steps []*graph.Node) error {
+	changedBy := map[*graph.Node]*graph.Node{}
+	for _, n := range steps {
+		for _, in := range n.In {
+			if m := changedBy[ownerOf(in)]; m != nil {
+				return fmt.Errorf("%s: reads %q after %s has changed it", n.Name, in.Name, m.Name)
+			}
+		}
+		m, ok := n.Op.(graph.Mutator)
+		if !ok {
+			continue
+		}
+		for _, i := range m.Mutates() {
+			o := ownerOf(n.In[i])
+			if !o.IsLeaf() {
+				return fmt.Errorf("%s: %s changes %q, want a leaf", n.Name, n.Op.Kind(), n.In[i].Name)
+			}
+			changedBy[o] = n
+		}
+	}
+	return nil
+}
+
+// ownerOf is the node whose memory n is a view of. What a mutator returns counts as its own: it
+// is the value after the change.
+func ownerOf(n *graph.Node) *graph.Node {
+	for {
+		a, ok := n.Op.(graph.Aliaser)
+		if _, changes := n.Op.(graph.Mutator); !ok || changes {
+			return n
+		}
+		n = n.In[a.Alias()]
+	}
 }

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/secateur/secateur/core/graph"
@@ -32,6 +34,7 @@ type buffer struct {
 type layout struct {
 	root    map[*graph.Node]*graph.Node // whose memory a node shares
 	buffers map[*graph.Node]*buffer     // by root
+	all     []*buffer                   // the same and scratch, in the order they were made
 	scratch []*buffer                   // by step
 	loops   []graph.Loop
 	mems    []*graph.Mem
@@ -79,7 +82,7 @@ func (c *compiler) lastReads() map[*graph.Node]int {
 func (l *layout) feeds(g *graph.Graph, end int) {
 	for _, n := range g.Role(graph.Input) {
 		l.root[n] = n
-		l.buffers[n] = &buffer{size: lane(n.Shape.Elems()), first: -1, last: end}
+		l.buffers[n] = l.buffer(n.Shape.Elems(), -1, end)
 	}
 }
 
@@ -91,7 +94,7 @@ func (l *layout) add(e graph.Env, i int, n *graph.Node, last map[*graph.Node]int
 	m := &graph.Mem{}
 	loop := lo.Lower(&e, n, m)
 	l.loops, l.mems = append(l.loops, loop), append(l.mems, m)
-	l.scratch = append(l.scratch, &buffer{size: lane(loop.Scratch), first: i, last: i})
+	l.scratch = append(l.scratch, l.buffer(loop.Scratch, i, i))
 	if r := l.share(i, n, last); r != nil {
 		l.root[n] = r
 		if b := l.buffers[r]; b != nil {
@@ -100,11 +103,19 @@ func (l *layout) add(e graph.Env, i int, n *graph.Node, last map[*graph.Node]int
 		return nil
 	}
 	l.root[n] = n
-	l.buffers[n] = &buffer{size: lane(n.Shape.Elems()), first: i, last: last[n]}
+	l.buffers[n] = l.buffer(n.Shape.Elems(), i, last[n])
 	return nil
 }
 
-// share is the root whose memory n takes over, nil if it gets its own.
+func (l *layout) buffer(floats, first, last int) *buffer {
+	b := &buffer{size: lane(floats), first: first, last: last}
+	l.all = append(l.all, b)
+	return b
+}
+
+// share is the root whose memory n takes over, nil if it gets its own. Feeds, leaves and prepared
+// nodes are never taken over in place, nor what is read later, nor what n reads twice: a loop may
+// read the second time after it has written.
 func (l *layout) share(i int, n *graph.Node, last map[*graph.Node]int) *graph.Node {
 	if a, ok := n.Op.(graph.Aliaser); ok {
 		return l.rootOf(n.In[a.Alias()])
@@ -118,11 +129,22 @@ func (l *layout) share(i int, n *graph.Node, last map[*graph.Node]int) *graph.No
 			continue
 		}
 		r := l.rootOf(n.In[k])
-		if b := l.buffers[r]; b != nil && b.last <= i && b.first >= 0 && n.In[k].Shape.Elems() == n.Shape.Elems() {
+		if b := l.buffers[r]; b != nil && b.last <= i && b.first >= 0 && n.In[k].Shape.Elems() == n.Shape.Elems() && l.reads(n, r) == 1 {
 			return r
 		}
 	}
 	return nil
+}
+
+// reads is the number of inputs of n that lie in the memory of r.
+func (l *layout) reads(n, r *graph.Node) int {
+	count := 0
+	for _, in := range n.In {
+		if l.rootOf(in) == r {
+			count++
+		}
+	}
+	return count
 }
 
 // rootOf is the node that owns the memory of n: n itself for leaves and static nodes.
@@ -136,24 +158,15 @@ func (l *layout) rootOf(n *graph.Node) *graph.Node {
 // pack gives offsets, largest buffer first, each at the lowest place that is free while it lives
 // (greedy by size, Pisarchyk & Lee 2020, arXiv:2001.03288, alg. 3).
 func (l *layout) pack() {
-	var all []*buffer
-	for _, b := range l.buffers {
-		all = append(all, b)
-	}
-	for _, b := range l.scratch {
-		if b.size > 0 {
-			all = append(all, b)
-		}
-	}
-	sort.Slice(all, func(i, j int) bool {
-		a, b := all[i], all[j]
-		if a.size != b.size {
-			return a.size > b.size
-		}
-		return a.first < b.first || a.first == b.first && a.last < b.last
+	bySize := slices.Clone(l.all)
+	slices.SortStableFunc(bySize, func(a, b *buffer) int {
+		return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(a.first, b.first), cmp.Compare(a.last, b.last))
 	})
 	var placed []*buffer // by offset
-	for _, b := range all {
+	for _, b := range bySize {
+		if b.size == 0 {
+			break
+		}
 		b.at = lowest(b, placed)
 		k := sort.Search(len(placed), func(k int) bool { return placed[k].at > b.at })
 		placed = append(placed, nil)
@@ -216,16 +229,10 @@ func (c *compiler) peak() string {
 // alive is the number of floats that hold something at each step.
 func (l *layout) alive(steps int) []int {
 	alive := make([]int, steps)
-	count := func(b *buffer) {
+	for _, b := range l.all {
 		for i := max(b.first, 0); i <= min(b.last, steps-1); i++ {
 			alive[i] += b.size
 		}
-	}
-	for _, b := range l.buffers {
-		count(b)
-	}
-	for _, b := range l.scratch {
-		count(b)
 	}
 	return alive
 }
