@@ -2,4 +2,5 @@
 
 package kernels
 
-func assembly() []Set { return nil }
+// assembly is the sets that this CPU can run, the best first. NEON is part of ARMv8.0.
+func assembly() []Set { return []Set{neon()} }

@@ -51,25 +51,6 @@ func packBAVX2(dst, b []float32, ldb, k, n int) {
 	}
 }
 
-// packPanel copies k rows of n floats, cols apart and filled up with zeros, and returns what
-// follows in dst.
-func packPanel(dst, b []float32, ldb, k, n, cols int) []float32 {
-	for p := range k {
-		row, src := dst[p*cols:][:cols], b[p*ldb:][:n]
-		switch n {
-		case 8:
-			*(*[8]float32)(row) = [8]float32(src)
-		case 16:
-			*(*[16]float32)(row) = [16]float32(src)
-		case 24:
-			*(*[24]float32)(row) = [24]float32(src)
-		default:
-			clear(row[copy(row, src):])
-		}
-	}
-	return dst[k*cols:]
-}
-
 func packBTAVX2(dst, w []float32, ldw, k, n int) {
 	parts := blocks(k, avx2K)
 	for i := range parts {

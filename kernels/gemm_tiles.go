@@ -43,3 +43,22 @@ func zero(c []float32, ldc, m, n int) {
 		clear(c[i*ldc:][:n])
 	}
 }
+
+// packPanel copies k rows of n floats, cols apart and filled up with zeros, and returns what
+// follows in dst.
+func packPanel(dst, b []float32, ldb, k, n, cols int) []float32 {
+	for p := range k {
+		row, src := dst[p*cols:][:cols], b[p*ldb:][:n]
+		switch n {
+		case 8:
+			*(*[8]float32)(row) = [8]float32(src)
+		case 16:
+			*(*[16]float32)(row) = [16]float32(src)
+		case 24:
+			*(*[24]float32)(row) = [24]float32(src)
+		default:
+			clear(row[copy(row, src):])
+		}
+	}
+	return dst[k*cols:]
+}

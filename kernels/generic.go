@@ -16,24 +16,33 @@ func Generic() Set {
 	}
 }
 
-// depthwiseRow adds tap after tap, so that an element is one chain of sums in the order of off.
 func depthwiseRow(y []float32, ys int, x []float32, xs int, w []float32, off []int, n, c int, acc bool) {
+	depthwiseColumns(y, ys, x, xs, w, c, off, n, c, acc)
+}
+
+// depthwiseColumns is depthwiseRow for c channels of more, weights ws apart. It adds tap after
+// tap, so that an element is one chain of sums in the order of off.
+func depthwiseColumns(y []float32, ys int, x []float32, xs int, w []float32, ws int, off []int, n, c int, acc bool) {
 	for p := range n {
 		yp := y[p*ys:][:c]
 		if !acc {
 			clear(yp)
 		}
 		for t, o := range off {
-			mulAdd(yp, x[p*xs+o:], w[t*c:])
+			mulAdd(yp, x[p*xs+o:], w[t*ws:])
 		}
 	}
 }
 
 func depthwiseGrad(dw []float32, dy []float32, ys int, x []float32, xs int, off []int, n, c int) {
+	depthwiseGradColumns(dw, c, dy, ys, x, xs, off, n, c)
+}
+
+func depthwiseGradColumns(dw []float32, ws int, dy []float32, ys int, x []float32, xs int, off []int, n, c int) {
 	for p := range n {
 		dyp := dy[p*ys:][:c]
 		for t, o := range off {
-			mulAdd(dw[t*c:][:c], dyp, x[p*xs+o:])
+			mulAdd(dw[t*ws:][:c], dyp, x[p*xs+o:])
 		}
 	}
 }

@@ -15,9 +15,10 @@ import (
 // files is everything that is generated, by its name in kernels.
 func files() map[string]string {
 	m := map[string]string{}
-	for _, isa := range []isa{avx2()} {
-		isa.render(m)
+	for _, set := range []isa{avx2(), neon()} {
+		set.render(m)
 	}
+	m[neonHeader] = header(macros)
 	return m
 }
 

@@ -30,9 +30,9 @@ type vec interface {
 	fnma(d, a, b int)    // d -= a·b
 	max(d, x, bound int) // NaN where x is
 	min(d, x, bound int) // NaN where x is
-	sqrt(d, a int)       //
-	atMost(d, a, b int)  // all bits of d where a <= b, not where either is NaN
-	or(d, a, b int)      //
+	sqrt(d, a int)
+	atMost(d, a, b int) // all bits of d where a <= b, none where either is NaN
+	or(d, a, b int)
 	without(d, a, m int) // d = a where no bit of m is set, else 0
 }
 

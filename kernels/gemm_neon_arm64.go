@@ -1,0 +1,109 @@
+//go:build !noasm
+
+package kernels
+
+// B is packed in blocks of k, each a row of panels 8 floats wide, the last filled up with zeros.
+const (
+	neonPanel = 8
+	neonTile  = 8
+	neonK     = 256       // rows of a block: a panel is 8 KiB, in the first-level cache with A
+	neonWork  = 32 * 1024 // floats of A and C of a block of rows, in the second-level cache
+	neonCall  = 1 << 17   // multiply-adds of one assembly call: about 25 µs on a Cortex-A53
+)
+
+func packSizeNEON(k, n int) int { return k * roundUp(n, neonPanel) }
+
+func packBNEON(dst, b []float32, ldb, k, n int) {
+	parts := blocks(k, neonK)
+	for i := range parts {
+		lo, hi := Chunk(k, parts, i)
+		for j := 0; j < n; j += neonPanel {
+			dst = packPanel(dst, b[lo*ldb+j:], ldb, hi-lo, min(neonPanel, n-j), neonPanel)
+		}
+	}
+}
+
+func packBTNEON(dst, w []float32, ldw, k, n int) {
+	parts := blocks(k, neonK)
+	for i := range parts {
+		lo, hi := Chunk(k, parts, i)
+		for j := 0; j < n; j += neonPanel {
+			packPanelT(dst, w[j*ldw+lo:], ldw, hi-lo, min(neonPanel, n-j))
+			dst = dst[(hi-lo)*neonPanel:]
+		}
+	}
+}
+
+// packPanelT packs n rows of w, at most 8, as k rows of 8 floats.
+func packPanelT(dst, w []float32, ldw, k, n int) {
+	if n < neonPanel {
+		clear(dst[:k*neonPanel])
+	}
+	for i := range n {
+		for p, v := range w[i*ldw:][:k] {
+			dst[p*neonPanel+i] = v
+		}
+	}
+}
+
+func gemmNEON(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+	checkMatrix(c, ldc, m, n)
+	checkMatrix(a, lda, m, k)
+	checkMatrix(bp, 0, 1, packSizeNEON(k, n))
+	if m == 0 || n == 0 {
+		return
+	}
+	if k == 0 && !acc {
+		zero(c, ldc, m, n)
+	}
+	parts := blocks(k, neonK)
+	for i := range parts {
+		lo, hi := Chunk(k, parts, i)
+		gemmBlockNEON(c, ldc, a[lo:], lda, bp[lo*roundUp(n, neonPanel):], m, n, hi-lo, acc || i > 0)
+	}
+}
+
+// gemmBlockNEON is the product with one block of k. The rows are cut so that A and C of a piece
+// stay in the second-level cache while the panels of B pass by.
+func gemmBlockNEON(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+	h := max(neonTile, neonWork/(k+n)/neonTile*neonTile)
+	for i := 0; i < m; i += h {
+		for j := 0; j < n; j += neonPanel {
+			ci, ai, b, rows := c[i*ldc+j:], a[i*lda:], bp[j*k:], min(h, m-i)
+			if n-j < neonPanel {
+				gemmRestNEON(ci, ldc, ai, lda, b, rows, n-j, k, acc)
+			} else {
+				gemmPanelNEON(ci, ldc, ai, lda, b, rows, k, acc)
+			}
+		}
+	}
+}
+
+// gemmPanelNEON is m rows of A times one panel.
+func gemmPanelNEON(c []float32, ldc int, a []float32, lda int, bp []float32, m, k int, acc bool) {
+	most := max(1, neonCall/(neonTile*neonPanel*k))
+	for i := 0; i < m; {
+		rows, tiles := tileRows(m-i, neonTile)
+		tiles = min(tiles, most)
+		gemmF32NEONTile(rows, &c[i*ldc], ldc, &a[i*lda], lda, &bp[0], k, tiles, acc)
+		i += rows * tiles
+	}
+}
+
+// gemmRestNEON is the same for a last panel of n columns: tiles go through a whole one beside C.
+func gemmRestNEON(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+	var t [neonTile * neonPanel]float32
+	for i := 0; i < m; {
+		rows, _ := tileRows(m-i, neonTile)
+		gemmF32NEONTile(rows, &t[0], neonPanel, &a[i*lda], lda, &bp[0], k, 1, false)
+		storeTile(c[i*ldc:], ldc, t[:], rows, n, acc)
+		i += rows
+	}
+}
+
+// storeTile puts the first n columns of a tile into C, or adds them there.
+func storeTile(c []float32, ldc int, t []float32, rows, n int, acc bool) {
+	for r := range rows {
+		store(c[r*ldc:][:n], t[r*neonPanel:], acc)
+	}
+}

@@ -1,0 +1,20 @@
+//go:build !noasm
+
+package kernels
+
+// neon is the set for ARMv8.0: every 64-bit ARM has it. The schedule is for out-of-order cores.
+func neon() Set {
+	s := Generic()
+	s.Name, s.Width = "neon", 8
+	s.PackSize, s.PackB, s.PackBT = packSizeNEON, packBNEON, packBTNEON
+	s.Gemm, s.GemmTN = gemmNEON, gemmTNNEON
+	s.DepthwiseRow, s.DepthwiseGrad = depthwiseRowNEON, depthwiseGradNEON
+	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillNEON, addNEON, subNEON, mulNEON, divNEON
+	s.Axpy, s.Scale, s.MulAdd = axpyNEON, scaleNEON, mulAddNEON
+	s.Clip, s.ClipGrad = clipNEON, clipGradNEON
+	s.ScaleShift, s.AddRow, s.MulRow = scaleShiftNEON, addRowNEON, mulRowNEON
+	s.ColSum, s.ColDot = colSumNEON, colDotNEON
+	s.Sum, s.SumSq, s.Dot = sumNEON, sumSqNEON, dotNEON
+	s.SGD, s.AdamW = sgdNEON, adamWStepNEON
+	return s
+}

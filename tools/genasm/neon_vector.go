@@ -1,0 +1,202 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func neonVector() file {
+	f := file{op: "vector", about: "Element-wise kernels for NEON: several vectors of 4 floats a turn, then one, then single floats in\nthe lowest lane."}
+	for _, l := range loops {
+		f.funcs = append(f.funcs, neonLoop(l))
+		f.decls += l.wrapper("NEON")
+	}
+	for _, r := range reductions {
+		f.funcs = append(f.funcs, neonReduction(r))
+	}
+	return f
+}
+
+// armVec writes a loop's body for one vector. The pointers R0, R1 … move along the row; where
+// there are rows, R9, R10 … are where the row of each begins.
+type armVec struct {
+	arm
+	ptrs    []string
+	scalars []string
+	copy    int
+	single  bool
+}
+
+func neonLoop(l loop) *fn {
+	f := arm{l.fn("NEON")}
+	v := armVec{arm: f, ptrs: l.pointers(), scalars: l.scalars()}
+	for i, p := range v.ptrs {
+		f.load(p, fmt.Sprintf("R%d", i))
+	}
+	for i, s := range v.scalars {
+		f.op("FMOVS %s, F%d // %s", f.arg(s), 31-i, s)
+		f.op("VDUP V%d.S[0], V%d.S4", 31-i, 31-i)
+	}
+	if l.rows == "" {
+		v.row(l)
+	} else {
+		v.rows(l)
+	}
+	f.op("RET")
+	return f.fn
+}
+
+// rows repeats the loop over a row.
+func (v armVec) rows(l loop) {
+	v.arm.load("rows", "R7")
+	v.loadBytes("stride", "R8")
+	for i := range v.ptrs {
+		v.op("MOVD R%d, R%d", i, 9+i)
+	}
+	v.label("row")
+	v.row(l)
+	for i, p := range v.ptrs {
+		if slices.Contains(strings.Fields(l.rows), p) {
+			v.op("ADD R8, R%d", 9+i)
+		}
+		v.op("MOVD R%d, R%d", 9+i, i)
+	}
+	v.op("SUBS $1, R7")
+	v.op("BNE row")
+}
+
+// row is the loop over n floats: R6 counts down.
+func (v armVec) row(l loop) {
+	v.arm.load("n", "R6")
+	if l.unroll > 1 {
+		v.turns("wide", "narrow", 4*l.unroll, func() {
+			for v.copy = range l.unroll {
+				l.body(v)
+			}
+			v.copy = 0
+		})
+	}
+	v.turns("four", "single", 4, func() { l.body(v) })
+	v.single = true
+	v.turns("one", "end", 1, func() { l.body(v) })
+}
+
+// turns repeats body while n floats are left.
+func (v armVec) turns(name, after string, n int, body func()) {
+	v.op("SUBS $%d, R6", n)
+	v.op("BLT %s", after)
+	v.label(name)
+	body()
+	for i := range v.ptrs {
+		v.op("ADD $%d, R%d", 4*n, i)
+	}
+	v.op("SUBS $%d, R6", n)
+	v.op("BGE %s", name)
+	v.label(after)
+	if n > 1 {
+		v.op("ADD $%d, R6", n)
+	}
+}
+
+func (v armVec) reg(r int) int {
+	if r < temps {
+		r += v.copy % 4 * temps
+	}
+	return r
+}
+
+// move is a load or store between a register and the place of this vector.
+func (v armVec) mem(ptr string) (instruction, place string) {
+	instruction, place = "FMOVQ", fmt.Sprintf("%d(R%d)", 16*v.copy, slices.Index(v.ptrs, ptr))
+	if v.single {
+		instruction = "FMOVS"
+	}
+	return instruction, place
+}
+
+func (v armVec) load(d int, ptr string) {
+	op, at := v.mem(ptr)
+	v.op("%s %s, F%d", op, at, v.reg(d))
+}
+
+func (v armVec) store(s int, ptr string) {
+	op, at := v.mem(ptr)
+	v.op("%s F%d, %s", op, v.reg(s), at)
+}
+
+func (v armVec) scalar(name string) int { return 31 - slices.Index(v.scalars, name) }
+
+func (v armVec) three(name string, d, a, b int) { v.macro(name, v.reg(b), v.reg(a), v.reg(d)) }
+
+func (v armVec) add(d, a, b int) { v.three("FADD4S", d, a, b) }
+func (v armVec) sub(d, a, b int) { v.three("FSUB4S", d, a, b) }
+func (v armVec) mul(d, a, b int) { v.three("FMUL4S", d, a, b) }
+func (v armVec) div(d, a, b int) { v.three("FDIV4S", d, a, b) }
+
+func (v armVec) fma(d, a, b int) {
+	v.op("VFMLA V%d.S4, V%d.S4, V%d.S4", v.reg(b), v.reg(a), v.reg(d))
+}
+
+func (v armVec) fnma(d, a, b int) {
+	v.op("VFMLS V%d.S4, V%d.S4, V%d.S4", v.reg(b), v.reg(a), v.reg(d))
+}
+
+// FMAX and FMIN, unlike FMAXNM and FMINNM, are NaN where either is.
+func (v armVec) max(d, x, bound int) { v.three("FMAX4S", d, x, bound) }
+func (v armVec) min(d, x, bound int) { v.three("FMIN4S", d, x, bound) }
+
+func (v armVec) sqrt(d, a int)       { v.macro("FSQRT4S", v.reg(a), v.reg(d)) }
+func (v armVec) atMost(d, a, b int)  { v.three("FCMGE4S", d, b, a) }
+func (v armVec) without(d, a, m int) { v.three("BIC16B", d, a, m) }
+
+func (v armVec) or(d, a, b int) {
+	v.op("VORR V%d.B16, V%d.B16, V%d.B16", v.reg(b), v.reg(a), v.reg(d))
+}
+
+// neonReduction adds four products a turn into two accumulators, V0 and V1, whose lanes it adds
+// at the end; single floats go to the lower lane of V2.
+func neonReduction(r reduction) *fn {
+	f := arm{newFn(r.name+"F32NEONLoop", r.doc+"\nover n floats, in float64.", r.params+", n int")}
+	f.result = true
+	v := armVec{arm: f, ptrs: []string{"x"}}
+	f.load("x", "R0")
+	if strings.Contains(r.params, "y ") {
+		f.load("y", "R1")
+		v.ptrs = append(v.ptrs, "y")
+	}
+	f.load("n", "R6")
+	for i := range 3 {
+		f.zero(i)
+	}
+	v.turns("four", "single", 4, func() {
+		r.neonStep(v, "FMOVQ", "FCVTL", 0)
+		r.neonProduct(v, "FCVTL2", 1)
+	})
+	v.turns("one", "end", 1, func() { r.neonStep(v, "FMOVS", "FCVTL", 2) })
+	f.macro("FADD2D", 1, 0, 0)
+	f.macro("FADD2D", 2, 0, 0)
+	f.macro("FADDP2D", 0, 0)
+	f.op("FMOVD F0, %s", f.ret())
+	f.op("RET")
+	return f.fn
+}
+
+// neonStep loads V4 and V5 and adds their lower half.
+func (r reduction) neonStep(v armVec, load, cvt string, sum int) {
+	for i := range v.ptrs {
+		v.op("%s (R%d), F%d", load, i, 4+i)
+	}
+	r.neonProduct(v, cvt, sum)
+}
+
+func (r reduction) neonProduct(v armVec, cvt string, sum int) {
+	for i := range v.ptrs {
+		v.macro(cvt, 4+i, 6+i)
+	}
+	if r.name == "sum" {
+		v.macro("FADD2D", 6, sum, sum)
+		return
+	}
+	v.op("VFMLA V6.D2, V%d.D2, V%d.D2", 5+len(v.ptrs), sum)
+}
