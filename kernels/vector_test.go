@@ -64,8 +64,9 @@ func TestElementwise(t *testing.T) {
 					e.call(s, y.x, a.x, b.x)
 					y.checkFence(t, fmt.Sprintf("%s of %d", e.name, n))
 					for i, v := range y.x {
-						want, size := e.want(float64(before[i]), float64(a.x[i]), float64(b.x[i]))
-						checkClose(t, fmt.Sprintf("%s of %d, element %d", e.name, n, i), v, want, 0x1p-23*size)
+						if want, size := e.want(float64(before[i]), float64(a.x[i]), float64(b.x[i])); far(v, want, 0x1p-23*size) {
+							t.Fatalf("%s of %d, element %d is %v, want %v", e.name, n, i, v, want)
+						}
 					}
 				}
 			})
@@ -73,12 +74,8 @@ func TestElementwise(t *testing.T) {
 	}
 }
 
-func checkClose(t *testing.T, name string, got float32, want, bound float64) {
-	t.Helper()
-	if d := math.Abs(float64(got) - want); !(d <= bound) {
-		t.Fatalf("%s is %v, want %v within %.2g", name, got, want, bound)
-	}
-}
+// far reports that got is not within bound of want, or not a number.
+func far(got float32, want, bound float64) bool { return !(math.Abs(float64(got)-want) <= bound) }
 
 // TestElementwiseInPlace lets the output be an input, as ops that work in place do.
 func TestElementwiseInPlace(t *testing.T) {
@@ -177,8 +174,9 @@ func TestRows(t *testing.T) {
 				name = fmt.Sprintf("%s %s of %d×%d", s.Name, name, rows, c)
 				y.checkFence(t, name)
 				for i, v := range y.x {
-					w, size := want(float64(x.x[i]), float64(a.x[i%c]), float64(b.x[i%c]))
-					checkClose(t, fmt.Sprintf("%s, element %d", name, i), v, w, 0x1p-23*size)
+					if w, size := want(float64(x.x[i]), float64(a.x[i%c]), float64(b.x[i%c])); far(v, w, 0x1p-23*size) {
+						t.Fatalf("%s, element %d is %v, want %v", name, i, v, w)
+					}
 				}
 			}
 			s.ScaleShift(y.x, x.x, a.x, b.x)
@@ -212,8 +210,9 @@ func TestColumnSums(t *testing.T) {
 					wantDot, absDot = wantDot+a*b, absDot+math.Abs(a*b)
 				}
 				bound := float64(rows+2) * 0x1p-24
-				checkClose(t, fmt.Sprintf("ColSum %s, column %d", name, j), sum.x[j], wantSum, bound*absSum)
-				checkClose(t, fmt.Sprintf("ColDot %s, column %d", name, j), dot.x[j], wantDot, bound*absDot)
+				if far(sum.x[j], wantSum, bound*absSum) || far(dot.x[j], wantDot, bound*absDot) {
+					t.Fatalf("%s, column %d: ColSum %v and ColDot %v, want %v and %v", name, j, sum.x[j], dot.x[j], wantSum, wantDot)
+				}
 			}
 		}
 	}
@@ -250,8 +249,10 @@ func TestSGD(t *testing.T) {
 			m.checkFence(t, "SGD")
 			for i := range n {
 				m1 := momentum*float64(m0[i]) + scale*float64(g.x[i]) + decay*float64(w0[i])
-				checkClose(t, fmt.Sprintf("%s SGD of %d, m %d", s.Name, n, i), m.x[i], m1, 1e-6)
-				checkClose(t, fmt.Sprintf("%s SGD of %d, w %d", s.Name, n, i), w.x[i], float64(w0[i])-lr*m1, 1e-6)
+				w1 := float64(w0[i]) - lr*m1
+				if far(m.x[i], m1, 1e-6) || far(w.x[i], w1, 1e-6) {
+					t.Fatalf("%s SGD of %d, weight %d: m %v and w %v, want %v and %v", s.Name, n, i, m.x[i], w.x[i], m1, w1)
+				}
 			}
 		}
 	}
@@ -276,10 +277,10 @@ func TestAdamW(t *testing.T) {
 				gi := scale * float64(g.x[i])
 				m1, v1 := beta1*float64(m0[i])+(1-beta1)*gi, beta2*float64(v0[i])+(1-beta2)*gi*gi
 				step := m1/c1/(math.Sqrt(v1/c2)+eps) + decay*float64(w0[i])
-				name := fmt.Sprintf("%s AdamW of %d, weight %d", s.Name, n, i)
-				checkClose(t, name, m.x[i], m1, 1e-6)
-				checkClose(t, name, v.x[i], v1, 1e-6*(1+v1))
-				checkClose(t, name, w.x[i], float64(w0[i])-lr*step, 1e-5*(1+lr*math.Abs(step)))
+				w1 := float64(w0[i]) - lr*step
+				if far(m.x[i], m1, 1e-6) || far(v.x[i], v1, 1e-6*(1+v1)) || far(w.x[i], w1, 1e-5*(1+lr*math.Abs(step))) {
+					t.Fatalf("%s AdamW of %d, weight %d: m %v, v %v, w %v, want %v, %v, %v", s.Name, n, i, m.x[i], v.x[i], w.x[i], m1, v1, w1)
+				}
 			}
 		}
 	}
