@@ -1,0 +1,223 @@
+package pruning
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Allocators is the names of the allocators: uniform takes the same share of every group, global
+// takes what scores lowest wherever it is.
+func Allocators() []string { return []string{"uniform", "global"} }
+
+// Allocation is the question how many units of each group go, and which.
+type Allocation struct {
+	Allocator string // uniform or global
+	Budget    Budget
+	Original  Cost // that shares of the budget refer to
+	// Target replaces the budget's number where it is above 0: the goal of one turn.
+	Target int64
+	Limits Limits
+	// Select says which units of a group go first.
+	Select Ranking
+	// Across says, for global, how groups compare; without scores it is Select.
+	Across Ranking
+	Seed   uint64
+}
+
+// Ranking is one criterion's scores of the groups by ID.
+type Ranking struct {
+	Criterion Criterion
+	Scores    map[int]*Scores
+}
+
+// Rank asks a criterion for every group that the limits allow to be cut. matrices gives those
+// of a group.
+func Rank(c Criterion, s *Structure, l Limits, matrices func(*Group) (*Matrices, error)) (Ranking, error) {
+	r := Ranking{Criterion: c, Scores: map[int]*Scores{}}
+	for _, g := range s.Groups {
+		if !l.allows(g) {
+			continue
+		}
+		m, err := matrices(g)
+		if err != nil {
+			return Ranking{}, err
+		}
+		if r.Scores[g.ID], err = Score(c, m, g); err != nil {
+			return Ranking{}, err
+		}
+	}
+	return r, nil
+}
+
+// Plan is an answer: what goes, and what that leads to.
+type Plan struct {
+	Remove    map[int][]int `json:"remove"`    // group ID to units, ascending
+	Decisions []Decision    `json:"decisions"` // in the order of removal
+	Before    Cost          `json:"before"`
+	After     Cost          `json:"after"`
+	Target    int64         `json:"target"` // of what the budget counts
+	Met       bool          `json:"met"`    // After is within Target
+	Fine      bool          `json:"fine"`   // whole multiples could not reach the target
+}
+
+// step is one cut of one group from a width to the next.
+type step struct {
+	group    *Group
+	from, to int
+	at       float64 // steps go in ascending order of at
+}
+
+// Allocate finds the shortest run of steps that reaches the target: giving back the last step
+// would miss it. A step takes a group from one multiple of Limits.Multiple to the next.
+//
+// Rule for what multiples leave: groups narrower than twice Multiple are left alone and widths
+// stay multiples, unless all groups cut in whole multiples to their floors, over any number of
+// turns, would still miss the target; then single units of all groups go as well. If the limits
+// do not let the target be reached at all, everything they allow goes and Met is false.
+func (a Allocation) Allocate(s *Structure) (*Plan, error) {
+	if err := a.check(s); err != nil {
+		return nil, err
+	}
+	t := &trial{a: a, s: s, zeros: make([]float32, s.largestLeaf()), before: CostOf(s.Graph)}
+	t.target = a.Target
+	if t.target <= 0 {
+		t.target = a.Budget.Target(a.Original)
+	}
+	fine, err := t.needsFine()
+	if err != nil {
+		return nil, err
+	}
+	steps := a.steps(s, fine, a.Limits.capped)
+	n, after, err := t.shortest(steps)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Remove: a.removal(steps[:n]), Before: t.before, After: after, Target: t.target, Fine: fine}
+	p.Met = a.Budget.part(after) <= t.target
+	p.Decisions = a.decisions(steps[:n])
+	return p, nil
+}
+
+func (a Allocation) check(s *Structure) error {
+	if !slices.Contains(Allocators(), a.Allocator) {
+		return fmt.Errorf("allocator %q is not known, want %s", a.Allocator, strings.Join(Allocators(), " or "))
+	}
+	across := a.across()
+	if a.Allocator == "global" && !across.Criterion.Comparable {
+		return fmt.Errorf("criterion %s ranks inside a group only: allocator global wants one that is comparable, such as taylor-gate or fisher",
+			across.Criterion.Name)
+	}
+	for _, g := range s.Groups {
+		if !a.Limits.allows(g) {
+			continue
+		}
+		for _, r := range []Ranking{a.Select, across} {
+			if sc := r.Scores[g.ID]; sc == nil || len(sc.Order) != len(g.Units) {
+				return fmt.Errorf("no scores of %s by %s", g.Name, r.Criterion.Name)
+			}
+		}
+	}
+	return nil
+}
+
+func (a Allocation) across() Ranking {
+	if a.Across.Scores == nil {
+		return a.Select
+	}
+	return a.Across
+}
+
+// steps is all steps that the limits allow, in the order in which they go.
+func (a Allocation) steps(s *Structure, fine bool, limit func([]int) []int) []step {
+	var all []step
+	for _, g := range s.Groups {
+		if !a.Limits.allows(g) {
+			continue
+		}
+		widths := limit(a.Limits.widths(g, fine))
+		for i, to := range widths[1:] {
+			st := step{group: g, from: widths[i], to: to}
+			st.at = a.when(st)
+			all = append(all, st)
+		}
+	}
+	key := stream(a.Seed, "allocation ties").Perm(len(s.Groups))
+	slices.SortStableFunc(all, func(x, y step) int {
+		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(key[x.group.ID], key[y.group.ID]))
+	})
+	return all
+}
+
+// when is the share of the group's original width that is gone after the step, or the mean score
+// of its units. Both rise from step to step of one group.
+func (a Allocation) when(st step) float64 {
+	f := len(st.group.Units)
+	if a.Allocator == "uniform" {
+		return 1 - float64(st.to)/float64(a.Limits.original(st.group))
+	}
+	sc := a.across().Scores[st.group.ID]
+	sum := 0.0
+	for _, u := range sc.Order[f-st.from : f-st.to] {
+		sum += sc.Values[u]
+	}
+	return sum / float64(st.from-st.to)
+}
+
+// removal is the units that the steps take, by the order of Select.
+func (a Allocation) removal(steps []step) map[int][]int {
+	width := map[*Group]int{}
+	for _, st := range steps {
+		width[st.group] = st.to
+	}
+	remove := map[int][]int{}
+	for g, w := range width {
+		units := slices.Clone(a.Select.Scores[g.ID].Order[:len(g.Units)-w])
+		slices.Sort(units)
+		remove[g.ID] = units
+	}
+	return remove
+}
+
+// trial measures runs of steps.
+type trial struct {
+	a      Allocation
+	s      *Structure
+	zeros  []float32
+	before Cost
+	target int64
+}
+
+// needsFine reports whether whole multiples, without a cap per turn, miss the target.
+func (t *trial) needsFine() (bool, error) {
+	if t.a.Limits.multiple() == 1 {
+		return false, nil
+	}
+	all := t.a.steps(t.s, false, func(w []int) []int { return w })
+	c, err := t.cost(all)
+	return t.a.Budget.part(c) > t.target, err
+}
+
+func (t *trial) cost(steps []step) (Cost, error) {
+	return t.s.costAfter(t.a.removal(steps), t.zeros)
+}
+
+// shortest is the least number of steps whose cost is within the target, or all of them. Costs
+// only fall as steps are added, so bisection finds it.
+func (t *trial) shortest(steps []step) (int, Cost, error) {
+	var failed error
+	n := sort.Search(len(steps), func(k int) bool {
+		c, err := t.cost(steps[:k])
+		if err != nil {
+			failed = err
+		}
+		return err != nil || t.a.Budget.part(c) <= t.target
+	})
+	if failed != nil {
+		return 0, Cost{}, failed
+	}
+	c, err := t.cost(steps[:n])
+	return n, c, err
+}

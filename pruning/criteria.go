@@ -1,0 +1,125 @@
+package pruning
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Needs says what a criterion looks at beside the group itself.
+type Needs string
+
+// What criteria need. Families of gradient criteria exist for the loss and for the logit margin
+// (the true class's logit less the mean of the others), whose gradient is alive on a network
+// that has fitted its data.
+const (
+	Nothing         Needs = "nothing"
+	Weights         Needs = "weights"
+	Activations     Needs = "activations"
+	LossGradients   Needs = "gradients of the loss"
+	MarginGradients Needs = "gradients of the margin"
+)
+
+func (n Needs) images() bool { return n != Nothing && n != Weights }
+
+func (n Needs) columns() int {
+	if n == Activations {
+		return poolStats
+	}
+	return 1
+}
+
+// Criterion scores the units of a group: high means keep. Score is a pure function of the
+// matrices and the group.
+type Criterion struct {
+	Name       string
+	Family     string // control, magnitude, activation, gradient
+	Needs      Needs
+	Labels     bool   // needs the images' labels
+	Comparable bool   // scores of different groups may be ranked together
+	Source     string // paper
+	Note       string // what a user should know before choosing it
+	Score      func(m *Matrices, g *Group) ([]float64, error)
+}
+
+const foldedNote = "raw weights; a known-bad baseline where batch norm is folded in (below random)"
+
+// Criteria is every criterion there is. reverse:NAME is a further control for each.
+func Criteria() []Criterion {
+	list := []Criterion{
+		{Name: "random", Family: "control", Needs: Nothing, Comparable: true,
+			Source: "Mittal et al., WACV 2018, 1801.10447", Score: randomScore},
+		{Name: "l1", Family: "magnitude", Needs: Weights, Source: "Li et al., ICLR 2017, 1608.08710",
+			Note: foldedNote, Score: l1},
+		{Name: "l2", Family: "magnitude", Needs: Weights, Source: "He et al., IJCAI 2018, 1808.06866",
+			Note: foldedNote, Score: l2},
+		{Name: "l1-out", Family: "magnitude", Needs: Weights, Source: "raw L1 norm times outgoing L2 norm; kin of path norms",
+			Score: l1Out},
+		{Name: "activation-out", Family: "activation", Needs: Activations, Source: "filter form of Wanda, Sun et al., ICLR 2024, 2306.11695",
+			Score: activationOut},
+	}
+	for _, on := range []Needs{LossGradients, MarginGradients} {
+		list = append(list, gradientCriteria(on)...)
+	}
+	return list
+}
+
+// aliases lead from the plain name to the variant on the margin.
+var aliases = map[string]string{
+	"taylor":      "taylor-margin",
+	"taylor-gate": "taylor-gate-margin",
+	"fisher":      "fisher-margin",
+}
+
+const reversed = "reverse:"
+
+// Lookup finds a criterion by name: one of Criteria, a plain gradient name for its variant on
+// the margin, or reverse:NAME for the opposite order. The error lists what there is.
+func Lookup(name string) (Criterion, error) {
+	if of, ok := strings.CutPrefix(name, reversed); ok {
+		c, err := Lookup(of)
+		if err != nil {
+			return Criterion{}, err
+		}
+		return reverse(c), nil
+	}
+	want := name
+	if full, ok := aliases[name]; ok {
+		want = full
+	}
+	var known []string
+	for _, c := range Criteria() {
+		if c.Name == want {
+			return c, nil
+		}
+		known = append(known, c.Name)
+	}
+	return Criterion{}, fmt.Errorf("criterion %q is not known, want one of %s, taylor, taylor-gate, fisher, reverse:NAME",
+		name, strings.Join(known, ", "))
+}
+
+// reverse is the control that removes the best first.
+func reverse(c Criterion) Criterion {
+	score := c.Score
+	c.Name, c.Family = reversed+c.Name, "control"
+	c.Score = func(m *Matrices, g *Group) ([]float64, error) {
+		s, err := score(m, g)
+		for i := range s {
+			s[i] = -s[i]
+		}
+		return s, err
+	}
+	return c
+}
+
+// Caution is a line for the report where the criterion is known to fail on this graph, else "".
+func (c Criterion) Caution(s *Structure) string {
+	if c.Note != foldedNote {
+		return ""
+	}
+	for _, n := range s.Graph.Nodes {
+		if isNorm(n) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("%s: no batch norm lies apart in this network; if it was folded into the weights, their norms rank worse than chance", c.Name)
+}

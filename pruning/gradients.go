@@ -1,0 +1,111 @@
+package pruning
+
+import "math"
+
+// gradientCriteria is the criteria on Γ, of the loss or of the margin.
+func gradientCriteria(on Needs) []Criterion {
+	suffix, note := "-loss", "the gradient of the loss fades on a network that has fitted its data"
+	if on == MarginGradients {
+		suffix, note = "-margin", ""
+	}
+	list := []Criterion{
+		{Name: "taylor", Source: "Molchanov et al., ICLR 2017, 1611.06440", Score: onGamma(on, perPixel, taylor)},
+		{Name: "taylor-gate", Source: "Molchanov et al., CVPR 2019, 1906.10771", Score: onGamma(on, whole, taylorGate)},
+		{Name: "fisher", Source: "Theis et al., 2018, 1801.05787", Score: onGamma(on, whole, fisher)},
+	}
+	for i := range list {
+		c := &list[i]
+		c.Name += suffix
+		c.Family, c.Needs, c.Labels, c.Comparable, c.Note = "gradient", on, true, true, note
+	}
+	return list
+}
+
+// onGamma is the score of a group from its Γ, each gate's part taken at a scale.
+func onGamma(on Needs, scale func(Gate) float64, score func(gamma, *Matrices) []float64) func(*Matrices, *Group) ([]float64, error) {
+	return func(m *Matrices, g *Group) ([]float64, error) {
+		return score(m.gamma(on, len(g.Units), scale), m), nil
+	}
+}
+
+func whole(Gate) float64      { return 1 }
+func perPixel(g Gate) float64 { return 1 / float64(g.Pixels) }
+
+// gamma is Γ of a group, N×F: v[n*f+i] is image n and unit i, summed over the group's gates.
+type gamma struct {
+	f int
+	v []float64
+}
+
+// gamma adds the gates up before anything is squared: the coupled places may cancel.
+func (m *Matrices) gamma(on Needs, f int, scale func(Gate) float64) gamma {
+	s := gamma{f, make([]float64, m.N*f)}
+	for _, gate := range m.Gates {
+		by := scale(gate)
+		for i, x := range gate.of(on) {
+			s.v[i] += float64(x) * by
+		}
+	}
+	return s
+}
+
+// mean is the weighted mean over images lo to hi of h(γ), by unit.
+func (s gamma) mean(m *Matrices, lo, hi int, h func(float64) float64) []float64 {
+	out, total := make([]float64, s.f), 0.0
+	for n := lo; n < hi; n++ {
+		w := m.weight(n)
+		total += w
+		for i := range out {
+			out[i] += w * h(s.v[n*s.f+i])
+		}
+	}
+	for i := range out {
+		out[i] /= total
+	}
+	return out
+}
+
+// taylor is mean_n |γ_n/M|, divided by its L2 norm over the group so that groups compare.
+func taylor(s gamma, m *Matrices) []float64 {
+	out := s.mean(m, 0, m.N, math.Abs)
+	norm := 0.0
+	for _, x := range out {
+		if finite(x) {
+			norm += x * x
+		}
+	}
+	if norm > 0 {
+		for i := range out {
+			out[i] /= math.Sqrt(norm)
+		}
+	}
+	return out
+}
+
+// gateBatch is the images of one mini-batch of taylor-gate: with large ones the signed mean of
+// a converged network goes to zero.
+const gateBatch = 8
+
+// taylorGate is the mean over mini-batches, in the order of the images, of (mean γ)².
+func taylorGate(s gamma, m *Matrices) []float64 {
+	out, batches := make([]float64, s.f), 0.0
+	for lo := 0; lo < m.N; lo += gateBatch {
+		for i, x := range s.mean(m, lo, min(lo+gateBatch, m.N), func(x float64) float64 { return x }) {
+			out[i] += x * x
+		}
+		batches++
+	}
+	for i := range out {
+		out[i] /= batches
+	}
+	return out
+}
+
+// fisher is ½ mean_n γ_n².
+func fisher(s gamma, m *Matrices) []float64 {
+	out := s.mean(m, 0, m.N, square)
+	for i := range out {
+		out[i] /= 2
+	}
+	return out
+}

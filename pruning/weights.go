@@ -1,0 +1,130 @@
+package pruning
+
+import (
+	"math"
+
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/op"
+)
+
+// l1 is Σ|w| over the unit's raw incoming weights, summed over the group's producers.
+func l1(_ *Matrices, g *Group) ([]float64, error) { return g.incoming(math.Abs), nil }
+
+// l2 is √Σw² over the unit's raw incoming weights.
+func l2(_ *Matrices, g *Group) ([]float64, error) { return roots(g.incoming(square)), nil }
+
+// l1Out is the raw incoming L1 norm times the outgoing L2 norm.
+func l1Out(_ *Matrices, g *Group) ([]float64, error) {
+	s := g.incoming(math.Abs)
+	for i, out := range roots(g.outgoing(square)) {
+		s[i] *= out
+	}
+	return s, nil
+}
+
+func square(x float64) float64 { return x * x }
+
+func roots(v []float64) []float64 {
+	for i, x := range v {
+		v[i] = math.Sqrt(x)
+	}
+	return v
+}
+
+// incoming sums f over the weights that produce each unit.
+func (g *Group) incoming(f func(float64) float64) []float64 {
+	return g.sums(g.Producers, f, func(Site) []float64 { return nil })
+}
+
+// outgoing sums f over the weights that read each unit. Where a batch norm follows the reader,
+// its scale counts: that is the size at which the unit adds to the stream.
+func (g *Group) outgoing(f func(float64) float64) []float64 {
+	return g.sums(g.Consumers, f, foldScale)
+}
+
+// sums adds f(w·scale) over each unit's slices of the sites' weights, each weight once.
+func (g *Group) sums(sites []Site, f func(float64) float64, scale func(Site) []float64) []float64 {
+	total := make([]float64, len(g.Units))
+	seen := map[*graph.Node]bool{}
+	for _, site := range sites {
+		if seen[site.Weight] {
+			continue
+		}
+		seen[site.Weight] = true
+		byIndex := axisSums(site.Weight, site.Axis, f, scale(site))
+		for i, u := range g.Units {
+			for _, k := range u.Indices(site.Weight, site.Axis) {
+				total[i] += byIndex[k]
+			}
+		}
+	}
+	return total
+}
+
+// axisSums is Σ f(w·scale) for each index of the first or last axis. scale is by output, nil for 1.
+//
+//	w  O×…×I
+func axisSums(w *graph.Node, axis int, f func(float64) float64, scale []float64) []float64 {
+	sums := make([]float64, w.Shape[axis])
+	outs, ins := w.Shape[0], w.Shape.Channels()
+	size := len(w.Value) / outs
+	for o := range outs {
+		s := 1.0
+		if scale != nil {
+			s = scale[o]
+		}
+		for k, x := range w.Value[o*size : (o+1)*size] {
+			at := o
+			if axis != 0 {
+				at = k % ins
+			}
+			sums[at] += f(float64(x) * s)
+		}
+	}
+	return sums
+}
+
+// foldScale is γ/√(σ²+ε) of the batch norm behind the site, nil without one.
+func foldScale(site Site) []float64 {
+	if site.Norm == nil || !site.Norm.In[1].IsLeaf() || !site.Norm.In[4].IsLeaf() {
+		return nil
+	}
+	eps := float64(site.Norm.Op.(op.BatchNormalization).Eps)
+	gamma, variance := site.Norm.In[1].Value, site.Norm.In[4].Value
+	scale := make([]float64, len(gamma))
+	for i := range scale {
+		scale[i] = float64(gamma[i]) / math.Sqrt(math.Max(float64(variance[i]), 0)+eps)
+	}
+	return scale
+}
+
+// activationOut is the mean magnitude of the activation, summed over the gates, times the
+// outgoing L1 norm. Where activations may be negative P does not hold their mean magnitude and
+// the root mean square stands for it.
+func activationOut(m *Matrices, g *Group) ([]float64, error) {
+	out := g.outgoing(math.Abs)
+	f := len(g.Units)
+	size, total := make([]float64, f), 0.0
+	for n := range m.N {
+		w := m.weight(n)
+		total += w
+		for _, gate := range m.Gates {
+			for i := range f {
+				size[i] += w * magnitude(gate.Pool[(n*f+i)*poolStats:], gate.Signed)
+			}
+		}
+	}
+	for i := range out {
+		out[i] *= size[i] / total
+	}
+	return out, nil
+}
+
+// magnitude is mean|a| of one image and unit, or its root mean square.
+func magnitude(pool []float32, signed bool) float64 {
+	mean := float64(pool[poolMean])
+	if signed {
+		return math.Hypot(mean, float64(pool[poolStd]))
+	}
+	return math.Abs(mean)
+}
