@@ -43,7 +43,8 @@ const (
 )
 
 // exp32 is eˣ to 2 units in the last place: x = n·ln2 + r, and a polynomial for eʳ
-// (coefficients: S. L. Moshier, Cephes, expf). It takes a third of the time of math.Exp.
+// (coefficients: S. L. Moshier, Cephes, expf). Measured on one amd64 core: 8 ns
+// against 15 for math.Exp.
 func exp32(x float32) float32 {
 	switch {
 	case x > expMax:

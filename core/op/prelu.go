@@ -38,7 +38,7 @@ func checkSlope(x, slope tensor.Shape) error {
 
 // Lower computes row by row.
 func (PRelu) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return slopeLoop(e, n, m, func() (x, v, slope []float32) { return m.In[0], m.In[0], m.In[1] })
+	return slopeLoop(e, n, m, 0, 1)
 }
 
 // Grad needs x: a negative slope hides its sign in y.
@@ -84,37 +84,18 @@ func (PReluGrad) Infer(in []tensor.Shape) (tensor.Shape, error) {
 
 // Lower computes row by row.
 func (PReluGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return slopeLoop(e, n, m, func() (x, v, slope []float32) { return m.In[0], m.In[1], m.In[2] })
+	return slopeLoop(e, n, m, 1, 2)
 }
 
 // InPlace may overwrite dy or x.
 func (PReluGrad) InPlace() []int { return []int{0, 1} }
 
-// slopeLoop is y = x where v > 0, else slope·x, for the operands that in finds.
-func slopeLoop(e *graph.Env, n *graph.Node, m *graph.Mem, in func() (x, v, slope []float32)) graph.Loop {
-	c := n.Shape.Channels()
-	return graph.Loop{Run: inPieces(e, n.Shape.Rows(), 2*c, func(lo, hi int) {
-		x, v, slope := in()
-		y, x, v := m.Out[lo*c:hi*c], x[lo*c:hi*c], v[lo*c:hi*c]
-		if len(slope) == 1 {
-			leaky(y, x, v, slope[0])
-			return
-		}
-		for ; len(x) > 0; y, x, v = y[c:], x[c:], v[c:] {
-			leakyRow(y[:c], x[:c], v[:c], slope)
-		}
-	})}
-}
-
-// leakyRow is leaky with a slope for each channel.
-func leakyRow(y, x, v, slope []float32) {
-	y, v, slope = y[:len(x)], v[:len(x)], slope[:len(x)]
-	for i, xi := range x {
-		if !(v[i] > 0) {
-			xi *= slope[i]
-		}
-		y[i] = xi
+// slopeLoop is y = In[0] where In[v] > 0, else slope·In[0].
+func slopeLoop(e *graph.Env, n *graph.Node, m *graph.Mem, v, slope int) graph.Loop {
+	if n.In[slope].Shape.Elems() == 1 {
+		return leakyLoop(e, n, m, 1, v, func(y []float32) { e.Kernels.Scale(y, m.In[slope][0], y) })
 	}
+	return leakyLoop(e, n, m, n.Shape.Channels(), v, func(y []float32) { e.Kernels.MulRow(y, y, m.In[slope]) })
 }
 
 // PReluSlopeGrad is dslope = Σ dy·min(x, 0) over the rows of a channel, over all elements when
