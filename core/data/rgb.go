@@ -142,3 +142,13 @@ func fromPalette(p color.Palette) func(dst, src []uint8) {
 		}
 	}
 }
+
+// Image is the picture as the standard library's type; it shares nothing.
+func (m *RGB) Image() *image.NRGBA {
+	out := image.NewNRGBA(image.Rect(0, 0, m.W, m.H))
+	for i, j := 0, 0; i < len(m.Pix); i, j = i+3, j+4 {
+		copy(out.Pix[j:j+3], m.Pix[i:i+3])
+		out.Pix[j+3] = 255
+	}
+	return out
+}

@@ -2,11 +2,14 @@ package train
 
 import (
 	"fmt"
+
+	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/pruning"
 )
 
 // runTune fine-tunes the chosen part.
 func (j *job) runTune() error {
-	if err := j.tune(recipe{phase: "tune", epochs: j.Epochs, rate: j.Rate, warm: j.Warm, cosine: true, part: j.Part,
+	if err := j.tune(recipe{name: "tune", epochs: j.Epochs, rate: j.Rate, warm: j.Warm, cosine: true, part: j.Part,
 		objective: Objective{Smoothing: float32(j.Smoothing)}, stop: true}); err != nil {
 		return err
 	}
@@ -31,17 +34,20 @@ func (j *job) emitStart() error {
 			len(j.test), len(j.Data.Classes), j.Env.Kernels.Name, j.Env.Pool.Threads())})
 }
 
-// evaluateTest is the report on the test images, with latency; without test images it is made on
-// the validation images, and without those on the training images, which the start event says.
+// tested are the images that reports are made on: the test images; without those the validation
+// images, and without those the training images.
+func (j *job) tested() []data.Sample {
+	for _, part := range [][]data.Sample{j.test, j.val} {
+		if len(part) > 0 {
+			return part
+		}
+	}
+	return j.train
+}
+
+// evaluateTest is the report on the tested images, with latency.
 func (j *job) evaluateTest() (*Report, error) {
-	samples := j.test
-	if len(samples) == 0 {
-		samples = j.val
-	}
-	if len(samples) == 0 {
-		samples = j.train
-	}
-	return Evaluate(j.ctx, j.Env, j.net, samples, EvalOptions{Latency: true, Progress: j.Progress})
+	return Evaluate(j.ctx, j.Env, j.net, j.tested(), EvalOptions{Latency: true, Guesses: true, Progress: j.Progress})
 }
 
 // finish evaluates what the run ended with.
@@ -50,27 +56,45 @@ func (j *job) finish() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Model: out, Dense: j.pos.Dense}
-	done := Event{Event: "done", Dense: r.Dense}
+	r := &Result{Model: out, Dense: j.pos.Dense, Tested: j.tested(), Trained: len(j.train)}
 	if j.pos.Prune != nil {
 		if r.Pruned, err = j.evaluateTest(); err != nil {
 			return nil, err
 		}
-		r.Turns, done.Pruned = j.pos.Prune.Turns, r.Pruned
+		r.Turns = j.pos.Prune.Turns
+		if r.Widths, err = j.widths(); err != nil {
+			return nil, err
+		}
 	}
-	if err := j.log.emit(done); err != nil {
+	if err := j.log.emit(Event{Event: "done", Dense: r.Dense.brief(), Pruned: r.Pruned.brief()}); err != nil {
 		return nil, err
 	}
-	if j.Prune != nil && costFor(j.Prune.Budget, j.net) > j.pos.Prune.Pace.Budget {
-		return r, fmt.Errorf("%w: %s asked, %d %s left of %d after %d turns, %d of them taken back", ErrTarget, j.Prune.Budget,
-			costFor(j.Prune.Budget, j.net), j.Prune.Budget.Of, budgetOf(j), len(r.Turns), j.pos.Prune.Pace.Rollbacks)
-	}
-	return r, nil
+	return r, j.missed()
 }
 
-func budgetOf(j *job) int64 {
-	if j.Prune.Budget.Of == "params" {
-		return j.pos.Prune.Original.Params
+// widths are the layers' widths before and after pruning.
+func (j *job) widths() ([]Width, error) {
+	st, err := pruning.Groups(j.net)
+	if err != nil {
+		return nil, err
 	}
-	return j.pos.Prune.Original.MACs
+	var list []Width
+	for _, g := range st.Free() {
+		list = append(list, Width{Layer: g.Name, Before: j.pos.Prune.Widths[g.Name], After: len(g.Units)})
+	}
+	return list, nil
+}
+
+// missed is ErrTarget with numbers when pruning ended above its budget.
+func (j *job) missed() error {
+	if j.Prune == nil {
+		return nil
+	}
+	b, spot := j.Prune.Budget, j.pos.Prune
+	now := costFor(b, pruning.CostOf(j.net))
+	if now <= spot.Pace.Budget {
+		return nil
+	}
+	return fmt.Errorf("%w: %s asked, %d of %d %s left after %d turns, %d of them taken back", ErrTarget, b, now,
+		costFor(b, spot.Original), b.Of, len(spot.Turns), spot.Pace.Rollbacks)
 }

@@ -17,8 +17,7 @@ import (
 type EvalOptions struct {
 	Latency  bool // measure at batch 1
 	Progress func(Progress)
-	// Each, when set, is called with every image's index among the samples and its logits.
-	Each func(i int, logits []float32)
+	Guesses  bool // keep what was made of each image
 }
 
 // evalBatch is the number of images of an evaluation step.
@@ -40,11 +39,11 @@ func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.S
 	losses := make([]float64, len(classes))
 	began := time.Now()
 	done := 0
-	err = ev.run(samples, func(i, class int, logits []float32) {
+	err = ev.run(samples, func(class int, logits []float32) {
 		r.Confusion[class][argmax(logits)]++
 		losses[class] += crossEntropy(logits, class)
-		if o.Each != nil {
-			o.Each(i, logits)
+		if o.Guesses {
+			r.Guesses = append(r.Guesses, guess(logits))
 		}
 		if done++; o.Progress != nil {
 			o.Progress(Progress{Phase: "eval", Done: done, Total: len(samples), PerSec: float64(done) / time.Since(began).Seconds()})
@@ -82,8 +81,8 @@ func newEvaluator(e graph.Env, g *graph.Graph, batch int) (*evaluator, error) {
 	return &evaluator{p, g, batch}, err
 }
 
-// run calls each with the index, class and logits of every sample, in order.
-func (ev *evaluator) run(samples []data.Sample, each func(i, class int, logits []float32)) error {
+// run calls each with the class and logits of every sample, in order.
+func (ev *evaluator) run(samples []data.Sample, each func(class int, logits []float32)) error {
 	if len(samples) == 0 {
 		return nil
 	}
@@ -91,11 +90,16 @@ func (ev *evaluator) run(samples []data.Sample, each func(i, class int, logits [
 	return eachBatch(ev.plan, ev.g, samples, ev.batch, c, nil, func(n int) error {
 		z := ev.plan.Data(ev.g.Outputs[0].Name)
 		for i := range n {
-			each(done+i, samples[done+i].Class, z[i*c:(i+1)*c])
+			each(samples[done+i].Class, z[i*c:(i+1)*c])
 		}
 		done += n
 		return nil
 	})
+}
+
+func guess(logits []float32) Guess {
+	best := argmax(logits)
+	return Guess{best, softmax(logits)[best]}
 }
 
 // crossEntropy is -ln softmax(z)[class].

@@ -77,6 +77,16 @@ type Result struct {
 	Dense  *Report // of the test images, before pruning
 	Pruned *Report // after it; nil without pruning
 	Turns  []Turn
+	Widths []Width // of the layers that could be pruned
+
+	Tested  []data.Sample // the images of the reports, in the order of their Guesses
+	Trained int           // number of training images
+}
+
+// Width is how many filters a layer had and has.
+type Width struct {
+	Layer         string `json:"layer"`
+	Before, After int
 }
 
 // job is an adaptation under way. All of its state that a checkpoint must hold is in pos, net,

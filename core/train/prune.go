@@ -97,11 +97,7 @@ func (j *job) startPruning() (*pruneSpot, error) {
 // turnShare is the share of the remaining cost that each turn takes to reach the budget in about
 // Turns of them.
 func turnShare(p *Prune, cost pruning.Cost) float64 {
-	whole := float64(cost.MACs)
-	if p.Budget.Of == "params" {
-		whole = float64(cost.Params)
-	}
-	left := math.Min(float64(p.Budget.Target(cost))/whole, 1)
+	left := math.Min(float64(p.Budget.Target(cost))/float64(costFor(p.Budget, cost)), 1)
 	return 1 - math.Pow(math.Max(left, 0.01), 1/float64(max(p.Turns, 1)))
 }
 
@@ -127,7 +123,7 @@ func (j *job) judge(g *graph.Graph) (*Report, error) {
 func (j *job) runTurns() error {
 	spot := j.pos.Prune
 	for !j.overTime() {
-		goal, ok := spot.Pace.Next(costFor(j.Prune.Budget, j.net))
+		goal, ok := spot.Pace.Next(costFor(j.Prune.Budget, pruning.CostOf(j.net)))
 		if !ok {
 			break
 		}
@@ -145,8 +141,8 @@ func (j *job) runTurns() error {
 	return j.enter("final")
 }
 
-func costFor(b pruning.Budget, g *graph.Graph) int64 {
-	c := pruning.CostOf(g)
+// costFor is what the budget counts of a cost.
+func costFor(b pruning.Budget, c pruning.Cost) int64 {
 	if b.Of == "params" {
 		return c.Params
 	}
@@ -213,7 +209,7 @@ func (j *job) limits() pruning.Limits {
 func (j *job) shortTune(turn int) error {
 	steps := (len(j.train) + j.Batch - 1) / j.Batch
 	j.saved, j.pos.Epoch = map[string][]float32{}, 0
-	t, err := j.newTuner(recipe{phase: "turn", turn: turn, epochs: max(1, (j.Prune.TurnUpdates+steps-1)/steps), rate: j.Rate,
+	t, err := j.newTuner(recipe{name: "turn", round: turn, epochs: max(1, (j.Prune.TurnUpdates+steps-1)/steps), rate: j.Rate,
 		part: j.tunedPart(), objective: j.distilled()})
 	if err != nil {
 		return err
@@ -237,7 +233,7 @@ func (j *job) distilled() Objective {
 
 // runFinal is the last fine-tuning: cosine, distillation, early stopping.
 func (j *job) runFinal() error {
-	if err := j.tune(recipe{phase: "final", epochs: j.Prune.FinalEpochs, rate: j.Rate, cosine: true, part: j.tunedPart(),
+	if err := j.tune(recipe{name: "final", epochs: j.Prune.FinalEpochs, rate: j.Rate, cosine: true, part: j.tunedPart(),
 		objective: j.distilled(), stop: true}); err != nil {
 		return err
 	}

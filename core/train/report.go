@@ -12,6 +12,23 @@ type Report struct {
 	Params    int                    `json:"params"`
 	PeakRSS   int64                  `json:"peak_rss_bytes"`
 	Confusion [][]int                `json:"confusion,omitempty"` // [true class][predicted class]
+	Guesses   []Guess                `json:"guesses,omitempty"`   // of each image in order, where asked for
+}
+
+// Guess is what a network made of one image.
+type Guess struct {
+	Class int     `json:"class"`
+	Score float64 `json:"score"` // softmax
+}
+
+// brief is the report without what it says of single images.
+func (r *Report) brief() *Report {
+	if r == nil {
+		return nil
+	}
+	b := *r
+	b.Guesses = nil
+	return &b
 }
 
 // ClassReport is one class's part of a Report.

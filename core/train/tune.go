@@ -14,8 +14,8 @@ import (
 
 // recipe is what one phase of training steps does.
 type recipe struct {
-	phase     string // its name in events and random streams
-	turn      int
+	name      string // its name in events and random streams
+	round     int    // the turn of pruning it belongs to, 0 for none
 	epochs    int
 	rate      float64
 	warm      int
@@ -49,7 +49,7 @@ func (j *job) newTuner(r recipe) (*tuner, error) {
 	t.sched = optim.Schedule{Base: r.rate, Steps: r.epochs * steps, Warm: r.warm, Cosine: r.cosine}
 	t.batch = data.Batch{X: t.plan.Data(input(j.net)), Targets: t.plan.Data(target), Index: make([]int32, j.Batch)}
 	t.loader, err = data.NewLoader(j.train, preprocess(j.net), data.LoaderOptions{Batch: j.Batch, Classes: t.classes,
-		Augment: &j.Augment, Seed: random.Hash(j.Seed, fmt.Sprintf("%s/%d", r.phase, r.turn)), CacheBytes: cacheBytes})
+		Augment: &j.Augment, Seed: random.Hash(j.Seed, fmt.Sprintf("%s/%d", r.name, r.round)), CacheBytes: cacheBytes})
 	return t, err
 }
 
@@ -127,7 +127,7 @@ func (t *tuner) epoch(e int) (Event, error) {
 		}
 		t.progress(sum.images, time.Since(began))
 	}
-	return Event{Event: "epoch", Phase: t.phase, Turn: t.turn, Epoch: e + 1, Epochs: t.epochs, Loss: sum.loss / float64(max(sum.steps, 1)),
+	return Event{Event: "epoch", Phase: t.name, Turn: t.round, Epoch: e + 1, Epochs: t.epochs, Loss: sum.loss / float64(max(sum.steps, 1)),
 		Accuracy: float64(sum.right) / float64(max(sum.images, 1)), Rate: t.sched.At(e * perEpoch),
 		PerSec: float64(sum.images) / time.Since(began).Seconds(), Celsius: celsius()}, nil
 }
@@ -136,7 +136,7 @@ func (t *tuner) progress(done int, since time.Duration) {
 	if t.Progress == nil {
 		return
 	}
-	t.Progress(Progress{Phase: fmt.Sprintf("%s %d/%d", t.phase, t.pos.Epoch+1, t.epochs), Done: t.pos.Epoch*len(t.train) + done,
+	t.Progress(Progress{Phase: fmt.Sprintf("%s %d/%d", t.name, t.pos.Epoch+1, t.epochs), Done: t.pos.Epoch*len(t.train) + done,
 		Total: t.epochs * len(t.train), PerSec: float64(done) / since.Seconds()})
 }
 
@@ -197,7 +197,7 @@ type epochSum struct {
 func (s *epochSum) add(t *tuner, n int) error {
 	l := float64(t.plan.Data(loss)[0])
 	if math.IsNaN(l) || math.IsInf(l, 0) {
-		return fmt.Errorf("training diverged in epoch %d of %s: the loss is %v; use a lower --lr", t.pos.Epoch+1, t.phase, l)
+		return fmt.Errorf("training diverged in epoch %d of %s: the loss is %v; use a lower --lr", t.pos.Epoch+1, t.name, l)
 	}
 	s.loss += l
 	s.steps++

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/secateur/secateur/core/checkpoint"
@@ -207,8 +208,8 @@ func (f *adaptFlags) finish(c *cobra.Command, s *show, r *train.Result, h *histo
 		return err
 	}
 	if f.report != "" {
-		if err := writeReport(c.Context(), f, r, h); err != nil {
-			return fmt.Errorf("report: %w", err)
+		if err := savePage(f.report, h.page("Adaptation of "+filepath.Base(f.model), f.facts(r), f.Config.Data.Classes, r)); err != nil {
+			return err
 		}
 	}
 	s.done()

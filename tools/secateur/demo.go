@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/secateur/secateur/core/checkpoint"
+	"github.com/secateur/secateur/core/onnx"
+	"github.com/secateur/secateur/core/train"
+	"github.com/secateur/secateur/core/zoo"
+	"github.com/secateur/secateur/core/zoo/line"
+	"github.com/spf13/cobra"
+)
+
+// The demo's line: few images to learn from, enough to judge by.
+const (
+	demoShots = 10
+	demoTest  = 50
+)
+
+func demoCommand() *cobra.Command {
+	var out string
+	var seed uint64
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "The whole job on the embedded model and a synthetic line, in about a minute",
+		Long: `Take the embedded network, pretrained on a synthetic source line, to a new line whose product, texture
+and defects differ: fine-tune on 10 images a class, prune to half of the multiply-adds while doing so, and write the
+model, an ONNX file and a report.`,
+		Example: "  secateur demo --out demo && xdg-open demo/report.html",
+		Args:    exactly(0, "flags alone"),
+		RunE:    func(c *cobra.Command, _ []string) error { return runDemo(c, out, seed) },
+	}
+	c.Flags().StringVar(&out, "out", "secateur-demo", "folder for images, model, ONNX file and report")
+	c.Flags().Uint64Var(&seed, "seed", 1, "seed of the images and of every random choice")
+	return c
+}
+
+func runDemo(c *cobra.Command, out string, seed uint64) error {
+	began := time.Now()
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	s := newShow(c)
+	images := filepath.Join(out, "line")
+	s.say("taking %d pictures of a line that makes control-unit housings", (demoShots+demoTest)*len(line.Target().Classes()))
+	if err := line.Target().Write(images, map[string]int{"train": demoShots, "test": demoTest}, seed); err != nil {
+		return err
+	}
+	pretrained := filepath.Join(out, "pretrained.secateur")
+	if err := checkpoint.Durable(pretrained, zoo.File()); err != nil {
+		return err
+	}
+	f := adaptFlags{Config: train.Defaults(), model: pretrained, data: images, out: filepath.Join(out, "adapted.secateur"),
+		part: string(train.Full), prune: "fisher", allocator: "global", keep: "macs=0.5", turns: 10, finalEpochs: 15,
+		report: filepath.Join(out, "report.html")}
+	f.Seed = seed
+	if err := f.run(c); err != nil {
+		return err
+	}
+	g, err := checkpoint.LoadModel(f.out)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(out, "adapted.onnx")
+	if err := onnx.Export(g, file); err != nil {
+		return err
+	}
+	s.say("%s, %s and %s written in %s", f.out, file, f.report, time.Since(began).Round(time.Second))
+	if !isJSON(c) {
+		_, err = fmt.Fprintf(c.OutOrStdout(), "look at %s\n", f.report)
+	}
+	return err
+}
