@@ -109,3 +109,26 @@ func TestFrozenShortcut(t *testing.T) {
 		t.Errorf("features is %v", n)
 	}
 }
+
+// TestEveryKindIsWritten holds that what a model file may hold can be exported.
+func TestEveryKindIsWritten(t *testing.T) {
+	for _, o := range op.Kinds {
+		if writers[o.Kind()] == nil {
+			t.Errorf("%s is not written", o.Kind())
+		}
+	}
+	if len(writers) != len(op.Kinds) {
+		t.Errorf("%d kinds are written, %d exist", len(writers), len(op.Kinds))
+	}
+}
+
+// TestOtherSize holds that a network without a fixed head takes another size of image.
+func TestOtherSize(t *testing.T) {
+	g := sharedModel(t, "model-mobilenet-v1-025/mobilenet_v1_0.25_224.onnx", Options{Height: 96, Width: 128})
+	if in := g.Role(graph.Input)[0]; in.Shape.String() != "1×96×128×3" {
+		t.Errorf("input %v", in.Shape)
+	}
+	if o := g.Outputs[0]; o.Shape.String() != "1×1000" {
+		t.Errorf("output %v", o.Shape)
+	}
+}

@@ -222,47 +222,60 @@ func take(shape []int, at int, list []int64) []int32 {
 	return pick
 }
 
-// slice reads starts, ends, axes and steps from attributes (up to opset 9) or inputs.
+// slice keeps a range of some axes, in steps that may be negative.
 func slice(c *call) error {
 	shape := slices.Clone(c.in[0].shape)
+	ranges, err := c.ranges(len(shape))
+	if err != nil {
+		return err
+	}
+	stride, base := strides(shape), 0
+	for _, r := range ranges {
+		start, count, err := span(r.start, r.end, r.step, int64(shape[r.axis]))
+		if err != nil {
+			return fmt.Errorf("axis %d: %w", r.axis, err)
+		}
+		base += start * stride[r.axis]
+		stride[r.axis] *= int(r.step)
+		shape[r.axis] = count
+	}
+	return c.giveMoved(shape, walk(shape, stride, base))
+}
+
+// sliceRange is what Slice does along one axis.
+type sliceRange struct {
+	axis             int
+	start, end, step int64
+}
+
+// ranges reads starts, ends, axes and steps from attributes (up to opset 9) or inputs.
+func (c *call) ranges(rank int) ([]sliceRange, error) {
 	var args [4][]int64
 	for i, attr := range []string{"starts", "ends", "axes", "steps"} {
 		var err error
 		if args[i], err = c.list(attr, i+1); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	starts, ends, axes, steps := args[0], args[1], args[2], args[3]
 	if len(ends) != len(starts) || axes != nil && len(axes) != len(starts) || steps != nil && len(steps) != len(starts) {
-		return fmt.Errorf("%d starts, %d ends, %d axes, %d steps: not as many of each", len(starts), len(ends), len(axes), len(steps))
+		return nil, fmt.Errorf("%d starts, %d ends, %d axes, %d steps: not as many of each", len(starts), len(ends), len(axes), len(steps))
 	}
 	if axes == nil {
-		for i := range starts {
-			axes = append(axes, int64(i))
-		}
+		axes = wide(plain(len(starts)))
 	}
-	if _, err := axesOf(axes, len(shape)); err != nil {
-		return err
+	if _, err := axesOf(axes, rank); err != nil {
+		return nil, err
 	}
-	stride, base := strides(shape), 0
-	for i := range starts {
-		a, _ := axis(axes[i], len(shape))
-		step := int64(1)
+	ranges := make([]sliceRange, len(starts))
+	for i := range ranges {
+		a, _ := axis(axes[i], rank)
+		ranges[i] = sliceRange{a, starts[i], ends[i], 1}
 		if steps != nil {
-			step = steps[i]
+			ranges[i].step = steps[i]
 		}
-		start, count, err := span(starts[i], ends[i], step, int64(shape[a]))
-		if err != nil {
-			return fmt.Errorf("axis %d: %w", a, err)
-		}
-		base += start * stride[a]
-		stride[a] *= int(step)
-		shape[a] = count
 	}
-	if n, _ := elems(shape); n == 0 {
-		return c.giveMoved(shape, []int32{})
-	}
-	return c.giveMoved(shape, walk(shape, stride, base))
+	return ranges, nil
 }
 
 // span is the first index and the number of indices of a slice, clamped as ONNX clamps it.

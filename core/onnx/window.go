@@ -101,17 +101,11 @@ func conv(c *call) error {
 	if err != nil {
 		return err
 	}
-	w := c.in[1]
-	if len(w.shape) != 4 {
-		return fmt.Errorf("weight %q has shape %v, want O×I×KH×KW", w.name, w.shape)
-	}
-	kernel := [2]int{w.shape[2], w.shape[3]}
-	if given, err := c.pair("kernel_shape", 1); err != nil {
+	kernel, err := c.kernel(c.in[1])
+	if err != nil {
 		return err
-	} else if c.n.Attrs["kernel_shape"] != nil && given != kernel {
-		return fmt.Errorf("kernel_shape %v, weight %q has shape %v", given, w.name, w.shape)
 	}
-	win, err := c.window(kernel, x.Shape)
+	w, err := c.window(kernel, x.Shape)
 	if err != nil {
 		return err
 	}
@@ -123,14 +117,30 @@ func conv(c *call) error {
 	if err != nil {
 		return err
 	}
-	in, err := c.withWeight(x, w, c.input(2))
+	in, err := c.withWeight(x, c.in[1], c.input(2))
 	if err != nil {
 		return err
 	}
-	if groups > 1 && groups == x.Shape.Channels() && w.shape[1] == 1 {
-		return c.give(op.Depthwise{Stride: win.stride, Dilation: win.dilation, Pads: win.pads}, natural(4), in...)
+	if groups > 1 && groups == x.Shape.Channels() && in[1].Shape.Channels() == 1 {
+		return c.give(op.Depthwise{Stride: w.stride, Dilation: w.dilation, Pads: w.pads}, natural(4), in...)
 	}
-	return c.give(op.Conv{Stride: win.stride, Dilation: win.dilation, Pads: win.pads, Groups: groups}, natural(4), in...)
+	return c.give(op.Conv{Stride: w.stride, Dilation: w.dilation, Pads: w.pads, Groups: groups}, natural(4), in...)
+}
+
+// kernel is the height and width of a weight; the attribute must agree where it is given.
+func (c *call) kernel(w *value) ([2]int, error) {
+	if len(w.shape) != 4 {
+		return [2]int{}, fmt.Errorf("weight %q has shape %v, want O×I×KH×KW", w.name, w.shape)
+	}
+	k := [2]int{w.shape[2], w.shape[3]}
+	if c.n.Attrs["kernel_shape"] == nil {
+		return k, nil
+	}
+	given, err := c.pair("kernel_shape", 1)
+	if err == nil && given != k {
+		err = fmt.Errorf("kernel_shape %v, weight %q has shape %v", given, w.name, w.shape)
+	}
+	return k, err
 }
 
 // withWeight is x, the weight as O×KH×KW×I, and the bias if there is one.
