@@ -108,19 +108,24 @@ func gemmBlockAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, 
 		for j := 0; j < n; {
 			cols, rows := avx2Panel(n - j)
 			mask := avx2Mask(n-j, cols)
-			gemmPanelAVX2(c[i*ldc+j:], ldc, a[i*lda:], lda, bp[j*k:], rows, cols, min(h, m-i), k, mask, acc)
+			gemmPanelAVX2(c[i*ldc+j:], ldc, a[i*lda:], lda, bp[j*k:], rows, cols, min(h, m-i), k, j == 0, mask, acc)
 			j += cols
 		}
 	}
 }
 
-// gemmPanelAVX2 is m rows of A times one panel.
-func gemmPanelAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, h, cols, m, k int, mask *[8]int32, acc bool) {
+// gemmPanelAVX2 is m rows of A times one panel. The first panel fetches A early for itself and
+// the others.
+func gemmPanelAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, h, cols, m, k int, first bool, mask *[8]int32, acc bool) {
 	most := max(1, avx2Call/(h*cols*k))
 	for i := 0; i < m; {
 		rows, tiles := tileRows(m-i, h)
 		tiles = min(tiles, most)
-		gemmF32AVX2Tile(rows, cols, &c[i*ldc], ldc, &a[i*lda], lda, &bp[0], k, tiles, mask, acc)
+		ahead := 0
+		if first {
+			ahead = rows * lda
+		}
+		gemmF32AVX2Tile(rows, cols, &c[i*ldc], ldc, &a[i*lda], lda, &bp[0], k, tiles, ahead, mask, acc)
 		i += rows * tiles
 	}
 }

@@ -7,12 +7,12 @@
 
 #include "textflag.h"
 
-// func gemmF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile6x16(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile6x16(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -20,10 +20,13 @@ TEXT ·gemmF32AVX2Tile6x16(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
+	MOVQ ahead+56(FP), R14
+	LEAQ (SI)(R14*4), R14 // what to prefetch
+	LEAQ (R14)(R8*4), DX
+	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
@@ -132,6 +135,14 @@ four:
 	VBROADCASTSS 12(R9)(R8*2), Y14
 	VFMADD231PS Y14, Y12, Y10
 	VFMADD231PS Y14, Y13, Y11
+	PREFETCHT1 0(R14)
+	PREFETCHT1 0(R14)(R8*1)
+	PREFETCHT1 0(R14)(R8*2)
+	PREFETCHT1 0(R14)(R10*1)
+	PREFETCHT1 0(R14)(R8*4)
+	PREFETCHT1 (DX)
+	ADDQ $16, DX
+	ADDQ $16, R14
 	ADDQ $256, BX
 	ADDQ $16, AX
 	ADDQ $16, R9
@@ -170,7 +181,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -251,12 +263,12 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 32(R13)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile5x16(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile5x16(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -264,10 +276,13 @@ TEXT ·gemmF32AVX2Tile5x16(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
+	MOVQ ahead+56(FP), R14
+	LEAQ (SI)(R14*4), R14 // what to prefetch
+	LEAQ (R14)(R8*4), DX
+	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
@@ -359,6 +374,12 @@ four:
 	VBROADCASTSS 12(AX)(R8*4), Y13
 	VFMADD231PS Y13, Y10, Y8
 	VFMADD231PS Y13, Y11, Y9
+	PREFETCHT1 0(R14)
+	PREFETCHT1 0(R14)(R8*1)
+	PREFETCHT1 0(R14)(R8*2)
+	PREFETCHT1 0(R14)(R10*1)
+	PREFETCHT1 0(R14)(R8*4)
+	ADDQ $16, R14
 	ADDQ $256, BX
 	ADDQ $16, AX
 	SUBQ $4, CX
@@ -392,7 +413,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -464,12 +486,12 @@ storemasked:
 	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
 	JMP next
 
-// func gemmF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile4x16(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile4x16(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -477,10 +499,13 @@ TEXT ·gemmF32AVX2Tile4x16(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
+	MOVQ ahead+56(FP), R14
+	LEAQ (SI)(R14*4), R14 // what to prefetch
+	LEAQ (R14)(R8*4), DX
+	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
@@ -557,6 +582,11 @@ four:
 	VBROADCASTSS 12(AX)(R10*1), Y10
 	VFMADD231PS Y10, Y8, Y6
 	VFMADD231PS Y10, Y9, Y7
+	PREFETCHT1 0(R14)
+	PREFETCHT1 0(R14)(R8*1)
+	PREFETCHT1 0(R14)(R8*2)
+	PREFETCHT1 0(R14)(R10*1)
+	ADDQ $16, R14
 	ADDQ $256, BX
 	ADDQ $16, AX
 	SUBQ $4, CX
@@ -587,7 +617,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -650,12 +681,12 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
 	JMP next
 
-// func gemmF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile3x16(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile3x16(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -663,7 +694,6 @@ TEXT ·gemmF32AVX2Tile3x16(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
@@ -753,7 +783,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -807,12 +838,12 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile2x16(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile2x16(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -820,7 +851,6 @@ TEXT ·gemmF32AVX2Tile2x16(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
@@ -892,7 +922,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -937,12 +968,12 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
 	JMP next
 
-// func gemmF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile1x16(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile1x16(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -950,7 +981,6 @@ TEXT ·gemmF32AVX2Tile1x16(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
@@ -1004,7 +1034,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -1040,12 +1071,12 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 32(DI)
 	JMP next
 
-// func gemmF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile4x24(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile4x24(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -1053,10 +1084,13 @@ TEXT ·gemmF32AVX2Tile4x24(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
+	MOVQ ahead+56(FP), R14
+	LEAQ (SI)(R14*4), R14 // what to prefetch
+	LEAQ (R14)(R8*4), DX
+	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
@@ -1157,6 +1191,11 @@ four:
 	VFMADD231PS Y15, Y12, Y9
 	VFMADD231PS Y15, Y13, Y10
 	VFMADD231PS Y15, Y14, Y11
+	PREFETCHT1 0(R14)
+	PREFETCHT1 0(R14)(R8*1)
+	PREFETCHT1 0(R14)(R8*2)
+	PREFETCHT1 0(R14)(R10*1)
+	ADDQ $16, R14
 	ADDQ $384, BX
 	ADDQ $16, AX
 	SUBQ $4, CX
@@ -1192,7 +1231,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -1271,12 +1311,12 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 64(DI)(R12*1)
 	JMP next
 
-// func gemmF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile3x24(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile3x24(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -1284,7 +1324,6 @@ TEXT ·gemmF32AVX2Tile3x24(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
@@ -1397,7 +1436,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -1463,12 +1503,12 @@ storemasked:
 	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile2x24(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile2x24(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -1476,7 +1516,6 @@ TEXT ·gemmF32AVX2Tile2x24(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
@@ -1565,7 +1604,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -1618,12 +1658,12 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
 	JMP next
 
-// func gemmF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile1x24(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile1x24(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -1631,7 +1671,6 @@ TEXT ·gemmF32AVX2Tile1x24(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
@@ -1696,7 +1735,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -1736,12 +1776,12 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 64(DI)
 	JMP next
 
-// func gemmF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile8x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile8x8(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -1749,7 +1789,6 @@ TEXT ·gemmF32AVX2Tile8x8(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
@@ -1882,7 +1921,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -1949,12 +1989,12 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 0(R13)(R11*4)
 	JMP next
 
-// func gemmF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile7x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile7x8(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -1962,7 +2002,6 @@ TEXT ·gemmF32AVX2Tile7x8(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
@@ -2083,7 +2122,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -2145,12 +2185,12 @@ storemasked:
 	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
 	JMP next
 
-// func gemmF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile6x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile6x8(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -2158,10 +2198,13 @@ TEXT ·gemmF32AVX2Tile6x8(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
+	MOVQ ahead+56(FP), R14
+	LEAQ (SI)(R14*4), R14 // what to prefetch
+	LEAQ (R14)(R8*4), DX
+	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
@@ -2236,6 +2279,14 @@ four:
 	VFMADD231PS Y8, Y6, Y4
 	VBROADCASTSS 12(R9)(R8*2), Y9
 	VFMADD231PS Y9, Y6, Y5
+	PREFETCHT1 0(R14)
+	PREFETCHT1 0(R14)(R8*1)
+	PREFETCHT1 0(R14)(R8*2)
+	PREFETCHT1 0(R14)(R10*1)
+	PREFETCHT1 0(R14)(R8*4)
+	PREFETCHT1 (DX)
+	ADDQ $16, DX
+	ADDQ $16, R14
 	ADDQ $128, BX
 	ADDQ $16, AX
 	ADDQ $16, R9
@@ -2267,7 +2318,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -2324,12 +2376,12 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile5x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile5x8(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -2337,10 +2389,13 @@ TEXT ·gemmF32AVX2Tile5x8(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
+	MOVQ ahead+56(FP), R14
+	LEAQ (SI)(R14*4), R14 // what to prefetch
+	LEAQ (R14)(R8*4), DX
+	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
@@ -2403,6 +2458,12 @@ four:
 	VFMADD231PS Y6, Y5, Y3
 	VBROADCASTSS 12(AX)(R8*4), Y7
 	VFMADD231PS Y7, Y5, Y4
+	PREFETCHT1 0(R14)
+	PREFETCHT1 0(R14)(R8*1)
+	PREFETCHT1 0(R14)(R8*2)
+	PREFETCHT1 0(R14)(R10*1)
+	PREFETCHT1 0(R14)(R8*4)
+	ADDQ $16, R14
 	ADDQ $128, BX
 	ADDQ $16, AX
 	SUBQ $4, CX
@@ -2430,7 +2491,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -2482,12 +2544,12 @@ storemasked:
 	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
 	JMP next
 
-// func gemmF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile4x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile4x8(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -2495,10 +2557,13 @@ TEXT ·gemmF32AVX2Tile4x8(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
+	MOVQ ahead+56(FP), R14
+	LEAQ (SI)(R14*4), R14 // what to prefetch
+	LEAQ (R14)(R8*4), DX
+	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
@@ -2551,6 +2616,11 @@ four:
 	VFMADD231PS Y7, Y4, Y2
 	VBROADCASTSS 12(AX)(R10*1), Y5
 	VFMADD231PS Y5, Y4, Y3
+	PREFETCHT1 0(R14)
+	PREFETCHT1 0(R14)(R8*1)
+	PREFETCHT1 0(R14)(R8*2)
+	PREFETCHT1 0(R14)(R10*1)
+	ADDQ $16, R14
 	ADDQ $128, BX
 	ADDQ $16, AX
 	SUBQ $4, CX
@@ -2576,7 +2646,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -2623,12 +2694,12 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
 	JMP next
 
-// func gemmF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile3x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile3x8(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -2636,7 +2707,6 @@ TEXT ·gemmF32AVX2Tile3x8(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
@@ -2703,7 +2773,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -2745,12 +2816,12 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile2x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile2x8(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -2758,7 +2829,6 @@ TEXT ·gemmF32AVX2Tile2x8(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
@@ -2813,7 +2883,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -2850,12 +2921,12 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
 	JMP next
 
-// func gemmF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile1x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
+TEXT ·gemmF32AVX2Tile1x8(SB), NOSPLIT, $0-73
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -2863,7 +2934,6 @@ TEXT ·gemmF32AVX2Tile1x8(SB), NOSPLIT, $0-65
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ tiles+48(FP), R15 // tiles
-	MOVQ mask+56(FP), DX // mask
 
 tile:
 	MOVQ SI, AX // a of the tile
@@ -2906,7 +2976,8 @@ one:
 	JNZ one
 
 done:
-	CMPB acc+64(FP), $0
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked

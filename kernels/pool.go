@@ -197,7 +197,6 @@ func (p *Pool) await(ready func() bool) bool {
 			if ready() {
 				return true
 			}
-			pause()
 		}
 		if time.Since(start) > p.spin {
 			return false

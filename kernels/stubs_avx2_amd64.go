@@ -6,129 +6,129 @@ package kernels
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
 //
 //go:noescape
-func gemmF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×16.
 // A and B, k rows each, are read where they lie, 16 floats of a row of b. With mask only
@@ -267,44 +267,44 @@ func packF32AVX2Transpose8(dst *float32, ds int, w *float32, ldw int, blocks int
 func peakF32AVX2(n int)
 
 // gemmF32AVX2Tile calls the kernel of a tile.
-func gemmF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool) {
+func gemmF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool) {
 	switch rows<<8 | cols {
 	case 6<<8 | 16:
-		gemmF32AVX2Tile6x16(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile6x16(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 5<<8 | 16:
-		gemmF32AVX2Tile5x16(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile5x16(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 4<<8 | 16:
-		gemmF32AVX2Tile4x16(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile4x16(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 3<<8 | 16:
-		gemmF32AVX2Tile3x16(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile3x16(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 2<<8 | 16:
-		gemmF32AVX2Tile2x16(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile2x16(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 1<<8 | 16:
-		gemmF32AVX2Tile1x16(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile1x16(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 4<<8 | 24:
-		gemmF32AVX2Tile4x24(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile4x24(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 3<<8 | 24:
-		gemmF32AVX2Tile3x24(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile3x24(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 2<<8 | 24:
-		gemmF32AVX2Tile2x24(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile2x24(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 1<<8 | 24:
-		gemmF32AVX2Tile1x24(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile1x24(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 8<<8 | 8:
-		gemmF32AVX2Tile8x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile8x8(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 7<<8 | 8:
-		gemmF32AVX2Tile7x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile7x8(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 6<<8 | 8:
-		gemmF32AVX2Tile6x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile6x8(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 5<<8 | 8:
-		gemmF32AVX2Tile5x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile5x8(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 4<<8 | 8:
-		gemmF32AVX2Tile4x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile4x8(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 3<<8 | 8:
-		gemmF32AVX2Tile3x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile3x8(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 2<<8 | 8:
-		gemmF32AVX2Tile2x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile2x8(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	case 1<<8 | 8:
-		gemmF32AVX2Tile1x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile1x8(c, ldc, a, lda, b, k, tiles, ahead, mask, acc)
 	}
 }
 

@@ -39,13 +39,13 @@ type gemmTile struct {
 }
 
 const (
-	tileParams   = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool"
+	tileParams   = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool"
 	tileTNParams = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool"
 )
 
 func (t gemmTile) avx2() *fn {
 	op, list, doc := "gemm", tileParams, "C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each %d×%d.\n"+
-		"A is read where it lies, b is a panel of k rows of %d floats. With mask only the floats\nof the last vector whose mask is set are touched in C."
+		"A is read where it lies, b is a panel of k rows of %d floats. With mask only the floats\nof the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early."
 	if t.trans {
 		op, list, doc = "gemmTN", tileTNParams, "C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each %d×%d.\n"+
 			"A and B, k rows each, are read where they lie, %d floats of a row of b. With mask only\nthe floats of the last vector whose mask is set are touched in C."
@@ -68,13 +68,19 @@ func (t gemmTile) head() {
 	t.load("a", "SI")
 	t.loadBytes("lda", "R8")
 	t.load("tiles", "R15")
-	t.load("mask", "DX")
 	if t.trans {
+		t.load("mask", "DX")
 		t.loadBytes("ldb", "R14")
 		t.b.set(t.x86, 4)
 	}
 	t.label("tile")
 	t.op("MOVQ SI, AX // a of the tile")
+	if t.ahead() {
+		t.op("MOVQ %s, R14", t.arg("ahead"))
+		t.op("LEAQ (SI)(R14*4), R14 // what to prefetch")
+		t.op("LEAQ (R14)(R8*4), DX")
+		t.op("ADDQ R8, DX")
+	}
 	t.load("b", "BX")
 	t.load("k", "CX")
 	if t.trans {
@@ -111,6 +117,7 @@ func (t *gemmTile) loop(suffix string, masked bool) {
 	for u := range 4 {
 		t.step(u)
 	}
+	t.prefetch()
 	t.advance(4)
 	t.op("SUBQ $4, CX")
 	t.op("JGE four%s", suffix)
@@ -157,6 +164,26 @@ func (t gemmTile) aAt(i, u int) string {
 	return t.a.at(i, u*4)
 }
 
+// ahead reports whether rows of A are prefetched: low tiles do not come in numbers.
+func (t gemmTile) ahead() bool { return !t.trans && t.rows >= 4 && t.rows <= 6 }
+
+// prefetch fetches what lies ahead floats behind what has just been read of A. Rows are short
+// streams that the hardware does not see coming; with ahead 0 nothing happens.
+func (t gemmTile) prefetch() {
+	if !t.ahead() {
+		return
+	}
+	next := lines{base: "R14", ld: "R8", ld3: "R10"}
+	for i := range min(t.rows, 5) {
+		t.op("PREFETCHT1 %s", next.at(i, 0))
+	}
+	if t.rows > 5 {
+		t.op("PREFETCHT1 (DX)")
+		t.op("ADDQ $16, DX")
+	}
+	t.op("ADDQ $16, R14")
+}
+
 // bAt is the address of vector v of B, u steps ahead.
 func (t gemmTile) bAt(v, u int) string {
 	if t.trans {
@@ -185,6 +212,9 @@ func (t gemmTile) advance(n int) {
 
 // output adds C if it must and stores the tile.
 func (t gemmTile) output() {
+	if !t.trans {
+		t.load("mask", "DX")
+	}
 	t.op("CMPB %s, $0", t.arg("acc"))
 	t.op("JEQ store")
 	t.op("TESTQ DX, DX")
