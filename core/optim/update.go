@@ -22,7 +22,7 @@ type SGDUpdate struct{ Rate, Momentum, Decay float32 }
 func (SGDUpdate) Kind() string { return "SGDUpdate" }
 
 // Infer wants w, dw, m of one shape and two scalars.
-func (SGDUpdate) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUpdate(in, 3) }
+func (SGDUpdate) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUpdate(in, 3, 2) }
 
 // Mutates w and m.
 func (SGDUpdate) Mutates() []int { return []int{0, 2} }
@@ -58,7 +58,7 @@ type AdamWUpdate struct{ Rate, Beta1, Beta2, Eps, Decay float32 }
 func (AdamWUpdate) Kind() string { return "AdamWUpdate" }
 
 // Infer wants w, dw, m, v of one shape and three scalars.
-func (AdamWUpdate) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUpdate(in, 4) }
+func (AdamWUpdate) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUpdate(in, 4, 3) }
 
 // Mutates w, m and v.
 func (AdamWUpdate) Mutates() []int { return []int{0, 2, 3} }
@@ -96,7 +96,7 @@ type Average struct{ Decay float32 }
 func (Average) Kind() string { return "Average" }
 
 // Infer wants two tensors of one shape.
-func (Average) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUpdate(in, 2) }
+func (Average) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUpdate(in, 2, 0) }
 
 // Mutates e.
 func (Average) Mutates() []int { return []int{0} }
@@ -115,14 +115,14 @@ func (a Average) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	return graph.Loop{Run: func() { e.Pool.Run(parts, body) }}
 }
 
-// inferUpdate wants the first same inputs of one shape, scalars behind them.
-func inferUpdate(in []tensor.Shape, same int) (tensor.Shape, error) {
-	if len(in) < same {
-		return nil, fmt.Errorf("%d inputs, want at least %d", len(in), same)
+// inferUpdate wants the first same inputs of one shape, and behind them scalars.
+func inferUpdate(in []tensor.Shape, same, scalars int) (tensor.Shape, error) {
+	if len(in) != same+scalars {
+		return nil, fmt.Errorf("%d inputs, want %d of one shape, then %d scalars", len(in), same, scalars)
 	}
 	for i, s := range in {
 		if i < same && !s.Equal(in[0]) || i >= same && s.Elems() != 1 {
-			return nil, fmt.Errorf("inputs %v, want %d of one shape, then scalars", in, same)
+			return nil, fmt.Errorf("inputs %v, want %d of one shape, then %d scalars", in, same, scalars)
 		}
 	}
 	return in[0].Clone(), nil
