@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -53,7 +54,9 @@ func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.S
 		return nil, err
 	}
 	r.fill(classes)
-	r.Loss = balanced(losses, r.Confusion)
+	if r.Loss = balanced(losses, r.Confusion); math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
+		return nil, errNotNumbers
+	}
 	if o.Latency {
 		if r.Latency, err = MeasureLatency(ctx, e, g); err != nil {
 			return nil, err
@@ -62,6 +65,9 @@ func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.S
 	r.PeakRSS = peakRSS()
 	return r, nil
 }
+
+// errNotNumbers is an evaluation whose loss says nothing.
+var errNotNumbers = errors.New("the model's outputs are not finite numbers: it is damaged, or it diverged")
 
 // evaluator runs a folded network over images in order.
 type evaluator struct {
@@ -73,6 +79,9 @@ type evaluator struct {
 func newEvaluator(e graph.Env, g *graph.Graph, batch int) (*evaluator, error) {
 	if len(g.Outputs) != 1 || len(g.Outputs[0].Shape) != 2 {
 		return nil, fmt.Errorf("the model has %d outputs; a classifier has one, N×classes", len(g.Outputs))
+	}
+	if err := checkInput(g); err != nil {
+		return nil, err
 	}
 	if n := len(g.Labels()); n != g.Outputs[0].Shape[1] {
 		return nil, fmt.Errorf("the model has %d labels for %d outputs; import it with --labels", n, g.Outputs[0].Shape[1])

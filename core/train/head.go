@@ -37,14 +37,19 @@ func lastLayer(g *graph.Graph) (*graph.Node, error) {
 
 // ReplaceHead is the network up to what its last layer reads, pooled to one vector an image, with
 // a new linear classifier behind it: weight normal with deviation 0.01 by the seed, bias zero.
-// A model whose labels are these classes already keeps its head.
+// A model whose labels are these classes already keeps its linear head; a softmax behind it goes,
+// since losses work on logits.
 func ReplaceHead(g *graph.Graph, classes []string, seed uint64) (*graph.Graph, error) {
 	last, err := lastLayer(g)
 	if err != nil {
 		return nil, err
 	}
 	if _, linear := last.Op.(op.Gemm); linear && slices.Equal(g.Labels(), classes) && last.Shape.Channels() == len(classes) {
-		return g.Copy(), nil
+		h, _, err := g.Sub(nil, []*graph.Node{last})
+		if err != nil {
+			return nil, err
+		}
+		return h.Copy(), nil
 	}
 	h, at, err := g.Sub(nil, []*graph.Node{last.In[0]})
 	if err != nil {

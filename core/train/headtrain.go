@@ -53,7 +53,7 @@ func (j *job) trainHead() (lastLoss, right float64, err error) {
 	}
 	rule := optim.AdamW(headDecay)
 	p, err := plan.Compile(withLoss(g, Objective{Smoothing: float32(j.Smoothing)}), plan.Options{Env: j.Env, Loss: loss,
-		Wrt: []string{headWeight, headBias}, Rule: &rule, Keep: []string{logits.Name}})
+		Wrt: Head.params(j.net), Rule: &rule, Keep: []string{logits.Name}})
 	if err != nil {
 		return 0, 0, err
 	}

@@ -98,6 +98,7 @@ type job struct {
 	pos    position
 	saved  map[string][]float32 // optimiser state of the phase, by leaf name
 	best   map[string][]float32 // parameters at the best validation loss
+	mark   string               // fingerprint of Config
 	anchor []float32            // logits of the dense network, one row a training image: the teacher
 
 	train, val, test []data.Sample
@@ -160,6 +161,9 @@ func newJob(ctx context.Context, c Config) (*job, error) {
 		j.Rate = RateFor(c.Model)
 	}
 	j.split()
+	if err := checkInput(c.Model); err != nil {
+		return nil, err
+	}
 	var err error
 	if j.net, err = ReplaceHead(c.Model, c.Data.Classes, c.Seed); err != nil {
 		return nil, err
@@ -167,14 +171,10 @@ func newJob(ctx context.Context, c Config) (*job, error) {
 	if j.net, _, err = j.net.WithBatch(c.Batch); err != nil {
 		return nil, err
 	}
-	if err := j.openRun(); err != nil {
+	if err := j.choosePart(); err != nil { // by the network at the start, not by a pruned one gone on with
 		return nil, err
 	}
-	if err := j.choosePart(); err != nil {
-		j.log.close()
-		return nil, err
-	}
-	return j, nil
+	return j, j.openRun()
 }
 
 // split gives training, validation and test images their part. Without a test split the
@@ -204,7 +204,7 @@ func holdOut(s *data.Splits, seed uint64) (train, val []data.Sample) {
 			return s.Train, nil
 		}
 	}
-	part := *s
+	part := data.Splits{Classes: s.Classes, Train: s.Train}
 	part.HoldOut(0.2, seed)
 	return part.Train, part.Val
 }
@@ -222,10 +222,7 @@ func (j *job) choosePart() error {
 	var err error
 	for _, p := range parts {
 		j.Part = p
-		if p == Head {
-			return nil
-		}
-		if _, err = j.compileStep(p, Objective{}); err == nil {
+		if err = j.fits(); err == nil {
 			return nil
 		}
 		var budget *plan.BudgetError
@@ -233,6 +230,20 @@ func (j *job) choosePart() error {
 			return err
 		}
 	}
+	return err
+}
+
+// fits compiles the largest step that the part will take.
+func (j *job) fits() error {
+	part, objective := j.Part, Objective{}
+	if j.Prune != nil {
+		part, objective = j.tunedPart(), j.distilled()
+	}
+	if part == Head {
+		return nil
+	}
+	_, err := j.compileStep(part, objective)
+	j.saved = map[string][]float32{}
 	return err
 }
 

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/secateur/secateur/core/graph"
@@ -36,20 +37,54 @@ func ParsePart(s string) (Part, error) {
 
 // params names the parameters of g that the part trains, in order.
 func (p Part) params(g *graph.Graph) []string {
-	last := lastParamLayers(g)
+	trains := head(g)
+	if p == Bias || p == Sparse {
+		maps.Copy(trains, biases(g))
+	}
+	if p == Sparse {
+		maps.Copy(trains, lastWeights(g))
+	}
 	var names []string
 	for _, n := range g.Role(graph.Param) {
-		vector := len(n.Shape) == 1
-		isHead := n.Name == headWeight || n.Name == headBias
-		if p == Full || isHead || p == Bias && vector || p == Sparse && (vector || last[n]) {
+		if p == Full || trains[n] {
 			names = append(names, n.Name)
 		}
 	}
 	return names
 }
 
-// lastParamLayers marks the weights of the last third of the convolutions and Gemms.
-func lastParamLayers(g *graph.Graph) map[*graph.Node]bool {
+// head marks weight and bias of the classifier.
+func head(g *graph.Graph) map[*graph.Node]bool {
+	mark := map[*graph.Node]bool{}
+	if last, err := lastLayer(g); err == nil {
+		for _, p := range last.In[1:] {
+			mark[p] = true
+		}
+	}
+	return mark
+}
+
+// biases marks what is added to channels: the gradient of a shift needs no activation, that of a
+// scale does.
+func biases(g *graph.Graph) map[*graph.Node]bool {
+	mark := map[*graph.Node]bool{}
+	for _, n := range g.Nodes {
+		switch n.Op.(type) {
+		case op.Conv, op.Depthwise, op.Gemm, op.BatchNormalization:
+			if len(n.In) > 2 {
+				mark[n.In[2]] = true
+			}
+		case op.Add:
+			for _, in := range n.In {
+				mark[in] = mark[in] || in.Is(graph.Param)
+			}
+		}
+	}
+	return mark
+}
+
+// lastWeights marks the weights of the last third of the convolutions and Gemms.
+func lastWeights(g *graph.Graph) map[*graph.Node]bool {
 	var ws []*graph.Node
 	for _, n := range g.Nodes {
 		switch n.Op.(type) {

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -43,7 +44,11 @@ func (p *Predictor) File(path string) (*Prediction, error) {
 	if err := p.ev.plan.Run(); err != nil {
 		return nil, err
 	}
-	return p.read(path), nil
+	r := p.read(path)
+	if math.IsNaN(r.Score) {
+		return nil, fmt.Errorf("%s: %w", path, errNotNumbers)
+	}
+	return r, nil
 }
 
 // read is the softmax of the logits, by name. A model whose output is a softmax already, so that

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -110,13 +111,18 @@ func lockReason(st *pruning.Structure) string {
 	return "it has no convolution whose channels are free"
 }
 
-// judge evaluates on the images that turns are accepted by.
+// judge evaluates on the images that turns are accepted by. A network whose outputs are no numbers
+// is as bad as one can be.
 func (j *job) judge(g *graph.Graph) (*Report, error) {
 	samples := j.val
 	if len(samples) == 0 {
 		samples = j.train
 	}
-	return Evaluate(j.ctx, j.Env, g, samples, EvalOptions{})
+	r, err := Evaluate(j.ctx, j.Env, g, samples, EvalOptions{})
+	if errors.Is(err, errNotNumbers) {
+		return &Report{}, nil
+	}
+	return r, err
 }
 
 // runTurns prunes turn by turn until the budget is reached or turns keep failing.

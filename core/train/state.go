@@ -2,6 +2,7 @@ package train
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -26,6 +27,11 @@ const (
 	bestPrefix  = "best/"
 	anchorName  = "anchor"
 )
+
+// RunError says that a run folder does not fit what was asked of it.
+type RunError struct{ Dir, Reason string }
+
+func (e *RunError) Error() string { return e.Dir + " " + e.Reason }
 
 // generations are the run's checkpoints: the newest three.
 func (j *job) generations() checkpoint.Generations {
@@ -56,32 +62,39 @@ func (j *job) resumeOrRefuse() error {
 	if j.RunDir == "" {
 		return nil
 	}
+	j.mark = j.fingerprint()
 	gens := j.generations()
 	f, path, warnings, err := gens.Load()
+	switch none := errors.Is(err, fs.ErrNotExist); {
+	case none && j.Resume:
+		return j.warn(j.RunDir + " holds no checkpoint: the run starts from the beginning")
+	case none:
+		return nil
+	case !j.Resume:
+		return &RunError{j.RunDir, "holds a run already: go on with --resume, or name another --run folder"}
+	case err != nil:
+		return err
+	}
 	for _, w := range warnings {
-		if err := j.log.emit(Event{Event: "warning", Message: w}); err != nil {
+		if err := j.warn(w); err != nil {
 			return err
 		}
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	switch {
-	case f != nil && !j.Resume:
-		return fmt.Errorf("%s holds a run already: go on with --resume, or name another --run folder", j.RunDir)
-	case f == nil:
-		return nil
-	}
-	if err := j.load(f); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
+	return j.load(f, path)
+}
+
+func (j *job) warn(message string) error {
+	return j.log.emit(Event{Event: "warning", Message: message})
 }
 
 // fingerprint is what must be the same for a run to go on: everything that its bits follow from.
 func (j *job) fingerprint() string {
 	h := sha256.New()
 	c := j.Config
+	for _, n := range c.Model.Nodes {
+		fmt.Fprint(h, n.Name, n.Shape)
+		binary.Write(h, binary.LittleEndian, n.Value)
+	}
 	fmt.Fprint(h, j.Env.Kernels.Name, c.Part, c.HeadSteps, c.Epochs, c.Batch, c.Rate, c.Decay, c.Smoothing, c.LayerDecay,
 		c.Average, c.Warm, c.Patience, c.NoWeights, c.TrainNorm, c.Augment, c.Seed, c.MemoryBudget, c.Data.Classes)
 	if c.Prune != nil {
@@ -111,7 +124,7 @@ func (j *job) save() error {
 		return err
 	}
 	f.Kind = kindRun
-	f.Meta[metaSpot], f.Meta[metaConfig] = string(spot), j.fingerprint()
+	f.Meta[metaSpot], f.Meta[metaConfig] = string(spot), j.mark
 	f.Tensors = appendValues(f.Tensors, savedPrefix, j.saved)
 	f.Tensors = appendValues(f.Tensors, bestPrefix, j.best)
 	if j.anchor != nil {
@@ -130,21 +143,21 @@ func appendValues(ts []checkpoint.Tensor, prefix string, values map[string][]flo
 }
 
 // load takes the state from a checkpoint of the same configuration.
-func (j *job) load(f *checkpoint.File) error {
+func (j *job) load(f *checkpoint.File, path string) error {
 	if f.Kind != kindRun {
-		return fmt.Errorf("holds a %q, want a %q", f.Kind, kindRun)
+		return fmt.Errorf("%s: holds a %q, want a %q", path, f.Kind, kindRun)
 	}
-	if f.Meta[metaConfig] != j.fingerprint() {
-		return fmt.Errorf("the run was started with other options, images or kernels: give the same ones, or name another --run folder")
+	if f.Meta[metaConfig] != j.mark {
+		return &RunError{j.RunDir, "holds a run of another model, other options, images or kernels: give the same ones, or name another --run folder"}
 	}
 	var err error
 	if err = json.Unmarshal([]byte(f.Meta[metaSpot]), &j.pos); err != nil {
-		return fmt.Errorf("position: %w", err)
+		return fmt.Errorf("%s: position: %w", path, err)
 	}
 	delete(f.Meta, metaSpot)
 	delete(f.Meta, metaConfig)
 	if j.net, err = f.Graph(); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	j.saved, j.best = map[string][]float32{}, nil
 	for _, t := range f.Tensors {

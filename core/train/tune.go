@@ -76,7 +76,7 @@ func (j *job) classWeights() []float32 {
 // run does the epochs that are left in the phase, saving after each when keep is set.
 func (t *tuner) run(keep bool) error {
 	defer t.loader.Close()
-	for t.pos.Epoch < t.epochs && !t.overTime() {
+	for t.pos.Epoch < t.epochs && !t.overTime() && !t.stopped() {
 		e, err := t.epoch(t.pos.Epoch)
 		if err != nil {
 			return err
@@ -93,15 +93,18 @@ func (t *tuner) run(keep bool) error {
 				return err
 			}
 		}
-		if t.stop && len(t.val) > 0 && t.pos.Epoch-t.pos.BestAt >= t.Patience {
-			break
-		}
 	}
 	t.average()
 	if t.stop && t.best != nil {
 		t.restore(t.best)
 	}
 	return nil
+}
+
+// stopped reports whether the validation loss has been without a new best for Patience epochs. It
+// is asked before an epoch, so that a run killed after its last one stops there again.
+func (t *tuner) stopped() bool {
+	return t.stop && t.best != nil && t.Patience > 0 && t.pos.Epoch-t.pos.BestAt >= t.Patience
 }
 
 // epoch is one pass over the training images.
@@ -221,10 +224,15 @@ func argmax(v []float32) int {
 	return best
 }
 
-// validate evaluates the epoch's network on the held-out images and keeps the best.
+// validate evaluates the epoch's network, its weights averaged if they will be in the end, on the
+// held-out images and keeps the best.
 func (t *tuner) validate(e *Event) error {
 	if len(t.val) == 0 || !t.stop {
 		return nil
+	}
+	if t.Average > 0 {
+		defer t.restore(t.params())
+		t.average()
 	}
 	r, err := Evaluate(t.ctx, t.Env, t.net, t.val, EvalOptions{})
 	if err != nil {

@@ -111,7 +111,10 @@ func (f *adaptFlags) run(c *cobra.Command) error {
 		s.event(e)
 	}
 	r, err := train.Adapt(c.Context(), f.Config)
-	if err != nil && !errors.Is(err, train.ErrTarget) {
+	switch {
+	case err != nil && f.RunDir != "" && c.Context().Err() != nil:
+		return &keptError{err, f.RunDir}
+	case err != nil && !errors.Is(err, train.ErrTarget):
 		return err
 	}
 	return errors.Join(f.finish(c, s, r, history), err)

@@ -5,10 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/graph"
@@ -51,10 +54,32 @@ func loadModel(path string) (*graph.Graph, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
+	var g *graph.Graph
 	if ours {
-		return checkpoint.LoadModel(path)
+		g, err = checkpoint.LoadModel(path)
+	} else {
+		g, err = onnx.Import(path, onnx.Options{})
 	}
-	return onnx.Import(path, onnx.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return g, checkFinite(path, g)
+}
+
+// checkFinite refuses parameters and statistics that are not numbers: no result of such a model
+// would be one.
+func checkFinite(path string, g *graph.Graph) error {
+	for _, n := range g.Nodes {
+		if !n.Is(graph.Param) && !n.Is(graph.State) {
+			continue
+		}
+		for i, v := range n.Value {
+			if x := float64(v); math.IsNaN(x) || math.IsInf(x, 0) {
+				return fmt.Errorf("%s: %s holds %v at position %d of %d: the model is damaged", path, n.Name, v, i, len(n.Value))
+			}
+		}
+	}
+	return nil
 }
 
 func beginsWith(path, magic string) (bool, error) {
@@ -108,7 +133,11 @@ func checkWritable(path string) error {
 	}
 	f, err := os.CreateTemp(dirOf(path), ".secateur-*")
 	if err != nil {
-		return err
+		var cause syscall.Errno
+		if errors.As(err, &cause) {
+			err = cause
+		}
+		return fmt.Errorf("%s cannot be written: %w", path, err)
 	}
 	f.Close()
 	return os.Remove(f.Name())

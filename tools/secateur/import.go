@@ -59,6 +59,9 @@ func runImport(c *cobra.Command, path, out string, o onnx.Options) error {
 	if err != nil {
 		return err
 	}
+	if err := checkFinite(path, g); err != nil {
+		return err
+	}
 	if g.Meta[graph.MetaParent], err = hashFile(path); err != nil {
 		return err
 	}

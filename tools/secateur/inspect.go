@@ -20,6 +20,9 @@ func inspectCommand() *cobra.Command {
 		Example: "  secateur inspect mobilenet.onnx --groups",
 		Args:    exactly(1, "one model"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if groups && planned || planned && ops || ops && groups {
+				return usagef("--groups, --plan and --ops exclude each other")
+			}
 			g, err := loadModel(args[0])
 			if err != nil {
 				return err
@@ -41,7 +44,6 @@ func inspectCommand() *cobra.Command {
 	c.Flags().BoolVar(&groups, "groups", false, "the channel groups that pruning cuts, and why others are locked")
 	c.Flags().BoolVar(&planned, "plan", false, "the memory plan of an inference, loop by loop")
 	c.Flags().BoolVar(&ops, "ops", false, "how often each operator occurs")
-	c.MarkFlagsMutuallyExclusive("groups", "plan", "ops")
 	return c
 }
 

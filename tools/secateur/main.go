@@ -35,7 +35,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -50,7 +50,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	code := exitCode(ctx, err)
-	fmt.Fprintf(stderr, "secateur: error: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	line := strings.ReplaceAll(err.Error(), "\n", "; ")
+	if code == exitInterrupt {
+		line = "interrupted"
+	}
+	fmt.Fprintf(stderr, "secateur: error: %s\n", line)
 	if hint := hintFor(err); hint != "" {
 		fmt.Fprintf(stderr, "hint: %s\n", hint)
 	}
@@ -62,13 +66,22 @@ type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
+// keptError is an interruption after which a run can go on.
+type keptError struct {
+	error
+	dir string
+}
+
+func (e *keptError) Unwrap() error { return e.error }
+
 func exitCode(ctx context.Context, err error) int {
 	var usage usageError
+	var folder *train.RunError
 	var budget *plan.BudgetError
 	switch {
 	case ctx.Err() != nil || errors.Is(err, context.Canceled):
 		return exitInterrupt
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &folder):
 		return exitUsage
 	case errors.Is(err, data.ErrUnusable):
 		return exitData
@@ -83,7 +96,10 @@ func exitCode(ctx context.Context, err error) int {
 // hintFor is what to do about an error, where that is known.
 func hintFor(err error) string {
 	var budget *plan.BudgetError
+	var kept *keptError
 	switch {
+	case errors.As(err, &kept):
+		return "the run is kept in " + kept.dir + "; the same command with --resume goes on with it"
 	case errors.As(err, &budget):
 		return "a smaller --batch, or --train bias or head, needs less memory"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
@@ -104,6 +120,10 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       versionString(),
+		Args:          knownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+
+		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("secateur {{.Version}}\n")
 	root.PersistentFlags().Bool("json", false, "print data as JSON on standard output")
@@ -118,6 +138,17 @@ func newRoot() *cobra.Command {
 		fromEnvironment(c)
 	}
 	return root
+}
+
+// knownCommand refuses what is no command, naming those that are meant perhaps.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		return usagef("unknown command %q; perhaps %s is meant", args[0], strings.Join(near, " or "))
+	}
+	return usagef("unknown command %q; see secateur --help", args[0])
 }
 
 func versionString() string {

@@ -44,14 +44,17 @@ func runPredict(c *cobra.Command, model string, images []string) error {
 	if err != nil {
 		return err
 	}
-	var last error
+	s := newShow(c)
+	var last error // is said by the program's end, so that each image is named once
 	for _, path := range images {
 		if err := c.Context().Err(); err != nil {
 			return err
 		}
 		r, err := p.File(path)
 		if err != nil {
-			newShow(c).say("secateur: %v", err)
+			if last != nil {
+				s.say("skipped %v", last)
+			}
 			last = err
 			continue
 		}
