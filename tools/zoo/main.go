@@ -24,7 +24,7 @@ const (
 	seed      = 20261122
 	perClass  = 240 // training pictures of each of the source line's classes
 	testClass = 40
-	epochs    = 40
+	epochs    = 24
 	batch     = 32
 	rate      = 0.06
 )
