@@ -23,7 +23,7 @@ func criteriaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "criteria",
 		Short:   "List the pruning criteria: family, what they need, whether they compare layers, source",
-		Long:    "List the pruning criteria. Every score means: high, keep. reverse:NAME is a control for each.",
+		Long:    "List the pruning criteria. Every score means: high, keep. taylor, taylor-gate and fisher are short for their\nvariant on the margin; reverse:NAME is a control for each.",
 		Example: "  secateur criteria --json",
 		Args:    exactly(0, "no argument"),
 		RunE: func(c *cobra.Command, _ []string) error {
