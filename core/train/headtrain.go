@@ -119,6 +119,9 @@ func forward(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sa
 // eachBatch feeds images in order to a plan of batch images, runs it and calls after with the
 // number of images that count. y, when not nil, gets the targets.
 func eachBatch(p *plan.Plan, g *graph.Graph, samples []data.Sample, batch, classes int, y []float32, after func(n int) error) error {
+	if err := checkInput(g); err != nil {
+		return err
+	}
 	l, err := data.NewLoader(samples, preprocess(g), data.LoaderOptions{Batch: batch, Classes: classes})
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ func NewPredictor(e graph.Env, g *graph.Graph) (*Predictor, error) {
 func (p *Predictor) File(path string) (*Prediction, error) {
 	img, err := data.Decode(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", data.ErrUnusable, err)
 	}
 	p.pre.Prepare(p.ev.plan.Data(input(p.ev.g)), img, &p.resizer)
 	if err := p.ev.plan.Run(); err != nil {

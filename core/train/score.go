@@ -52,6 +52,9 @@ func (s *Scorer) collect(c pruning.Criterion, st *pruning.Structure) (map[string
 	if gradients && len(st.Graph.Outputs) != 1 {
 		return nil, nil, fmt.Errorf("criterion %s needs a classifier; this model has %d outputs", c.Name, len(st.Graph.Outputs))
 	}
+	if out := st.Graph.Outputs[0].Shape; gradients && (len(out) != 2 || out[1] != s.Classes) {
+		return nil, nil, fmt.Errorf("criterion %s needs a classifier of the data's %d classes; this model gives %v", c.Name, s.Classes, out)
+	}
 	batch := min(scoreBatch, len(s.Samples))
 	col, err := newCollector(s.Env, st.Graph, gateNames(st), batch, gradients)
 	if err != nil {

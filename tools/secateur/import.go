@@ -62,6 +62,9 @@ func runImport(c *cobra.Command, path, out string, o onnx.Options) error {
 	if err := checkFinite(path, g); err != nil {
 		return err
 	}
+	if err := checkLabels(g, o.Labels); err != nil {
+		return err
+	}
 	if g.Meta[graph.MetaParent], err = hashFile(path); err != nil {
 		return err
 	}
@@ -73,6 +76,15 @@ func runImport(c *cobra.Command, path, out string, o onnx.Options) error {
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%s written: %d nodes, %s MACs, %s parameters\n", out, len(g.Nodes), count(g.MACs()), count(int64(g.Params())))
 	return nil
+}
+
+// checkLabels wants as many names as a classifier has outputs, where names were given.
+func checkLabels(g *graph.Graph, labels []string) error {
+	s := g.Outputs[0].Shape
+	if labels == nil || len(g.Outputs) > 1 || len(s) != 2 || s[1] == len(labels) {
+		return nil
+	}
+	return usagef("--labels: %d labels for %d outputs", len(labels), s[1])
 }
 
 // parseTriple reads three numbers with commas between; nothing is nil.
