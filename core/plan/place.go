@@ -129,7 +129,7 @@ func (l *layout) share(i int, n *graph.Node, last map[*graph.Node]int) *graph.No
 			continue
 		}
 		r := l.rootOf(n.In[k])
-		if b := l.buffers[r]; b != nil && b.last <= i && b.first >= 0 && n.In[k].Shape.Elems() == n.Shape.Elems() && l.reads(n, r) == 1 {
+		if b := l.buffers[r]; b != nil && b.last <= i && n.In[k].Shape.Elems() == n.Shape.Elems() && l.reads(n, r) == 1 {
 			return r
 		}
 	}
