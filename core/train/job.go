@@ -25,6 +25,7 @@ type Config struct {
 	HeadSteps  int     // full-batch AdamW steps on cached features before anything else trains
 	Epochs     int     // of fine-tuning
 	Batch      int     // images a step
+	Adam       bool    // AdamW instead of SGD with momentum
 	Rate       float64 // learning rate; 0: RateFor the model
 	Decay      float64 // weight decay
 	Smoothing  float64 // of labels

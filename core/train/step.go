@@ -14,6 +14,10 @@ import (
 // update in place, within the memory budget.
 func (j *job) compileStep(p Part, o Objective) (*plan.Plan, error) {
 	rule := optim.SGD(float32(j.Decay))
+	if j.Adam {
+		rule = optim.AdamW(float32(j.Decay))
+		rule.Clip = 1
+	}
 	rule.Average, rule.Saved, rule.RateOf = float32(j.Average), j.saved, j.layerRates()
 	net := j.net
 	if j.TrainNorm {

@@ -47,6 +47,7 @@ ends with the same bits.`,
 	fl.IntVar(&f.HeadSteps, "head-steps", f.HeadSteps, "steps of the head alone on cached features")
 	fl.IntVar(&f.Batch, "batch", f.Batch, "images a step")
 	fl.Float64Var(&f.Rate, "lr", 0, "learning rate; 0 is 0.003 below a million parameters, else 0.001")
+	fl.BoolVar(&f.Adam, "adamw", false, "AdamW instead of SGD with momentum; it wants a lower --lr")
 	fl.Float64Var(&f.Decay, "weight-decay", f.Decay, "weight decay")
 	fl.Float64Var(&f.Smoothing, "label-smoothing", f.Smoothing, "label smoothing")
 	fl.Float64Var(&f.LayerDecay, "layer-decay", 0, "factor on the learning rate from each layer to the one below; 0 is off")

@@ -1,5 +1,5 @@
 // Command zoo pretrains the embedded model: pictures of the source line by a fixed seed, the
-// compact network from He-normal weights, batch norm trained, SGD with a cosine.
+// compact network from He-normal weights, batch norm trained, AdamW with a cosine.
 package main
 
 import (
@@ -24,9 +24,9 @@ const (
 	seed      = 20261122
 	perClass  = 240 // training pictures of each of the source line's classes
 	testClass = 40
-	epochs    = 24
+	epochs    = 16
 	batch     = 32
-	rate      = 0.06
+	rate      = 0.004
 )
 
 func main() {
@@ -70,7 +70,7 @@ func recipe(splits *data.Splits, env graph.Env) train.Config {
 	c := train.Defaults()
 	c.Model, c.Data, c.Env, c.Seed = zoo.Compact(splits.Classes, seed), splits, env, seed
 	c.HeadSteps, c.Epochs, c.Batch, c.Rate, c.Warm = 0, epochs, batch, rate, 200
-	c.Decay, c.Smoothing, c.Patience, c.TrainNorm = 5e-4, 0.05, 0, true
+	c.Adam, c.Decay, c.Smoothing, c.Patience, c.TrainNorm = true, 0.02, 0.05, 0, true
 	c.Augment = data.Augment{MinArea: 0.8, Flip: 0.5, FlipUp: 0.5, Contrast: 0.2, Brightness: 0.2}
 	c.On = func(e train.Event) {
 		fmt.Printf("%s %d/%d loss %.3f, %.1f %% right, %.0f images/s %s\n", e.Event, e.Epoch, e.Epochs, e.Loss, 100*e.Accuracy, e.PerSec, e.Message)
