@@ -13,7 +13,7 @@ func Source() Line {
 		Light: Light{Azimuth: Range{0, 2 * math.Pi}, Elevation: Range{0.6, 0.95}, Gain: Range{0.7, 1.05},
 			Ambient: Range{0.3, 0.55}, Warmth: Range{-0.6, 0.8}, Vignette: Range{0, 0.35}},
 		Pose:   Pose{Shift: Range{-0.07, 0.07}, Turn: Range{-math.Pi, math.Pi}, Scale: Range{0.8, 0.95}},
-		Camera: Camera{Width: 96, Height: 96, Blur: Range{0.35, 0.75}, Noise: Range{0.012, 0.032}},
+		Camera: Camera{Width: 96, Height: 96, Blur: Range{0.35, 0.75}, Noise: Range{0.008, 0.022}},
 	}
 }
 
@@ -28,7 +28,7 @@ func Target() Line {
 		Light: Light{Azimuth: Range{0, 2 * math.Pi}, Elevation: Range{0.6, 0.95}, Gain: Range{0.75, 1.1},
 			Ambient: Range{0.3, 0.5}, Warmth: Range{-0.4, 0.6}, Vignette: Range{0, 0.35}},
 		Pose:   Pose{Shift: Range{-0.06, 0.06}, Turn: Range{-0.4, 0.4}, Scale: Range{0.82, 0.95}},
-		Camera: Camera{Width: 96, Height: 96, Blur: Range{0.35, 0.75}, Noise: Range{0.012, 0.032}},
+		Camera: Camera{Width: 96, Height: 96, Blur: Range{0.35, 0.75}, Noise: Range{0.008, 0.022}},
 	}
 }
 
@@ -39,7 +39,7 @@ func gears() Product {
 		Inks:    []Colour{Hex(0xe8e4d8), Hex(0xd8b23c)},
 		Defects: Defects{
 			Scratch:   metalScratch(),
-			Dent:      Dent{Radius: Range{0.14, 0.22}, Depth: Range{0.09, 0.13}, Stretch: Range{1, 1.8}, Rim: 0.25},
+			Dent:      Dent{Radius: Range{0.17, 0.24}, Depth: Range{0.12, 0.17}, Stretch: Range{1, 1.8}, Rim: 0.25},
 			Stain:     rust(),
 			Misprints: Misprints{Shifted: 1, Doubled: 1, Smeared: 1, Faded: 1},
 		},
@@ -53,7 +53,7 @@ func flanges() Product {
 		Inks:    []Colour{Hex(0x1d1d20), Hex(0x24356b)},
 		Defects: Defects{
 			Scratch:   metalScratch(),
-			Dent:      Dent{Radius: Range{0.13, 0.23}, Depth: Range{0.05, 0.09}, Stretch: Range{1, 2}, Rim: 0.25},
+			Dent:      Dent{Radius: Range{0.17, 0.26}, Depth: Range{0.09, 0.14}, Stretch: Range{1, 2}, Rim: 0.25},
 			Stain:     oil(),
 			Misprints: Misprints{Shifted: 1, Doubled: 2, Smeared: 1, Faded: 2},
 		},
@@ -67,7 +67,7 @@ func plates() Product {
 		Inks:    []Colour{Hex(0x17181a), Hex(0x7c1f1f), Hex(0x1f3f7c)},
 		Defects: Defects{
 			Scratch:   metalScratch(),
-			Dent:      Dent{Radius: Range{0.12, 0.22}, Depth: Range{0.04, 0.07}, Stretch: Range{1, 2.5}, Rim: 0.3},
+			Dent:      Dent{Radius: Range{0.16, 0.26}, Depth: Range{0.07, 0.11}, Stretch: Range{1, 2.5}, Rim: 0.3},
 			Stain:     rust(),
 			Misprints: Misprints{Shifted: 2, Doubled: 1, Smeared: 2, Faded: 1},
 		},
@@ -80,10 +80,10 @@ func boards() Product {
 		Colours: []Colour{Hex(0xc79a5f), Hex(0xb07f4a), Hex(0xd9bb86)},
 		Inks:    []Colour{Hex(0x2a170c), Hex(0x3a2110)},
 		Defects: Defects{
-			Scratch: Scratch{Length: Range{0.5, 1.1}, Width: Range{0.014, 0.022}, Depth: Range{0.015, 0.03},
-				Bend: 0.06, Strokes: 2, Tint: Hex(0xf0deb8), Opacity: Range{0.6, 0.9}},
-			Dent:      Dent{Radius: Range{0.16, 0.25}, Depth: Range{0.08, 0.12}, Stretch: Range{1, 2}, Rim: 0.2},
-			Stain:     Stain{Radius: Range{0.2, 0.34}, Tints: []Colour{Hex(0x4a3a55), Hex(0x39434f)}, Opacity: Range{0.45, 0.75}, Body: 0.25, Gloss: 0.1, Edge: 0.3, Rough: 0.3},
+			Scratch: Scratch{Length: Range{0.6, 1.3}, Width: Range{0.02, 0.03}, Depth: Range{0.025, 0.04},
+				Bend: 0.06, Strokes: 2, Tint: Hex(0xf6ead0), Opacity: Range{0.75, 0.95}},
+			Dent:      Dent{Radius: Range{0.19, 0.29}, Depth: Range{0.13, 0.19}, Stretch: Range{1, 2}, Rim: 0.2},
+			Stain:     Stain{Radius: Range{0.26, 0.42}, Tints: []Colour{Hex(0x3a2a48), Hex(0x2a3542)}, Opacity: Range{0.6, 0.85}, Body: 0.25, Gloss: 0.1, Edge: 0.3, Rough: 0.3},
 			Misprints: Misprints{Shifted: 1, Doubled: 1, Smeared: 0.5, Faded: 2},
 		},
 	}
@@ -95,11 +95,11 @@ func housings() Product {
 		Colours: []Colour{Hex(0x55595f), Hex(0x60646a), Hex(0x4c525b)},
 		Inks:    []Colour{Hex(0x141416)},
 		Defects: Defects{
-			Scratch: Scratch{Length: Range{0.35, 0.9}, Width: Range{0.012, 0.02}, Depth: Range{0.01, 0.02},
-				Bend: 0.2, Strokes: 3, Tint: Hex(0xb9bcc0), Opacity: Range{0.35, 0.7}},
-			Dent: Dent{Radius: Range{0.15, 0.26}, Depth: Range{0.07, 0.11}, Stretch: Range{1, 1.6}, Rim: 0.3},
-			Stain: Stain{Radius: Range{0.18, 0.32}, Tints: []Colour{Hex(0xa9a08a), Hex(0x9c8a5c)},
-				Opacity: Range{0.45, 0.75}, Body: 0.8, Gloss: 0.05, Edge: 0.55, Rough: 0.35},
+			Scratch: Scratch{Length: Range{0.5, 1.1}, Width: Range{0.018, 0.028}, Depth: Range{0.015, 0.03},
+				Bend: 0.2, Strokes: 3, Tint: Hex(0xd4d7da), Opacity: Range{0.55, 0.85}},
+			Dent: Dent{Radius: Range{0.19, 0.29}, Depth: Range{0.12, 0.18}, Stretch: Range{1, 1.6}, Rim: 0.3},
+			Stain: Stain{Radius: Range{0.25, 0.4}, Tints: []Colour{Hex(0xb8ab8a), Hex(0xb0975c)},
+				Opacity: Range{0.6, 0.85}, Body: 0.8, Gloss: 0.05, Edge: 0.45, Rough: 0.35},
 			Misprints: Misprints{Shifted: 2, Doubled: 1, Smeared: 2, Faded: 1},
 		},
 	}
@@ -107,16 +107,16 @@ func housings() Product {
 
 // metalScratch is a bright groove through brush marks.
 func metalScratch() Scratch {
-	return Scratch{Length: Range{0.5, 1.2}, Width: Range{0.013, 0.02}, Depth: Range{0.012, 0.025},
-		Bend: 0.08, Strokes: 2, Tint: Hex(0xf4f4f2), Opacity: Range{0.5, 0.9}}
+	return Scratch{Length: Range{0.6, 1.3}, Width: Range{0.019, 0.028}, Depth: Range{0.025, 0.04},
+		Bend: 0.08, Strokes: 2, Tint: Hex(0xfdfdfb), Opacity: Range{0.75, 0.95}}
 }
 
 func rust() Stain {
-	return Stain{Radius: Range{0.18, 0.32}, Tints: []Colour{Hex(0x8a4a20), Hex(0x7a3f1e), Hex(0x9a5a2a)},
-		Opacity: Range{0.45, 0.8}, Body: 0.3, Gloss: 0.05, Edge: 0.3, Rough: 0.4}
+	return Stain{Radius: Range{0.24, 0.4}, Tints: []Colour{Hex(0x8a4a20), Hex(0x7a3f1e), Hex(0x9a5a2a)},
+		Opacity: Range{0.65, 0.9}, Body: 0.4, Gloss: 0.05, Edge: 0.3, Rough: 0.4}
 }
 
 func oil() Stain {
-	return Stain{Radius: Range{0.2, 0.34}, Tints: []Colour{Hex(0x4a4534), Hex(0x3c3a36)},
-		Opacity: Range{0.5, 0.8}, Body: 0.15, Gloss: 0.85, Edge: 0.1, Rough: 0.25}
+	return Stain{Radius: Range{0.25, 0.4}, Tints: []Colour{Hex(0x4a4534), Hex(0x3c3a36)},
+		Opacity: Range{0.65, 0.9}, Body: 0.15, Gloss: 0.85, Edge: 0.1, Rough: 0.25}
 }
