@@ -44,6 +44,7 @@ var fixtureDir string
 //
 //	line/{train,test}/{bolt,nut,washer}/*.png   30 and 18 pictures of 20×20
 //	flat/{bolt,nut,washer}/*.png                the 30 alone
+//	watched/{train,val,test}/…                  30, 12 and 18, for early stopping
 //	tiny.onnx, tiny.secateur                    a network of other classes
 //	line.secateur                               a network of those three classes, untrained
 //	bare.onnx                                   tiny without labels and preprocessing
@@ -54,6 +55,12 @@ var fixtures = sync.OnceValue(func() string {
 	writePictures(filepath.Join(dir, "line", "train"), 10, 1)
 	writePictures(filepath.Join(dir, "line", "test"), 6, 2)
 	writePictures(filepath.Join(dir, "flat"), 10, 1)
+	for i, part := range []struct {
+		name string
+		n    int
+	}{{"train", 10}, {"test", 6}, {"val", 4}} {
+		writePictures(filepath.Join(dir, "watched", part.name), part.n, uint64(1+i))
+	}
 	tiny := tinyNet([]string{"ash", "beech", "elm", "oak"})
 	must(onnx.Export(tiny, filepath.Join(dir, "tiny.onnx")))
 	must(checkpoint.SaveModel(filepath.Join(dir, "tiny.secateur"), tiny))

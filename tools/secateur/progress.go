@@ -106,6 +106,10 @@ func (s *show) event(e train.Event) {
 			s.say("%s (%.1f images/s%s)", line, e.PerSec, warmth())
 		}
 	case "turn":
+		if e.Turn == 0 {
+			s.say("pruning from %s MACs, %s parameters, %.1f %% right", count(e.MACs), count(int64(e.Params)), 100*e.ValAcc)
+			return
+		}
 		verdict := "kept"
 		if e.Accepted != nil && !*e.Accepted {
 			verdict = e.Reason

@@ -37,7 +37,7 @@ const shownPictures = 24
 
 // page is the report of an adaptation.
 func (h *history) page(title string, facts []report.Fact, classes []string, r *train.Result) *report.Page {
-	p := &report.Page{Title: title, When: time.Now(), Machine: machine(), Facts: facts, Epochs: h.epochs, Turns: h.turns,
+	p := &report.Page{Title: title, When: time.Now(), Machine: machine(), Facts: facts, Epochs: h.epochs, Turns: h.turns, TurnsBy: "accuracy, " + r.JudgedOn,
 		Dense: reportResult(r.Dense, classes), Pruned: reportResult(r.Pruned, classes), Pictures: pictures(r, classes)}
 	for _, w := range r.Widths {
 		p.Widths = append(p.Widths, report.Width{Layer: w.Layer, Before: w.Before, After: w.After})
