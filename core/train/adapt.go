@@ -62,6 +62,7 @@ func (j *job) finish() (*Result, error) {
 			return nil, err
 		}
 		r.Turns = j.pos.Prune.Turns
+		_, r.JudgedOn = j.judges()
 		if r.Widths, err = j.widths(); err != nil {
 			return nil, err
 		}

@@ -82,6 +82,8 @@ type Result struct {
 
 	Tested  []data.Sample // the images of the reports, in the order of their Guesses
 	Trained int           // number of training images
+	// JudgedOn says which images the turns were accepted by.
+	JudgedOn string
 }
 
 // Width is how many filters a layer had and has.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/pruning"
 )
@@ -92,7 +93,8 @@ func (j *job) startPruning() (*pruneSpot, error) {
 	for _, g := range st.Groups {
 		spot.Widths[g.Name] = len(g.Units)
 	}
-	return spot, nil
+	whole := true
+	return spot, j.log.emit(Event{Event: "turn", Phase: "prune", MACs: cost.MACs, Params: int(cost.Params), ValAcc: r.Accuracy, Accepted: &whole})
 }
 
 // turnShare is the share of the remaining cost that each turn takes to reach the budget in about
@@ -111,13 +113,18 @@ func lockReason(st *pruning.Structure) string {
 	return "it has no convolution whose channels are free"
 }
 
-// judge evaluates on the images that turns are accepted by. A network whose outputs are no numbers
+// judges are the images that turns are accepted by, and what they are called.
+func (j *job) judges() ([]data.Sample, string) {
+	if len(j.val) > 0 {
+		return j.val, "validation images"
+	}
+	return j.train, "training images"
+}
+
+// judge evaluates on the judges. A network whose outputs are no numbers
 // is as bad as one can be.
 func (j *job) judge(g *graph.Graph) (*Report, error) {
-	samples := j.val
-	if len(samples) == 0 {
-		samples = j.train
-	}
+	samples, _ := j.judges()
 	r, err := Evaluate(j.ctx, j.Env, g, samples, EvalOptions{})
 	if errors.Is(err, errNotNumbers) {
 		return &Report{}, nil
