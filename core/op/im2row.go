@@ -30,61 +30,91 @@ func (g *im2row) adjacent() bool {
 	return g.width == g.channels && len(g.tx) > 0 && g.tx[len(g.tx)-1]-g.tx[0] == len(g.tx)-1
 }
 
-// fill writes rows lo to hi of the matrix to dst; src begins at the first channel to take.
+// fill writes rows lo to hi of the matrix to dst; src begins at the first channel to take. It goes
+// along the rows of the grid: what neighbours on one of them read lies evenly spaced.
 func (g *im2row) fill(dst, src []float32, lo, hi int) {
-	j, i := lo%g.grid[1], lo/g.grid[1]
-	n, i := i/g.grid[0], i%g.grid[0]
 	cols, adjacent := g.cols(), g.adjacent()
-	for r := lo; r < hi; r++ {
-		image := src[n*g.size[0]*g.size[1]*g.channels:]
-		g.row(dst[(r-lo)*cols:][:cols], image, i*g.step[0], j*g.step[1], adjacent)
-		if j++; j == g.grid[1] {
-			i, j = i+1, 0
+	for lo < hi {
+		line, j := lo/g.grid[1], lo%g.grid[1]
+		n := min(g.grid[1]-j, hi-lo)
+		image := src[line/g.grid[0]*g.size[0]*g.size[1]*g.channels:]
+		y0, d := line%g.grid[0]*g.step[0], dst
+		for _, ty := range g.ty {
+			switch y := y0 + ty; {
+			case y < 0 || y >= g.size[0]:
+				im2rowClear(d, cols, len(g.tx)*g.width, n)
+			case adjacent:
+				g.runs(d, image[y*g.size[1]*g.channels:], j, n)
+			default:
+				g.taps(d, image[y*g.size[1]*g.channels:], j, n)
+			}
+			d = d[min(len(g.tx)*g.width, len(d)):]
 		}
-		if i == g.grid[0] {
-			n, i = n+1, 0
-		}
+		dst = dst[n*cols:]
+		lo += n
 	}
 }
 
-// row writes the row of the matrix whose taps count from pixel (y0, x0).
-func (g *im2row) row(dst, image []float32, y0, x0 int, adjacent bool) {
-	line := len(g.tx) * g.width
-	for a, ty := range g.ty {
-		d := dst[a*line:][:line]
-		y := y0 + ty
-		switch {
-		case y < 0 || y >= g.size[0]:
-			clear(d)
-		case adjacent:
-			g.run(d, image, y, x0+g.tx[0])
-		default:
-			g.line(d, image, y, x0)
-		}
+// inside is the range of grid points of j to j+n-1 that have taps from first to last on the image.
+func (g *im2row) inside(j, n, first, last int) (lo, hi int) {
+	s := g.step[1]
+	lo = max(j, (max(-first, 0)+s-1)/s)
+	hi = min(j+n, (max(g.size[1]-last, 0)+s-1)/s)
+	return min(lo, j+n), max(hi, min(lo, j+n))
+}
+
+// runs copies for grid points j to j+n-1 the taps of one row of the kernel, adjacent in line, a
+// row of the image: in one piece each, but tap by tap at the borders.
+func (g *im2row) runs(dst, line []float32, j, n int) {
+	cols, c, width := g.cols(), g.channels, len(g.tx)*g.width
+	lo, hi := g.inside(j, n, g.tx[0], g.tx[len(g.tx)-1])
+	g.taps(dst, line, j, lo-j)
+	if hi > lo {
+		im2rowCopy(dst[(lo-j)*cols:], cols, line[(lo*g.step[1]+g.tx[0])*c:], g.step[1]*c, width, hi-lo)
+	}
+	if j+n > hi {
+		g.taps(dst[(hi-j)*cols:], line, hi, j+n-hi)
 	}
 }
 
-// run copies the pixels of row y from x on in one piece, as far as they exist.
-func (g *im2row) run(d, image []float32, y, x int) {
-	c, taps := g.channels, len(g.tx)
-	b0 := min(max(-x, 0), taps)
-	b1 := max(min(taps, g.size[1]-x), b0)
-	clear(d[:b0*c])
-	if b1 > b0 {
-		copy(d[b0*c:b1*c], image[(y*g.size[1]+x+b0)*c:])
-	}
-	clear(d[b1*c:])
-}
-
-// line copies row y tap by tap.
-func (g *im2row) line(d, image []float32, y, x0 int) {
+// taps copies for grid points j to j+n-1 the taps of one row of the kernel tap by tap.
+func (g *im2row) taps(dst, line []float32, j, n int) {
+	cols := g.cols()
 	for b, tx := range g.tx {
-		tap := d[b*g.width:][:g.width]
-		if x := x0 + tx; x < 0 || x >= g.size[1] {
-			clear(tap)
-		} else {
-			copy(tap, image[(y*g.size[1]+x)*g.channels:])
+		lo, hi := g.inside(j, n, tx, tx)
+		if n > 0 {
+			im2rowClear(dst[b*g.width:], cols, g.width, lo-j)
 		}
+		if hi > lo {
+			im2rowCopy(dst[(lo-j)*cols+b*g.width:], cols, line[(lo*g.step[1]+tx)*g.channels:], g.step[1]*g.channels, g.width, hi-lo)
+		}
+		if j+n > hi {
+			im2rowClear(dst[(hi-j)*cols+b*g.width:], cols, g.width, j+n-hi)
+		}
+	}
+}
+
+// im2rowCopy copies n pieces of that width, ldd and lds apart. Three pixels of a colour image are
+// so short that a call for each would take longer than the copying.
+func im2rowCopy(dst []float32, ldd int, src []float32, lds, width, n int) {
+	if width != 9 {
+		for i := range n {
+			copy(dst[i*ldd:][:width], src[i*lds:][:width])
+		}
+		return
+	}
+	for i := range n {
+		d, s := (*[9]float32)(dst[i*ldd:]), (*[9]float32)(src[i*lds:])
+		*(*[4]float32)(d[:4]) = *(*[4]float32)(s[:4])
+		*(*[4]float32)(d[4:8]) = *(*[4]float32)(s[4:8])
+		d[8] = s[8]
+	}
+}
+
+// im2rowClear puts zeros into n pieces of that width, ld apart.
+func im2rowClear(dst []float32, ld, width, n int) {
+	for i := range n {
+		clear(dst[i*ld:][:width])
 	}
 }
 
