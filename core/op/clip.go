@@ -28,7 +28,7 @@ func (c Clip) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 
 // Grad uses y rather than x, so that x need not outlive the forward pass.
 func (c Clip) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
-	return gradOfFirst(g, n, want, ClipGrad{Min: c.Min, Max: c.Max}, dy, n)
+	return gradOfFirst(g, n, want, ClipGrad(c), dy, n)
 }
 
 // Ties passes channels through.

@@ -33,8 +33,7 @@ func TestAttrsArePlain(t *testing.T) {
 
 // TestAttrsFieldKinds holds that every field of every stored op has a kind that the codec knows.
 func TestAttrsFieldKinds(t *testing.T) {
-	var storable func(reflect.Type) bool
-	storable = func(f reflect.Type) bool {
+	storable := func(f reflect.Type) bool {
 		switch f.Kind() {
 		case reflect.Bool, reflect.Int, reflect.Float32, reflect.Float64, reflect.String:
 			return true

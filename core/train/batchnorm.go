@@ -19,7 +19,7 @@ func trainNorm(g *graph.Graph, momentum float32) (*graph.Graph, error) {
 			return nil, err
 		}
 		variance := dst.Add(n.Name+".var", op.BatchVar{}, in[0], mean)
-		y, err := dst.Try(n.Name, op.BatchNormTrain{Eps: bn.Eps}, in[0], in[1], in[2], mean, variance)
+		y, err := dst.Try(n.Name, op.BatchNormTrain(bn), in[0], in[1], in[2], mean, variance)
 		if err != nil {
 			return nil, err
 		}

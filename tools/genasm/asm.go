@@ -52,7 +52,6 @@ type fn struct {
 	params    []param
 	result    bool // a float64
 	body      strings.Builder
-	labels    int
 }
 
 // param is a parameter as Go declares it.
