@@ -29,6 +29,31 @@ func TestBatchNorm(t *testing.T) {
 	}
 }
 
+func TestFoldGrad(t *testing.T) {
+	v := tensor.Shape{5}
+	fill := func(variance int) gradOpts {
+		return gradOpts{fill: byInput(map[int]func(int, *rand.Rand, []float32){variance: uniform(0.5, 2)}), noCut: true}
+	}
+	weight, bias := fill(2), fill(3)
+	weight.noGrad, bias.noGrad = []int{2}, []int{2, 3}
+	testOps(t, []opCase{
+		{"weight", FoldWeight{Eps: 1e-3}, []tensor.Shape{{5, 3, 2, 4}, v, v}, weight},
+		{"weight of a matrix", FoldWeight{Eps: 1e-3}, []tensor.Shape{{5, 700}, v, v}, weight},
+		{"bias", FoldBias{Eps: 1e-3}, []tensor.Shape{v, v, v, v}, bias},
+		{"bias on a bias", FoldBias{Eps: 1e-3}, []tensor.Shape{v, v, v, v, v}, bias},
+	})
+}
+
+func TestFoldGradShapeErrors(t *testing.T) {
+	w, v := tensor.Shape{5, 3, 3, 2}, tensor.Shape{5}
+	checkRefuses(t, FoldWeightGradScale{}, w, w)
+	checkRefuses(t, FoldWeightGradScale{}, w, tensor.Shape{5, 3, 3, 1}, v)
+	checkRefuses(t, FoldWeightGradScale{}, w, w, tensor.Shape{4})
+	checkRefuses(t, FoldBiasGradScale{}, v, v)
+	checkRefuses(t, FoldBiasGradScale{}, v, v, tensor.Shape{4})
+	checkRefuses(t, FoldBiasGradScale{}, v, v, v, v, v)
+}
+
 // trainedNorm is a batch norm over its own statistics.
 func trainedNorm(x, gamma, beta value) (*graph.Graph, *graph.Node) {
 	g := graph.New()

@@ -2,7 +2,6 @@ package op
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/tensor"
@@ -31,12 +30,12 @@ func (FoldWeight) Infer(in []tensor.Shape) (tensor.Shape, error) {
 func (f FoldWeight) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	o := n.Shape[0]
 	size := n.Shape.Elems() / o
-	return graph.Loop{Run: func() {
-		for i := range o {
+	return graph.Loop{Run: inPieces(e, o, size, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
 			s := foldScale(m.In[1][i], m.In[2][i], f.Eps)
 			e.Kernels.Scale(m.Out[i*size:(i+1)*size], s, m.In[0][i*size:(i+1)*size])
 		}
-	}}
+	})}
 }
 
 // FoldBias is the bias that goes with FoldWeight: b'[o] = β[o] + (b[o]-μ[o])·γ[o]/√(σ²[o]+ε).
@@ -74,7 +73,7 @@ func (f FoldBias) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	}}
 }
 
-// foldScale is γ/√(σ²+ε); a variance that rounding made negative counts as zero.
+// foldScale is γ/√(σ²+ε), as batch normalization by itself has it.
 func foldScale(gamma, variance, eps float32) float32 {
-	return float32(float64(gamma) / math.Sqrt(math.Max(float64(variance), 0)+float64(eps)))
+	return float32(float64(gamma) * bnInverse(variance, eps))
 }

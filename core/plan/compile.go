@@ -16,7 +16,8 @@ type Options struct {
 	Env   graph.Env
 	Batch int // images a step; 0: as the graph has it
 
-	// Fold folds batch normalization into the convolution before it: inference.
+	// Fold folds batch normalization into the convolution before it: inference. With a Loss
+	// frozen statistics are folded in any case.
 	Fold bool
 	// Keep are nodes, beside the outputs, whose contents are wanted after a run.
 	Keep []string

@@ -1,14 +1,17 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 )
 
 // fold replaces a convolution and the batch normalization behind it by one convolution whose
 // weight and bias are nodes of their own: made from leaves alone, they run only when those change.
+// Training is folded too: the gradients go through these nodes.
 func (c *compiler) fold() error {
-	if !c.Fold {
+	if !c.Fold && c.Loss == "" {
 		return nil
 	}
 	kept, users := c.kept(), c.g.Users()
@@ -26,7 +29,7 @@ func (c *compiler) fold() error {
 // kept are the names of the nodes that somebody wants to see.
 func (c *compiler) kept() map[string]bool {
 	kept := map[string]bool{}
-	for _, name := range c.Keep {
+	for _, name := range slices.Concat(c.Keep, c.Wrt) {
 		kept[name] = true
 	}
 	for _, o := range c.g.Outputs {

@@ -132,6 +132,30 @@ func TestFoldLeavesWhatOthersRead(t *testing.T) {
 	}
 }
 
+// TestFoldedTrainingHasTheSameGradients compares with a network whose layers are kept apart.
+func TestFoldedTrainingHasTheSameGradients(t *testing.T) {
+	sets(t, func(t *testing.T, set kernels.Set) {
+		b := norms()
+		b.Add("loss", op.Sum{}, b.Add("square", op.Mul{}, b.Outputs[0], b.Outputs[0]))
+		o := Options{Env: envOf(set, 2), Loss: "loss", Wrt: params(b.Graph, "")}
+		folded := compile(t, b.Graph, o)
+		o.Keep = []string{"bare", "biased", "grouped", "dw", "fc"}
+		apart := compile(t, b.Graph, o)
+		if f, a := folded.kinds("BatchNormalization"), apart.kinds("BatchNormalization"); f != 0 || a != 5 {
+			t.Errorf("%d and %d batch norms, want none and 5", f, a)
+		}
+		for k := range 2 {
+			for _, p := range []*Plan{folded, apart} {
+				feed(p, k)
+				run(t, p)
+			}
+			for _, name := range o.Wrt {
+				wantClose(t, name, folded.Grad(name), apart.Grad(name), 2e-5)
+			}
+		}
+	})
+}
+
 func TestFoldKeepsNames(t *testing.T) {
 	b := newBuilder()
 	x := b.Leaf("x", graph.Input, tensor.Shape{1, 4, 4, 2}, nil)
