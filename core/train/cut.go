@@ -60,7 +60,7 @@ func (s *Scorer) Apply(st *pruning.Structure, remove map[int][]int) (*graph.Grap
 	}
 	g = g.Copy()
 	if len(s.Samples) > 0 {
-		err = s.Reestimate(g)
+		err = s.Reestimate(g, st.Graph, change)
 	}
 	return g, change, err
 }

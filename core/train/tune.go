@@ -48,9 +48,24 @@ func (j *job) newTuner(r recipe) (*tuner, error) {
 	steps := (len(j.train) + j.Batch - 1) / j.Batch
 	t.sched = optim.Schedule{Base: r.rate, Steps: r.epochs * steps, Warm: r.warm, Cosine: r.cosine}
 	t.batch = data.Batch{X: t.plan.Data(input(j.net)), Targets: t.plan.Data(target), Index: make([]int32, j.Batch)}
-	t.loader, err = data.NewLoader(j.train, preprocess(j.net), data.LoaderOptions{Batch: j.Batch, Classes: t.classes,
-		Augment: &j.Augment, Seed: random.Hash(j.Seed, fmt.Sprintf("%s/%d", r.name, r.round)), CacheBytes: cacheBytes})
+	t.loader, err = data.NewLoader(j.train, preprocess(j.net), j.loading(r))
 	return t, err
+}
+
+// loading is how a recipe's images become batches. Batch statistics must not count padding, so a
+// short last batch is filled up for them; the teacher has seen no mixed image.
+func (j *job) loading(r recipe) data.LoaderOptions {
+	o := data.LoaderOptions{Batch: j.Batch, Classes: len(j.Data.Classes), Seed: random.Hash(j.Seed, fmt.Sprintf("%s/%d", r.name, r.round)),
+		CacheBytes: cacheBytes}
+	if j.TrainNorm {
+		o.Last = data.WrapLast
+	}
+	a := j.Augment
+	if r.objective.Distill > 0 {
+		a.Mixup = 0
+	}
+	o.Augment = &a
+	return o
 }
 
 // cacheBytes bounds the decoded images that a loader keeps.
