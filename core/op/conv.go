@@ -100,6 +100,10 @@ func (c Conv) MACs(n *graph.Node) int64 {
 
 // Lower multiplies rows of pixels with the weights of all filters.
 func (c Conv) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return c.lowerWith(e, n, m, nil)
+}
+
+func (c Conv) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, end epilogue) graph.Loop {
 	x, w := n.In[0].Shape, n.In[1].Shape
 	bias := 0
 	if len(n.In) == 3 {
@@ -107,10 +111,10 @@ func (c Conv) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	}
 	pixels := c.pixels(x, w, n.Shape)
 	if c.groups() == 1 && fewRows(pixels.rows(), w[0]) {
-		l := &fewRowsLoop{e: e, m: m, im2row: pixels, n: w[0], bias: bias}
+		l := &fewRowsLoop{e: e, m: m, im2row: pixels, n: w[0], bias: bias, end: end}
 		return l.loop()
 	}
-	l := &convLoop{e: e, m: m, groups: c.groups(), n: w[0] / c.groups(), size: pixels.grid, bias: bias}
+	l := &convLoop{e: e, m: m, groups: c.groups(), n: w[0] / c.groups(), size: pixels.grid, bias: bias, end: end}
 	k := pixels.cols()
 	l.passes = []convPass{{im2row: pixels, step: [2]int{1, 1}, pack: func(dst, _ []float32, group, lo, hi int) {
 		e.Kernels.PackBT(dst, m.In[1][(group*l.n+lo)*k:], k, k, hi-lo)

@@ -13,6 +13,7 @@ type convLoop struct {
 	n       int    // output channels of a group
 	size    [2]int // of an output image
 	bias    int    // which input, 0 for none
+	end     epilogue
 	blocks  []convBlock
 	packed  int // floats
 	perWork int // floats of scratch of a worker
@@ -84,10 +85,10 @@ func (l *convLoop) workFloats(p *convPass) int {
 		return 0
 	}
 	if !p.direct() {
-		size = im2rowBlock(p.cols()) * p.cols()
+		size = l.rows(p) * p.cols()
 	}
 	if !p.whole(l.size) {
-		size += im2rowBlock(p.cols()) * l.n
+		size += l.rows(p) * l.n
 	}
 	return size
 }
@@ -101,7 +102,7 @@ func (l *convLoop) part(part, worker int) {
 	for i := range l.passes {
 		p := &l.passes[i]
 		lo, hi := im2rowChunk(p.rows(), l.parts, part)
-		for block := im2rowBlock(p.cols()); lo < hi; lo += block {
+		for block := l.rows(p); lo < hi; lo += block {
 			l.block(p, lo, min(lo+block, hi), l.work(worker))
 		}
 	}
@@ -111,8 +112,29 @@ func (l *convLoop) part(part, worker int) {
 func (l *convLoop) block(p *convPass, lo, hi int, work []float32) {
 	if p.cols() == 0 {
 		p.clear(l, lo, hi)
+	} else {
+		l.product(p, lo, hi, work)
+	}
+	c := l.groups * l.n
+	if l.bias > 0 {
+		y := l.m.Out[lo*c : hi*c]
+		l.e.Kernels.AddRow(y, y, l.m.In[l.bias])
+	}
+	if l.end == nil {
 		return
 	}
+	if p.whole(l.size) {
+		l.end(lo*c, hi*c)
+		return
+	}
+	for r := lo; r < hi; r++ {
+		at := p.pixel(l, r) * c
+		l.end(at, at+c)
+	}
+}
+
+// product multiplies the rows of grid points lo to hi with all blocks of weights.
+func (l *convLoop) product(p *convPass, lo, hi int, work []float32) {
 	c := l.groups * l.n
 	last, a, lda := -1, work, p.cols()
 	for i := range p.blocks {
@@ -126,17 +148,17 @@ func (l *convLoop) block(p *convPass, lo, hi int, work []float32) {
 			l.e.Kernels.Gemm(l.m.Out[lo*c+b.group*l.n+b.lo:], c, a, lda, bp, hi-lo, b.hi-b.lo, p.cols(), false)
 			continue
 		}
-		product := work[l.perWork-im2rowBlock(p.cols())*l.n:]
+		product := work[l.perWork-l.rows(p)*l.n:]
 		l.e.Kernels.Gemm(product[b.lo:], l.n, a, lda, bp, hi-lo, b.hi-b.lo, p.cols(), false)
 		if b.hi == l.n {
 			p.scatter(l, product, b.group, lo, hi)
 		}
 	}
-	if l.bias > 0 {
-		y := l.m.Out[lo*c : hi*c]
-		l.e.Kernels.AddRow(y, y, l.m.In[l.bias])
-	}
 }
+
+// rows is the number of grid points that are made at a time: what they read and what they make
+// stay in the second-level cache.
+func (l *convLoop) rows(p *convPass) int { return im2rowBlock(p.cols() + l.groups*l.n) }
 
 // operand is rows lo to hi of the gathered matrix: in the images themselves or in work.
 func (p *convPass) operand(src, work []float32, lo, hi int) (a []float32, lda int) {

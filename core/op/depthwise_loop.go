@@ -101,6 +101,7 @@ type depthwiseLoop struct {
 	taps    int // of w
 	size    [2]int
 	bias    int // which input, 0 for none
+	end     epilogue
 	row     depthwiseRow
 	passes  []depthwisePass
 	parts   int
@@ -136,18 +137,39 @@ func (l *depthwiseLoop) pack(pass, _ int) {
 	}
 }
 
-// part is a chunk of the rows of each pass.
+// part is a chunk of the rows of each pass. Passes that begin in the same row make the same rows.
 func (l *depthwiseLoop) part(part, _ int) {
-	for k := range l.passes {
+	for k := 0; k < len(l.passes); {
+		end := k + 1
+		for end < len(l.passes) && l.passes[end].from[0] == l.passes[k].from[0] {
+			end++
+		}
 		p := &l.passes[k]
 		lo, hi := kernels.Chunk(p.images*p.grid[0], l.parts, part)
 		for r := lo; r < hi; r++ {
-			l.line(p, r/p.grid[0], r%p.grid[0])
+			l.lines(l.passes[k:end], r/p.grid[0], r%p.grid[0])
 		}
+		k = end
 	}
 }
 
-// line makes row i of the grid in an image.
+// lines makes row i of the grid in an image, whole.
+func (l *depthwiseLoop) lines(passes []depthwisePass, image, i int) {
+	for k := range passes {
+		l.line(&passes[k], image, i)
+	}
+	p := &passes[0]
+	lo := (image*l.size[0] + p.from[0] + i*p.outStep[0]) * l.size[1] * l.c
+	hi := lo + l.size[1]*l.c
+	if l.bias > 0 {
+		l.e.Kernels.AddRow(l.m.Out[lo:hi], l.m.Out[lo:hi], l.m.In[l.bias])
+	}
+	if l.end != nil {
+		l.end(lo, hi)
+	}
+}
+
+// line makes what one pass has of a row.
 func (l *depthwiseLoop) line(p *depthwisePass, image, i int) {
 	at := (image*l.size[0]+p.from[0]+i*p.outStep[0])*l.size[1] + p.from[1]
 	y, ys := l.m.Out[at*l.c:], p.outStep[1]*l.c
@@ -162,8 +184,4 @@ func (l *depthwiseLoop) line(p *depthwisePass, image, i int) {
 		}
 		l.row(y[s.lo*ys:], ys, x[src:], xs, w[tap*l.filters:], p.off[:taps], s.hi-s.lo, l.c, !first)
 	})
-	if l.bias > 0 {
-		y = y[:l.size[1]*l.c]
-		l.e.Kernels.AddRow(y, y, l.m.In[l.bias])
-	}
 }

@@ -13,6 +13,7 @@ type fewRowsLoop struct {
 	im2row
 	n    int // rows of w
 	bias int // which input, 0 for none
+	end  epilogue
 }
 
 // fewRows reports whether rows times a matrix of n columns is better made that way.
@@ -50,6 +51,9 @@ func (l *fewRowsLoop) loop() graph.Loop {
 		e.Pool.Run(parts, body)
 		if l.bias > 0 {
 			e.Kernels.AddRow(m.Out, m.Out, m.In[l.bias])
+		}
+		if l.end != nil {
+			l.end(0, len(m.Out))
 		}
 	}}
 }

@@ -1,5 +1,5 @@
-// Package plan lays a graph out in memory and runs it. Compiling is six passes over one state:
-// fold, differentiate, update, order, place, lower. A plan owns one arena, sized before the first
+// Package plan lays a graph out in memory and runs it. Compiling is seven passes over one state:
+// fold, differentiate, update, fuse, order, place, lower. A plan owns one arena, sized before the first
 // step; running it allocates nothing.
 package plan
 
@@ -45,7 +45,7 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 		run  func() error
 	}{
 		{"fold", c.fold}, {"differentiate", c.differentiate}, {"update", c.update},
-		{"order", c.order}, {"place", c.place}, {"lower", c.lower},
+		{"fuse", c.fuse}, {"order", c.order}, {"place", c.place}, {"lower", c.lower},
 	} {
 		if err := pass.run(); err != nil {
 			return nil, fmt.Errorf("%s: %w", pass.name, err)

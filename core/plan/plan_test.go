@@ -283,7 +283,7 @@ func TestCompileRefuses(t *testing.T) {
 		o    Options
 		want []string
 	}{
-		{Options{Keep: []string{"nobody"}}, []string{"order", `"nobody"`}},
+		{Options{Keep: []string{"nobody"}}, []string{"fuse", `"nobody"`}},
 		{Options{Loss: "nobody"}, []string{"differentiate", `"nobody"`}},
 		{Options{Loss: "loss", Wrt: []string{"nobody"}}, []string{"differentiate", `"nobody"`}},
 		{Options{Loss: "loss", Rule: &rule}, []string{"update", "depends on none of the 0"}},

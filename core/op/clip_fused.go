@@ -1,0 +1,106 @@
+package op
+
+import (
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/tensor"
+)
+
+// epilogue is what a loop does to floats lo to hi of its output as soon as they are made.
+type epilogue func(lo, hi int)
+
+// finisher is an op that can end the pieces of its output with an epilogue.
+type finisher interface {
+	graph.Op
+	lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, end epilogue) graph.Loop
+}
+
+// Fuse is a and what directly follows it as one op, where that is possible: a Relu or Clip, or
+// the gradient of one, behind a convolution or the gradient of one for its input. Its inputs are
+// those of a, then the others of b. Plans do this; models never hold such an op.
+func Fuse(a, b graph.Op) (graph.Op, bool) {
+	f, ok := a.(finisher)
+	if !ok {
+		return nil, false
+	}
+	switch b := b.(type) {
+	case Relu:
+		return Clipped{f, Clip{0, infinity}}, true
+	case Clip:
+		return Clipped{f, b}, true
+	case ReluGrad:
+		return Masked{f, ClipGrad{0, infinity}}, true
+	case ClipGrad:
+		return Masked{f, b}, true
+	}
+	return nil, false
+}
+
+// Clipped is an op with a Clip behind it.
+type Clipped struct {
+	Of  graph.Op
+	End Clip
+}
+
+// Kind names both.
+func (c Clipped) Kind() string { return c.Of.Kind() + "+" + c.End.Kind() }
+
+// Infer is that of the op.
+func (c Clipped) Infer(in []tensor.Shape) (tensor.Shape, error) {
+	s, err := c.Of.Infer(in)
+	if err != nil {
+		return nil, err
+	}
+	return c.End.Infer([]tensor.Shape{s})
+}
+
+// MACs are those of the op.
+func (c Clipped) MACs(n *graph.Node) int64 { return fusedMACs(c.Of, n) }
+
+// Lower clips piece by piece.
+func (c Clipped) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return c.Of.(finisher).lowerWith(e, n, m, func(lo, hi int) {
+		y := m.Out[lo:hi]
+		e.Kernels.Clip(y, y, c.End.Min, c.End.Max)
+	})
+}
+
+// Masked is an op that makes the gradient of a Clip's output, with the ClipGrad behind it. The
+// last input is the y of ClipGrad, the others are those of the op.
+type Masked struct {
+	Of  graph.Op
+	End ClipGrad
+}
+
+// Kind names both.
+func (d Masked) Kind() string { return d.Of.Kind() + "+" + d.End.Kind() }
+
+// Infer is that of both.
+func (d Masked) Infer(in []tensor.Shape) (tensor.Shape, error) {
+	last := max(0, len(in)-1)
+	dy, err := d.Of.Infer(in[:last])
+	if err != nil {
+		return nil, err
+	}
+	return d.End.Infer([]tensor.Shape{dy, in[last]})
+}
+
+// MACs are those of the op.
+func (d Masked) MACs(n *graph.Node) int64 { return fusedMACs(d.Of, n) }
+
+// Lower masks piece by piece.
+func (d Masked) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	of := *n
+	of.In = n.In[:len(n.In)-1]
+	return d.Of.(finisher).lowerWith(e, &of, m, func(lo, hi int) {
+		dx, y := m.Out[lo:hi], m.In[len(m.In)-1][lo:hi]
+		e.Kernels.ClipGrad(dx, dx, y, d.End.Min, d.End.Max)
+	})
+}
+
+// fusedMACs are those of an op where it has any.
+func fusedMACs(o graph.Op, n *graph.Node) int64 {
+	if c, ok := o.(graph.Counter); ok {
+		return c.MACs(n)
+	}
+	return 0
+}
