@@ -59,7 +59,7 @@ func (b *belt) link(t *texel, x, y float64) {
 	px := 1.5 * b.unit / b.Pitch
 	slot := inside(box(u, v, 0.3, 0.16, 0.16), px)
 	seam := inside(0.47-math.Abs(v), px)
-	t.albedo = t.albedo.scale(1 - 0.8*max(slot, 0.45*seam))
+	t.albedo = t.albedo.scale(1 - 0.55*max(slot, 0.45*seam))
 	t.z = -0.03 * max(slot, 0.6*seam)
 	t.gloss = 0.16 * (1 - slot)
 }

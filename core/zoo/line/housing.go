@@ -25,16 +25,16 @@ var labelHalf = point{0.5, 0.27}
 
 func newHousing(d *draft) specimen {
 	h := &housing{body: d.material(), half: point{0.92, 0.76}, px: d.px}
-	h.screws = []point{{0.76, 0.6}, {-0.76, 0.6}, {0.76, -0.6}, {-0.76, -0.6}}
+	h.screws = []point{{0.75, 0.59}, {-0.75, 0.59}, {0.75, -0.59}, {-0.75, -0.59}}
 	for range h.screws {
 		h.twist = append(h.twist, polar(1, math.Pi*d.Float64()))
 	}
 	h.plug, h.pins = point{0.3 * (d.Float64() - 0.5), 0.5}, float64(5+d.IntN(2))
-	h.label = Hex(pick(d.Rand, []uint32{0xe9e7df, 0xe9e7df, 0xe3c94a}))
+	h.label = Hex(pick(d.Rand, []uint32{0xe9e7df, 0xe9e7df, 0xe6dcb4}))
 	h.shell, h.floor, h.gilt, h.zinc = Hex(0xcfccc0), Hex(0x4a4844), Hex(0xd9a83a), Hex(0xa7a9ab)
 	h.marking = d.mark(barcode(d), point{0, 0.02}, 0.84, 0.42)
 	h.gone = -1
-	if k := d.missing(7); k >= 0 {
+	if k := d.missing(8); k >= 0 {
 		h.gone = min(k, len(h.screws))
 	}
 	return h
@@ -111,16 +111,16 @@ func (h *housing) connector(t texel, q point) texel {
 func (h *housing) screw(t texel, p point) texel {
 	i, q := nearest(h.screws, p)
 	r := math.Sqrt(q.x*q.x + q.y*q.y)
-	if r > 0.13 {
+	if r > 0.15 {
 		return t
 	}
-	t.z -= 0.03 * ramp(r, 0.125, 0.105)
+	t.z -= 0.03 * ramp(r, 0.145, 0.125)
 	if i == h.gone {
-		return socket(t, q, 0.055)
+		return socket(t, q, 0.07)
 	}
-	head := texel{t.z + 0.05 - 0.03*ramp(r, 0.05, 0.09), h.zinc, 0.55, point{}}
+	head := texel{t.z + 0.05 - 0.03*ramp(r, 0.06, 0.11), h.zinc, 0.55, point{}}
 	q = q.turn(h.twist[i].y, h.twist[i].x)
-	cross := min(box(q.x, q.y, 0.055, 0.014, 0), box(q.x, q.y, 0.014, 0.055, 0))
+	cross := min(box(q.x, q.y, 0.065, 0.016, 0), box(q.x, q.y, 0.016, 0.065, 0))
 	head = head.over(texel{z: t.z, albedo: Colour{0.03, 0.03, 0.03}}, ramp(cross, 0.012, -0.012))
-	return t.over(head, ramp(r, 0.1, 0.08))
+	return t.over(head, ramp(r, 0.12, 0.1))
 }

@@ -18,16 +18,17 @@ func Source() Line {
 }
 
 // Target is the line to adapt to: one product that the source line never made, the housing of a
-// control unit on modular links, with defects of plastic and paper; 6 classes.
+// control unit on modular links, under one fixed lamp, with defects of plastic and paper; 6
+// classes.
 func Target() Line {
 	return Line{
 		Name:     "target",
 		Products: []Product{housings()},
 		Belt: Belt{Weave: Modular, Pitch: 0.34, Dirt: Range{0, 0.015},
 			Colours: []Colour{Hex(0x3f6f8f), Hex(0x44788a), Hex(0x4a7f9c)}},
-		Light: Light{Azimuth: Range{0, 2 * math.Pi}, Elevation: Range{0.6, 0.95}, Gain: Range{0.75, 1.1},
-			Ambient: Range{0.3, 0.5}, Warmth: Range{-0.4, 0.6}, Vignette: Range{0, 0.35}},
-		Pose:   Pose{Shift: Range{-0.06, 0.06}, Turn: Range{-0.4, 0.4}, Scale: Range{0.82, 0.95}},
+		Light: Light{Azimuth: Range{-2.5, -1.3}, Elevation: Range{0.6, 0.8}, Gain: Range{0.8, 1.1},
+			Ambient: Range{0.3, 0.42}, Warmth: Range{-0.3, 0.5}, Vignette: Range{0, 0.3}},
+		Pose:   Pose{Shift: Range{-0.05, 0.05}, Turn: Range{-0.22, 0.22}, Scale: Range{0.86, 0.95}},
 		Camera: Camera{Width: 96, Height: 96, Blur: Range{0.35, 0.75}, Noise: Range{0.008, 0.022}},
 	}
 }
@@ -95,11 +96,11 @@ func housings() Product {
 		Colours: []Colour{Hex(0x55595f), Hex(0x60646a), Hex(0x4c525b)},
 		Inks:    []Colour{Hex(0x141416)},
 		Defects: Defects{
-			Scratch: Scratch{Length: Range{0.5, 1.1}, Width: Range{0.018, 0.028}, Depth: Range{0.015, 0.03},
-				Bend: 0.2, Strokes: 3, Tint: Hex(0xd4d7da), Opacity: Range{0.55, 0.85}},
+			Scratch: Scratch{Length: Range{0.6, 1.3}, Width: Range{0.02, 0.03}, Depth: Range{0.02, 0.035},
+				Bend: 0.12, Strokes: 3, Tint: Hex(0xeceeef), Opacity: Range{0.7, 0.95}},
 			Dent: Dent{Radius: Range{0.19, 0.29}, Depth: Range{0.12, 0.18}, Stretch: Range{1, 1.6}, Rim: 0.3},
-			Stain: Stain{Radius: Range{0.25, 0.4}, Tints: []Colour{Hex(0xb8ab8a), Hex(0xb0975c)},
-				Opacity: Range{0.6, 0.85}, Body: 0.8, Gloss: 0.05, Edge: 0.45, Rough: 0.35},
+			Stain: Stain{Radius: Range{0.3, 0.44}, Tints: []Colour{Hex(0xb98a4a), Hex(0xa8763a)},
+				Opacity: Range{0.6, 0.85}, Body: 0.6, Gloss: 0.05, Edge: 0.3, Rough: 0.35},
 			Misprints: Misprints{Shifted: 2, Doubled: 1, Smeared: 2, Faded: 1},
 		},
 	}
