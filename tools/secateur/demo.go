@@ -14,10 +14,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// The demo's line: few images to learn from, enough to judge by.
+// The demo's line: few images to learn from, enough to judge by. The embedded network is small and far
+// from fitting them after the usual recipe, so it gets more epochs and AdamW.
 const (
-	demoShots = 10
-	demoTest  = 50
+	demoShots  = 10
+	demoTest   = 50
+	demoEpochs = 60
+	demoRate   = 1e-3
 )
 
 func demoCommand() *cobra.Command {
@@ -56,7 +59,7 @@ func runDemo(c *cobra.Command, out string, seed uint64) error {
 	f := adaptFlags{Config: train.Defaults(), model: pretrained, data: images, out: filepath.Join(out, "adapted.secateur"),
 		part: string(train.Full), prune: "fisher", allocator: "global", keep: "macs=0.5", turns: 10, finalEpochs: 15,
 		report: filepath.Join(out, "report.html")}
-	f.Seed = seed
+	f.Seed, f.Adam, f.Rate, f.Epochs = seed, true, demoRate, demoEpochs
 	if err := f.run(c); err != nil {
 		return err
 	}
