@@ -89,12 +89,19 @@ func (j *job) startPruning() (*pruneSpot, error) {
 	cost := pruning.CostOf(j.net)
 	pace := pruning.NewPace(j.Prune.Budget.Target(cost))
 	pace.Share = turnShare(j.Prune, cost)
-	spot := &pruneSpot{Pace: pace, Original: cost, Widths: map[string]int{}, Floor: r.Harmonic() - j.Prune.Tolerance}
+	spot := &pruneSpot{Pace: pace, Original: cost, Widths: map[string]int{}, Floor: r.Harmonic() - math.Max(j.Prune.Tolerance, chance(r))}
 	for _, g := range st.Groups {
 		spot.Widths[g.Name] = len(g.Units)
 	}
 	whole := true
 	return spot, j.log.emit(Event{Event: "turn", Phase: "prune", MACs: cost.MACs, Params: int(cost.Params), ValAcc: r.Accuracy, Accepted: &whole})
+}
+
+// chance is by how much an accuracy over so few images moves by luck: 1.64 standard errors, so that
+// a network as good as the dense one is taken back once in twenty turns.
+func chance(r *Report) float64 {
+	p := math.Min(math.Max(r.Accuracy, 1/float64(r.Images+1)), float64(r.Images)/float64(r.Images+1))
+	return 1.64 * math.Sqrt(p*(1-p)/float64(r.Images))
 }
 
 // turnShare is the share of the remaining cost that each turn takes to reach the budget in about
@@ -218,12 +225,14 @@ func (j *job) limits() pruning.Limits {
 	return l
 }
 
-// shortTune is the fine-tuning of one turn: constant rate, distillation from the dense network.
+// shortTune is the fine-tuning of one turn: warm-up to a tenth of the rate and a cosine down from
+// there, since the optimiser starts afresh and the network is judged at rest; distillation from
+// the dense network.
 func (j *job) shortTune(turn int) error {
 	steps := (len(j.train) + j.Batch - 1) / j.Batch
 	j.saved, j.pos.Epoch = map[string][]float32{}, 0
-	t, err := j.newTuner(recipe{name: "turn", round: turn, epochs: max(1, (j.Prune.TurnUpdates+steps-1)/steps), rate: j.Rate,
-		part: j.tunedPart(), objective: j.distilled()})
+	t, err := j.newTuner(recipe{name: "turn", round: turn, epochs: max(1, (j.Prune.TurnUpdates+steps-1)/steps), rate: j.Rate / 10,
+		warm: j.Prune.TurnUpdates / 3, cosine: true, part: j.tunedPart(), objective: j.distilled()})
 	if err != nil {
 		return err
 	}
@@ -246,7 +255,7 @@ func (j *job) distilled() Objective {
 
 // runFinal is the last fine-tuning: cosine, distillation, early stopping.
 func (j *job) runFinal() error {
-	if err := j.tune(recipe{name: "final", epochs: j.Prune.FinalEpochs, rate: j.Rate, cosine: true, part: j.tunedPart(),
+	if err := j.tune(recipe{name: "final", epochs: j.Prune.FinalEpochs, rate: j.Rate / 2, warm: j.Prune.TurnUpdates / 3, cosine: true, part: j.tunedPart(),
 		objective: j.distilled(), stop: true}); err != nil {
 		return err
 	}

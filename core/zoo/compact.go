@@ -33,14 +33,25 @@ func Compact(classes []string, seed uint64) *graph.Graph {
 		x = b.block(fmt.Sprintf("block%d", i+1), x, blk.width, blk.stride)
 	}
 	x = b.conv("last", x, 160, 1, 1, true)
-	x = b.g.Add("pool", op.GlobalAveragePool{}, x)
-	x = b.g.Add("features", op.Reshape{Dims: []int{160}}, x)
-	w := b.normal("head.weight", tensor.Shape{len(classes), 160}, 0.01)
+	x = b.features(x)
+	w := b.normal("head.weight", tensor.Shape{len(classes), x.Shape.Channels()}, 0.01)
 	bias := b.g.Leaf("head.bias", graph.Param, tensor.Shape{len(classes)}, tensor.Floats(len(classes)))
 	b.g.Outputs = []*graph.Node{b.g.Add("logits", op.Gemm{}, x, w, bias)}
 	b.g.SetLabels(classes)
 	b.g.SetPreprocess(graph.Preprocess{Mean: [3]float32{127.5, 127.5, 127.5}, Std: [3]float32{64, 64, 64}})
 	return b.g
+}
+
+// features are the mean and the maximum of every channel: a small defect lives in the maximum
+// (reference: pruning §1.7).
+func (b *builder) features(x *graph.Node) *graph.Node {
+	c := x.Shape.Channels()
+	flat := func(name string, o graph.Op) *graph.Node {
+		return b.g.Add(name+".flat", op.Reshape{Dims: []int{c}}, b.g.Add(name, o, x))
+	}
+	mean := flat("mean", op.GlobalAveragePool{})
+	most := flat("max", op.MaxPool{Kernel: [2]int{x.Shape[1], x.Shape[2]}})
+	return b.g.Add("features", op.Concat{Axis: 1}, mean, most)
 }
 
 // expansion is the factor by which a block widens inside.

@@ -47,9 +47,8 @@ func runDemo(c *cobra.Command, out string, seed uint64) error {
 		return err
 	}
 	s := newShow(c)
-	images := filepath.Join(out, "line")
-	s.say("taking %d pictures of a line that makes control-unit housings", (demoShots+demoTest)*len(line.Target().Classes()))
-	if err := line.Target().Write(images, map[string]int{"train": demoShots, "test": demoTest}, seed); err != nil {
+	images := filepath.Join(out, fmt.Sprintf("line-%d", seed))
+	if err := takePictures(s, images, seed); err != nil {
 		return err
 	}
 	pretrained := filepath.Join(out, "pretrained.secateur")
@@ -76,4 +75,14 @@ func runDemo(c *cobra.Command, out string, seed uint64) error {
 		_, err = fmt.Fprintf(c.OutOrStdout(), "look at %s\n", f.report)
 	}
 	return err
+}
+
+// takePictures fills the folder of a seed; one that is there from an earlier demo serves again.
+func takePictures(s *show, dir string, seed uint64) error {
+	if _, err := os.Stat(dir); err == nil {
+		s.say("using the pictures in %s", dir)
+		return nil
+	}
+	s.say("taking %d pictures of a line that makes control-unit housings", (demoShots+demoTest)*len(line.Target().Classes()))
+	return line.Target().Write(dir, map[string]int{"train": demoShots, "test": demoTest}, seed)
 }
