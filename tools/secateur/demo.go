@@ -79,7 +79,7 @@ func runDemo(c *cobra.Command, out string, seed uint64) error {
 
 // takePictures fills the folder of a seed; one that is there from an earlier demo serves again.
 func takePictures(s *show, dir string, seed uint64) error {
-	if _, err := os.Stat(dir); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, "test")); err == nil {
 		s.say("using the pictures in %s", dir)
 		return nil
 	}
