@@ -22,8 +22,8 @@ import (
 // pruning, final tuning.
 func adaptation(dir string, more ...string) []string {
 	fix := fixtures()
-	return append([]string{"adapt", "--model", fix + "/tiny.onnx", "--data", fix + "/watched", "--epochs", "4", "--head-steps", "10",
-		"--patience", "2", "--prune", "fisher", "--keep", "macs=0.6", "--turns", "2", "--final-epochs", "3", "--ema", "0.5", "--train-bn",
+	return append([]string{"adapt", "--model", fix + "/tiny.onnx", "--data", fix + "/watched", "--epochs", "6", "--head-steps", "10",
+		"--patience", "2", "--lr", "0.03", "--prune", "fisher", "--keep", "macs=0.6", "--turns", "2", "--final-epochs", "3", "--ema", "0.5", "--train-bn",
 		"--run", filepath.Join(dir, "run"), "-o", filepath.Join(dir, "out.secateur"), "--json", "--quiet", "--threads", "2"}, more...)
 }
 
