@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestExamples: every command has examples, and their flags are flags it has.
+func TestExamples(t *testing.T) {
+	for _, c := range append(newRoot().Commands(), newRoot()) {
+		if c.Example == "" {
+			t.Errorf("%s has no example", c.Name())
+		}
+		for _, line := range strings.Split(c.Example, "\n") {
+			line, _, _ = strings.Cut(line, "&&")
+			root := newRoot()
+			named, args, err := root.Find(strings.Fields(line)[1:])
+			if err != nil || c.HasParent() && named.Name() != c.Name() {
+				t.Errorf("%q is no example of %s: %v", line, c.Name(), err)
+				continue
+			}
+			if err := named.ParseFlags(args); err != nil {
+				t.Errorf("%q: %v", line, err)
+			} else if err := named.ValidateArgs(named.Flags().Args()); err != nil {
+				t.Errorf("%q: %v", line, err)
+			}
+		}
+	}
+}
