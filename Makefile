@@ -65,6 +65,9 @@ zoo: build ## pretrain the embedded model again from its seed
 campaign: build ## accuracies beside the baselines on the real data sets, hours
 	$(GO) run ./tools/campaign
 
+kill: ## kill -9 at random moments of a run on real data, ten times
+	SECATEUR_KILL_CAMPAIGN=10 $(GO) test -run TestKillCampaign -v -timeout 40m ./tools/secateur
+
 plan: build ## the memory plan of a training step: make plan M=model.onnx
 	bin/secateur inspect --plan $(M)
 

@@ -100,6 +100,9 @@ func (j *job) startPruning() (*pruneSpot, error) {
 // chance is by how much an accuracy over so few images moves by luck: 1.64 standard errors, so that
 // a network as good as the dense one is taken back once in twenty turns.
 func chance(r *Report) float64 {
+	if r.Images == 0 {
+		return 0
+	}
 	p := math.Min(math.Max(r.Accuracy, 1/float64(r.Images+1)), float64(r.Images)/float64(r.Images+1))
 	return 1.64 * math.Sqrt(p*(1-p)/float64(r.Images))
 }
