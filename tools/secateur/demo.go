@@ -19,8 +19,9 @@ import (
 const (
 	demoShots  = 10
 	demoTest   = 50
-	demoEpochs = 60
-	demoRate   = 1e-3
+	demoEpochs = 100
+	demoRate   = 3e-3
+	demoWarm   = 40
 )
 
 func demoCommand() *cobra.Command {
@@ -58,7 +59,7 @@ func runDemo(c *cobra.Command, out string, seed uint64) error {
 	f := adaptFlags{Config: train.Defaults(), model: pretrained, data: images, out: filepath.Join(out, "adapted.secateur"),
 		part: string(train.Full), prune: "fisher", allocator: "global", keep: "macs=0.5", turns: 10, finalEpochs: 15,
 		report: filepath.Join(out, "report.html")}
-	f.Seed, f.Adam, f.Rate, f.Epochs = seed, true, demoRate, demoEpochs
+	f.Seed, f.Adam, f.Rate, f.Epochs, f.Warm = seed, true, demoRate, demoEpochs, demoWarm
 	if err := f.run(c); err != nil {
 		return err
 	}

@@ -22,9 +22,9 @@ import (
 // The recipe; changing it changes the model, so it is written down in core/zoo/README.md.
 const (
 	seed      = 20261122
-	perClass  = 240 // training pictures of each of the source line's classes
+	perClass  = 320 // training pictures of each of the source line's classes
 	testClass = 40
-	epochs    = 16
+	epochs    = 14
 	batch     = 32
 	rate      = 0.004
 )
