@@ -57,6 +57,20 @@ ends with the same bits.`,
 	fl.BoolVar(&f.trainNorm, "train-bn", false, "train batch normalization instead of keeping its statistics")
 	fl.BoolVar(&f.NoWeights, "no-class-weights", false, "let classes count by their number of images")
 	fl.BoolVar(&f.plain, "no-augment", false, "train on the images as they are")
+	for _, a := range []struct {
+		name, what string
+		value      *float64
+	}{
+		{"crop", "smallest share of the area that a crop keeps; 0 is off", &f.Augment.MinArea},
+		{"flip", "probability to swap left and right", &f.Augment.Flip},
+		{"flip-up", "probability to swap top and bottom", &f.Augment.FlipUp},
+		{"rotate", "largest rotation in degrees", &f.Augment.Rotate},
+		{"brightness", "largest change of brightness, a share of mid-grey", &f.Augment.Brightness},
+		{"contrast", "largest change of contrast, a share", &f.Augment.Contrast},
+		{"blur", "largest blur in pixels of the input", &f.Augment.Blur},
+	} {
+		fl.Float64Var(a.value, a.name, *a.value, a.what)
+	}
 	fl.Float64Var(&f.mixup, "mixup", 0, "alpha of mixup; 0 is off")
 	fl.Uint64Var(&f.Seed, "seed", f.Seed, "seed of every random choice")
 	fl.IntVar(&f.shots, "shots", 0, "training images a class, drawn by the seed; 0 is all")
@@ -145,6 +159,9 @@ func (f *adaptFlags) check() error {
 		f.Augment = data.Augment{}
 	}
 	f.Augment.Mixup = f.mixup
+	if err := f.Augment.Check(); err != nil {
+		return usageError{err}
+	}
 	if f.memory != "" {
 		if f.MemoryBudget, err = parseBytes(f.memory); err != nil {
 			return usagef("--memory-budget: %w", err)
