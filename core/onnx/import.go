@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -32,8 +31,6 @@ type step struct {
 	n  *wire.Node
 	op operator
 }
-
-func dirOf(path string) string { return filepath.Dir(path) }
 
 func newImporter(m *wire.Model, dir string, o Options) (*importer, error) {
 	v, ok := m.Opsets[""]

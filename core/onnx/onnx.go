@@ -11,6 +11,7 @@ package onnx
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/onnx/wire"
@@ -49,7 +50,7 @@ func Import(path string, o Options) (*graph.Graph, error) {
 	if err != nil {
 		return nil, fmt.Errorf("import %s: %w", path, err)
 	}
-	g, err := FromModel(m, dirOf(path), o)
+	g, err := FromModel(m, filepath.Dir(path), o)
 	if err != nil {
 		return nil, fmt.Errorf("import %s: %w", path, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -131,7 +132,7 @@ func checkWritable(path string) error {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		return usagef("%s is a folder, want the name of a file", path)
 	}
-	f, err := os.CreateTemp(dirOf(path), ".secateur-*")
+	f, err := os.CreateTemp(filepath.Dir(path), ".secateur-*")
 	if err != nil {
 		var cause syscall.Errno
 		if errors.As(err, &cause) {
@@ -141,15 +142,6 @@ func checkWritable(path string) error {
 	}
 	f.Close()
 	return os.Remove(f.Name())
-}
-
-func dirOf(path string) string {
-	if i := strings.LastIndexByte(path, os.PathSeparator); i > 0 {
-		return path[:i]
-	} else if i == 0 {
-		return "/"
-	}
-	return "."
 }
 
 // count is a number with a letter behind it, as in 3.5 M.
