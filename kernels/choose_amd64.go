@@ -4,10 +4,10 @@ package kernels
 
 import "github.com/klauspost/cpuid/v2"
 
-// assembly is the sets that this CPU can run, the best first.
-func assembly() (sets []Set) {
-	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3) {
-		sets = append(sets, avx2())
+// assembly is the sets that this CPU can run, the best first, and why that one is the best.
+func assembly() (sets []Set, reason string) {
+	if !cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3) {
+		return nil, "this CPU has no AVX2 and FMA"
 	}
-	return sets
+	return []Set{avx2()}, "AVX2 and FMA"
 }

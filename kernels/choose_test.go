@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -49,5 +50,35 @@ func TestDefault(t *testing.T) {
 	t.Setenv(EnvSet, "mmx")
 	if _, err := Default(); err == nil || !strings.Contains(err.Error(), EnvSet) {
 		t.Errorf("Default() says %v, want the variable's name", err)
+	}
+}
+
+func TestChoice(t *testing.T) {
+	t.Setenv(EnvSet, "")
+	name, reason, err := Choice()
+	if err != nil || name != Best().Name || reason == "" || strings.Contains(reason, "\n") {
+		t.Errorf("Choice() = %q, %q, %v, want %q and a line", name, reason, err, Best().Name)
+	}
+	t.Setenv(EnvSet, "generic")
+	name, because, err := Choice()
+	if want := "SECATEUR_KERNELS=generic, in place of " + Best().Name + ": " + reason; err != nil || name != "generic" || because != want {
+		t.Errorf("Choice() = %q, %q, %v, want generic, %q", name, because, err, want)
+	}
+	t.Setenv(EnvSet, "mmx")
+	if _, _, err := Choice(); err == nil || !strings.Contains(err.Error(), "want one of") {
+		t.Errorf("Choice() says %v, want the sets there are", err)
+	}
+}
+
+// TestExpected holds the choice against what whoever runs the tests knows about the CPU.
+func TestExpected(t *testing.T) {
+	const env = "SECATEUR_EXPECT_KERNELS"
+	want := os.Getenv(env)
+	if want == "" {
+		t.Skip("skipped: " + env + " is not set")
+	}
+	name, reason, err := Choice()
+	if err != nil || name != want {
+		t.Errorf("%s=%s, but the set is %s (%s), error %v", env, want, name, reason, err)
 	}
 }
