@@ -13,6 +13,9 @@ const (
 	Step = "optim.step" // number of this step, from 1: AdamW's bias correction
 )
 
+// AverageSuffix is what the name of a parameter's moving average has behind the parameter's.
+const AverageSuffix = ".ema"
+
 // Rule says how parameters follow their gradients.
 type Rule struct {
 	Adam     bool    // AdamW instead of SGD with momentum
@@ -51,7 +54,7 @@ func (r *Rule) Update(g *graph.Graph, params, grads []*graph.Node) []*graph.Node
 	for i, p := range params {
 		u := r.one(g, p, grads[i], lr, step, scale)
 		if r.Average > 0 {
-			u = g.Add(p.Name+".ema.update", Average{Decay: r.Average}, r.state(g, p, ".ema", p.Value), u)
+			u = g.Add(p.Name+AverageSuffix+".update", Average{Decay: r.Average}, r.state(g, p, AverageSuffix, p.Value), u)
 		}
 		out = append(out, u)
 	}

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/optim"
+	"github.com/secateur/secateur/core/tensor"
 	"github.com/secateur/secateur/pruning"
 )
 
@@ -52,7 +55,8 @@ type pruneSpot struct {
 	Floor    float64         `json:"floor"` // the harmonic mean that a turn must reach
 	Turn     int             `json:"turn"`
 	Turns    []Turn          `json:"turns"`
-	Change   *pruning.Change `json:"change"` // from the dense network to this one
+	Change   *pruning.Change `json:"change"`  // from the dense network to this one
+	Updates  int             `json:"updates"` // steps that the optimiser's moments have seen
 }
 
 // afterTune measures the dense network and goes on to pruning, or ends.
@@ -190,12 +194,12 @@ func (j *job) turn(goal int64) (bool, error) {
 	if err != nil || len(p.Decisions) == 0 {
 		return false, err
 	}
-	before := j.net
+	before, moments := j.net, j.saved
 	net, change, err := j.scorer().Apply(st, p.Remove)
 	if err != nil {
 		return false, err
 	}
-	j.net = net
+	j.net, j.saved = net, sliceMoments(change, moments)
 	if err := j.shortTune(spot.Turn); err != nil {
 		return false, err
 	}
@@ -210,11 +214,12 @@ func (j *job) turn(goal int64) (bool, error) {
 	if t.Accepted {
 		spot.Pace.Accept()
 		spot.Change = pruning.Compose(spot.Change, change)
+		spot.Updates += j.turnSteps()
 	} else {
 		worst := p.Worst(criterion)
 		t.Reason = fmt.Sprintf("harmonic mean of class accuracies %.3f is below %.3f: taken back, %s keeps its width", t.Harmonic, spot.Floor, worst)
 		spot.Pace.RollBack(worst)
-		j.net = before
+		j.net, j.saved = before, moments
 	}
 	spot.Turns = append(spot.Turns, t)
 	return true, j.log.emit(Event{Event: "turn", Phase: "prune", Turn: t.Turn, MACs: t.MACs, Params: int(t.Params), ValAcc: t.Accuracy,
@@ -229,19 +234,40 @@ func (j *job) limits() pruning.Limits {
 }
 
 // shortTune is the fine-tuning of one turn: warm-up to a tenth of the rate and a cosine down from
-// there, since the optimiser starts afresh and the network is judged at rest; distillation from
-// the dense network.
+// there, since the repaired network is judged at rest; distillation from the dense network.
 func (j *job) shortTune(turn int) error {
-	steps := (len(j.train) + j.Batch - 1) / j.Batch
-	j.saved, j.pos.Epoch = map[string][]float32{}, 0
-	t, err := j.newTuner(recipe{name: "turn", round: turn, epochs: max(1, (j.Prune.TurnUpdates+steps-1)/steps), rate: j.Rate / 10,
+	j.pos.Epoch = 0
+	t, err := j.newTuner(recipe{name: "turn", round: turn, epochs: j.turnEpochs(), rate: j.Rate / 10, done: j.pos.Prune.Updates,
 		warm: j.Prune.TurnUpdates / 3, cosine: true, part: j.tunedPart(), objective: j.distilled()})
 	if err != nil {
 		return err
 	}
 	err = t.run(false)
-	j.saved, j.pos.Epoch = map[string][]float32{}, 0
+	j.pos.Epoch = 0
 	return err
+}
+
+// turnEpochs is how many passes over the training images make the updates of a turn.
+func (j *job) turnEpochs() int {
+	return max(1, (j.Prune.TurnUpdates+j.epochSteps()-1)/j.epochSteps())
+}
+
+func (j *job) turnSteps() int { return j.turnEpochs() * j.epochSteps() }
+
+// sliceMoments is what a cut leaves of the optimiser's moments. Averages of weights start again from the
+// repaired weights, which the averages before the repair do not fit.
+func sliceMoments(c *pruning.Change, saved map[string][]float32) map[string][]float32 {
+	out := map[string][]float32{}
+	for name, v := range saved {
+		at := strings.LastIndexByte(name, '.')
+		if name[at:] == optim.AverageSuffix {
+			continue
+		}
+		kept := c.Slice(name[:at], v)
+		out[name] = tensor.Floats(len(kept))
+		copy(out[name], kept)
+	}
+	return out
 }
 
 // tunedPart is what pruned networks train: a head alone could not mend anything.

@@ -61,7 +61,7 @@ func (j *job) layerRates() func(string) float32 {
 // average replaces the parameters by their moving averages, where the phase kept them.
 func (j *job) average() {
 	for name, v := range j.saved {
-		if p, ok := strings.CutSuffix(name, ".ema"); ok && j.net.Node(p) != nil {
+		if p, ok := strings.CutSuffix(name, optim.AverageSuffix); ok && j.net.Node(p) != nil {
 			copy(j.net.Node(p).Value, v)
 		}
 	}

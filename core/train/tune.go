@@ -19,6 +19,7 @@ type recipe struct {
 	epochs    int
 	rate      float64
 	warm      int
+	done      int // steps that the optimiser's moments have seen before
 	cosine    bool
 	part      Part
 	objective Objective
@@ -45,12 +46,14 @@ func (j *job) newTuner(r recipe) (*tuner, error) {
 		return nil, err
 	}
 	t.plan.Hook = j.ctx.Err
-	steps := (len(j.train) + j.Batch - 1) / j.Batch
-	t.sched = optim.Schedule{Base: r.rate, Steps: r.epochs * steps, Warm: r.warm, Cosine: r.cosine}
+	t.sched = optim.Schedule{Base: r.rate, Steps: r.epochs * j.epochSteps(), Warm: r.warm, Cosine: r.cosine}
 	t.batch = data.Batch{X: t.plan.Data(input(j.net)), Targets: t.plan.Data(target), Index: make([]int32, j.Batch)}
 	t.loader, err = data.NewLoader(j.train, preprocess(j.net), j.loading(r))
 	return t, err
 }
+
+// epochSteps is the number of batches of one pass over the training images.
+func (j *job) epochSteps() int { return (len(j.train) + j.Batch - 1) / j.Batch }
 
 // loading is how a recipe's images become batches. Batch statistics must not count padding, so a
 // short last batch is filled up for them; the teacher has seen no mixed image.
@@ -161,8 +164,8 @@ func (t *tuner) progress(done int, since time.Duration) {
 // feed sets everything that a step reads beside the images: rate, weights, teacher.
 func (t *tuner) feed(k, n int) {
 	t.plan.Data(optim.Rate)[0] = float32(t.sched.At(k))
-	t.plan.Data(optim.Step)[0] = float32(k + 1)
-	hard, soft := t.shares()
+	t.plan.Data(optim.Step)[0] = float32(t.done + k + 1)
+	soft := t.objective.Distill
 	w, y := t.plan.Data(weight), t.plan.Data(target)
 	total := float32(0)
 	for i := range w {
@@ -173,16 +176,11 @@ func (t *tuner) feed(k, n int) {
 		}
 	}
 	for i := range w {
-		w[i] *= hard / total
+		w[i] *= (1 - soft) / total
 	}
 	if soft > 0 {
 		t.teach(n, soft)
 	}
-}
-
-// shares are the parts of the cross-entropy and of the distillation in the loss.
-func (t *tuner) shares() (hard, soft float32) {
-	return 1 - t.objective.Distill, t.objective.Distill
 }
 
 // weightOf is the class weight of a target: the mixture's where it is mixed.
