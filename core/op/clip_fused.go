@@ -5,15 +5,6 @@ import (
 	"github.com/secateur/secateur/core/tensor"
 )
 
-// epilogue is what a loop does to floats lo to hi of its output as soon as they are made.
-type epilogue func(lo, hi int)
-
-// finisher is an op that can end the pieces of its output with an epilogue.
-type finisher interface {
-	graph.Op
-	lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, end epilogue) graph.Loop
-}
-
 // Fuse is a and what directly follows it as one op, where that is possible: a Relu or Clip, or
 // the gradient of one, behind a convolution or the gradient of one for its input. Its inputs are
 // those of a, then the others of b. Plans do this; models never hold such an op.
@@ -58,10 +49,10 @@ func (c Clipped) MACs(n *graph.Node) int64 { return fusedMACs(c.Of, n) }
 
 // Lower clips piece by piece.
 func (c Clipped) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return c.Of.(finisher).lowerWith(e, n, m, func(lo, hi int) {
+	return c.Of.(finisher).lowerWith(e, n, m, hooks{end: func(_, lo, hi int) {
 		y := m.Out[lo:hi]
 		e.Kernels.Clip(y, y, c.End.Min, c.End.Max)
-	})
+	}})
 }
 
 // Masked is an op that makes the gradient of a Clip's output, with the ClipGrad behind it. The
@@ -91,10 +82,10 @@ func (d Masked) MACs(n *graph.Node) int64 { return fusedMACs(d.Of, n) }
 func (d Masked) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	of := *n
 	of.In = n.In[:len(n.In)-1]
-	return d.Of.(finisher).lowerWith(e, &of, m, func(lo, hi int) {
+	return d.Of.(finisher).lowerWith(e, &of, m, hooks{end: func(_, lo, hi int) {
 		dx, y := m.Out[lo:hi], m.In[len(m.In)-1][lo:hi]
 		e.Kernels.ClipGrad(dx, dx, y, d.End.Min, d.End.Max)
-	})
+	}})
 }
 
 // fusedMACs are those of an op where it has any.

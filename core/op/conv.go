@@ -100,10 +100,21 @@ func (c Conv) MACs(n *graph.Node) int64 {
 
 // Lower multiplies rows of pixels with the weights of all filters.
 func (c Conv) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return c.lowerWith(e, n, m, nil)
+	return c.lowerWith(e, n, m, hooks{})
 }
 
-func (c Conv) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, end epilogue) graph.Loop {
+// begins: rows are taken as they lie.
+func (c Conv) begins(in []*graph.Node) bool {
+	x, w := in[0].Shape, in[1].Shape
+	y, err := c.Infer([]tensor.Shape{x, w})
+	if err != nil || c.groups() != 1 {
+		return false
+	}
+	pixels := c.pixels(x, w, y)
+	return pixels.direct()
+}
+
+func (c Conv) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
 	x, w := n.In[0].Shape, n.In[1].Shape
 	bias := 0
 	if len(n.In) == 3 {
@@ -111,10 +122,10 @@ func (c Conv) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, end epilogue)
 	}
 	pixels := c.pixels(x, w, n.Shape)
 	if c.groups() == 1 && fewRows(pixels.rows(), w[0]) {
-		l := &fewRowsLoop{e: e, m: m, im2row: pixels, n: w[0], bias: bias, end: end}
+		l := &fewRowsLoop{e: e, m: m, im2row: pixels, n: w[0], bias: bias, hooks: h}
 		return l.loop()
 	}
-	l := &convLoop{e: e, m: m, groups: c.groups(), n: w[0] / c.groups(), size: pixels.grid, bias: bias, end: end}
+	l := &convLoop{e: e, m: m, groups: c.groups(), n: w[0] / c.groups(), size: pixels.grid, bias: bias, hooks: h}
 	k := pixels.cols()
 	l.passes = []convPass{{im2row: pixels, step: [2]int{1, 1}, pack: func(dst, _ []float32, group, lo, hi int) {
 		e.Kernels.PackBT(dst, m.In[1][(group*l.n+lo)*k:], k, k, hi-lo)

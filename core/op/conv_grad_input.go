@@ -45,13 +45,13 @@ func (c ConvGradInput) Infer(in []tensor.Shape) (tensor.Shape, error) {
 // different taps for each phase of the input positions: one dense pass each (the sub-pixel
 // form of a transposed convolution), so that nothing is multiplied with zeros between pixels.
 func (c ConvGradInput) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return c.lowerWith(e, n, m, nil)
+	return c.lowerWith(e, n, m, hooks{})
 }
 
-func (c ConvGradInput) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, end epilogue) graph.Loop {
+func (c ConvGradInput) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
 	dy, w := n.In[0].Shape, n.In[1].Shape
 	win := c.conv().window([2]int{w[1], w[2]})
-	l := &convLoop{e: e, m: m, groups: c.conv().groups(), n: w[3], size: c.InSize, end: end}
+	l := &convLoop{e: e, m: m, groups: c.conv().groups(), n: w[3], size: c.InSize, hooks: h}
 	dense := im2row{images: dy[0], size: [2]int{dy[1], dy[2]}, channels: dy[3], width: w[0] / l.groups, step: [2]int{1, 1}}
 	for py := range min(win.stride[0], c.InSize[0]) {
 		for px := range min(win.stride[1], c.InSize[1]) {

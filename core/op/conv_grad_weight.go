@@ -51,13 +51,30 @@ func (c ConvGradWeight) Infer(in []tensor.Shape) (tensor.Shape, error) {
 // Lower divides a large dw between threads by tiles that each run over all pixels. A small one
 // is summed over fixed chunks of pixels, each with a dw of its own, which are added in order.
 func (c ConvGradWeight) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	dy, x, w := n.In[0].Shape, n.In[1].Shape, n.Shape
-	l := &convWeightLoop{e: e, m: m, filters: dy[3], cols: w[1] * w[2] * w[3]}
+	return c.lowerWith(e, n, m, hooks{})
+}
+
+// begins: rows are taken as they lie, and each of them once.
+func (c ConvGradWeight) begins(in []*graph.Node) bool {
+	dy, x := in[0].Shape, in[1].Shape
+	w := tensor.Shape{dy[3], c.Kernel[0], c.Kernel[1], x[3] / c.conv().groups()}
 	whole := c.conv().pixels(x, w, dy)
-	l.chunks = 1
-	if elems := w.Elems(); elems <= convPrivate {
-		l.chunks = max(1, min(convChunks, whole.rows()/48))
+	return c.conv().groups() == 1 && whole.direct() && convPixelChunks(&whole, w) > 1
+}
+
+// convPixelChunks is the number of chunks of pixels that have a dw of their own, 1 for none.
+func convPixelChunks(whole *im2row, w tensor.Shape) int {
+	if w.Elems() > convPrivate {
+		return 1
 	}
+	return max(1, min(convChunks, whole.rows()/48))
+}
+
+func (c ConvGradWeight) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
+	dy, x, w := n.In[0].Shape, n.In[1].Shape, n.Shape
+	l := &convWeightLoop{e: e, m: m, filters: dy[3], cols: w[1] * w[2] * w[3], hooks: h}
+	whole := c.conv().pixels(x, w, dy)
+	l.chunks = convPixelChunks(&whole, w)
 	l.tiles = convTiles(whole, dy[3], c.conv().groups(), l.chunks == 1)
 	return l.loop(w.Elems())
 }
@@ -135,11 +152,12 @@ type convWeightLoop struct {
 	filters, cols int // of dw
 	private       int // floats of the chunks' own dw
 	perWork       int // floats of scratch of a worker
+	hooks
 }
 
 func (l *convWeightLoop) loop(elems int) graph.Loop {
 	for i := range l.tiles {
-		if t := &l.tiles[i]; !t.direct() {
+		if t := &l.tiles[i]; !t.direct() || l.begin != nil {
 			l.perWork = max(l.perWork, l.rows(t)*t.cols())
 		}
 	}
@@ -179,7 +197,11 @@ func (l *convWeightLoop) tile(t *convTile, dw []float32, chunk int, work []float
 	for lo, step := from, l.rows(t); lo < end; lo += step {
 		hi := min(lo+step, end)
 		b, ldb := l.m.In[1][lo*t.channels+t.first:], t.channels
-		if !t.direct() {
+		switch {
+		case l.begin != nil:
+			l.begin(work[:(hi-lo)*t.channels], lo*t.channels)
+			b = work
+		case !t.direct():
 			t.fill(work, l.m.In[1][t.first:], lo, hi)
 			b, ldb = work, t.cols()
 		}

@@ -6,14 +6,14 @@ import "github.com/secateur/secateur/core/graph"
 // packed, then blocks of pixels are gathered and multiplied with them. Input 0 is the images,
 // input 1 the weights.
 type convLoop struct {
-	e       *graph.Env
-	m       *graph.Mem
-	passes  []convPass
-	groups  int
-	n       int    // output channels of a group
-	size    [2]int // of an output image
-	bias    int    // which input, 0 for none
-	end     epilogue
+	e      *graph.Env
+	m      *graph.Mem
+	passes []convPass
+	groups int
+	n      int    // output channels of a group
+	size   [2]int // of an output image
+	bias   int    // which input, 0 for none
+	hooks
 	blocks  []convBlock
 	packed  int // floats
 	perWork int // floats of scratch of a worker
@@ -84,7 +84,7 @@ func (l *convLoop) workFloats(p *convPass) int {
 	if p.cols() == 0 {
 		return 0
 	}
-	if !p.direct() {
+	if !p.direct() || l.begin != nil {
 		size = l.rows(p) * p.cols()
 	}
 	if !p.whole(l.size) {
@@ -103,13 +103,13 @@ func (l *convLoop) part(part, worker int) {
 		p := &l.passes[i]
 		lo, hi := im2rowChunk(p.rows(), l.parts, part)
 		for block := l.rows(p); lo < hi; lo += block {
-			l.block(p, lo, min(lo+block, hi), l.work(worker))
+			l.block(p, part, lo, min(lo+block, hi), l.work(worker))
 		}
 	}
 }
 
 // block makes the outputs of grid points lo to hi.
-func (l *convLoop) block(p *convPass, lo, hi int, work []float32) {
+func (l *convLoop) block(p *convPass, part, lo, hi int, work []float32) {
 	if p.cols() == 0 {
 		p.clear(l, lo, hi)
 	} else {
@@ -124,12 +124,12 @@ func (l *convLoop) block(p *convPass, lo, hi int, work []float32) {
 		return
 	}
 	if p.whole(l.size) {
-		l.end(lo*c, hi*c)
+		l.end(part, lo*c, hi*c)
 		return
 	}
 	for r := lo; r < hi; r++ {
 		at := p.pixel(l, r) * c
-		l.end(at, at+c)
+		l.end(part, at, at+c)
 	}
 }
 
@@ -141,7 +141,7 @@ func (l *convLoop) product(p *convPass, lo, hi int, work []float32) {
 		b := &p.blocks[i]
 		if b.group != last {
 			last = b.group
-			a, lda = p.operand(l.m.In[0][b.group*p.width:], work, lo, hi)
+			a, lda = l.operand(p, b.group, work, lo, hi)
 		}
 		bp := l.m.Scratch[b.at:]
 		if p.whole(l.size) {
@@ -161,8 +161,13 @@ func (l *convLoop) product(p *convPass, lo, hi int, work []float32) {
 func (l *convLoop) rows(p *convPass) int { return im2rowBlock(p.cols() + l.groups*l.n) }
 
 // operand is rows lo to hi of the gathered matrix: in the images themselves or in work.
-func (p *convPass) operand(src, work []float32, lo, hi int) (a []float32, lda int) {
-	if p.direct() {
+func (l *convLoop) operand(p *convPass, group int, work []float32, lo, hi int) (a []float32, lda int) {
+	src := l.m.In[0][group*p.width:]
+	switch {
+	case l.begin != nil:
+		l.begin(work[:(hi-lo)*p.channels], lo*p.channels)
+		return work, p.channels
+	case p.direct():
 		return src[lo*p.channels:], p.channels
 	}
 	p.fill(work, src, lo, hi)

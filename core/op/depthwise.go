@@ -69,13 +69,13 @@ func (Depthwise) MACs(n *graph.Node) int64 {
 
 // Lower goes row by row over the output.
 func (d Depthwise) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return d.lowerWith(e, n, m, nil)
+	return d.lowerWith(e, n, m, hooks{})
 }
 
-func (d Depthwise) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, end epilogue) graph.Loop {
+func (d Depthwise) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
 	x, w := n.In[0].Shape, n.In[1].Shape
 	win := d.window([2]int{w[1], w[2]})
-	l := &depthwiseLoop{e: e, m: m, c: w[0], filters: w[0], size: [2]int{n.Shape[1], n.Shape[2]}, taps: w[1] * w[2], end: end}
+	l := &depthwiseLoop{e: e, m: m, c: w[0], filters: w[0], size: [2]int{n.Shape[1], n.Shape[2]}, taps: w[1] * w[2], hooks: h}
 	if len(n.In) == 3 {
 		l.bias = 2
 	}

@@ -45,13 +45,13 @@ func (d DepthwiseGradInput) Infer(in []tensor.Shape) (tensor.Shape, error) {
 // Lower is a depthwise convolution of dy with the taps turned round, one for each phase of the
 // stride.
 func (d DepthwiseGradInput) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return d.lowerWith(e, n, m, nil)
+	return d.lowerWith(e, n, m, hooks{})
 }
 
-func (d DepthwiseGradInput) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, end epilogue) graph.Loop {
+func (d DepthwiseGradInput) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
 	dy, w := n.In[0].Shape, n.In[1].Shape
 	win := d.forward().window([2]int{w[1], w[2]})
-	l := &depthwiseLoop{e: e, m: m, c: n.Shape[3], filters: w[0], taps: w[1] * w[2], size: d.InSize, end: end}
+	l := &depthwiseLoop{e: e, m: m, c: n.Shape[3], filters: w[0], taps: w[1] * w[2], size: d.InSize, hooks: h}
 	l.row = e.Kernels.DepthwiseRow
 	if d.Multiplier > 1 {
 		l.row = depthwiseCollect(d.Multiplier)

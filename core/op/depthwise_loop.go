@@ -101,10 +101,10 @@ type depthwiseLoop struct {
 	taps    int // of w
 	size    [2]int
 	bias    int // which input, 0 for none
-	end     epilogue
-	row     depthwiseRow
-	passes  []depthwisePass
-	parts   int
+	hooks
+	row    depthwiseRow
+	passes []depthwisePass
+	parts  int
 }
 
 // loop lays out the scratch: the weights with the channels last, taps as the passes want them.
@@ -147,14 +147,14 @@ func (l *depthwiseLoop) part(part, _ int) {
 		p := &l.passes[k]
 		lo, hi := kernels.Chunk(p.images*p.grid[0], l.parts, part)
 		for r := lo; r < hi; r++ {
-			l.lines(l.passes[k:end], r/p.grid[0], r%p.grid[0])
+			l.lines(l.passes[k:end], part, r/p.grid[0], r%p.grid[0])
 		}
 		k = end
 	}
 }
 
 // lines makes row i of the grid in an image, whole.
-func (l *depthwiseLoop) lines(passes []depthwisePass, image, i int) {
+func (l *depthwiseLoop) lines(passes []depthwisePass, part, image, i int) {
 	for k := range passes {
 		l.line(&passes[k], image, i)
 	}
@@ -165,7 +165,7 @@ func (l *depthwiseLoop) lines(passes []depthwisePass, image, i int) {
 		l.e.Kernels.AddRow(l.m.Out[lo:hi], l.m.Out[lo:hi], l.m.In[l.bias])
 	}
 	if l.end != nil {
-		l.end(lo, hi)
+		l.end(part, lo, hi)
 	}
 }
 

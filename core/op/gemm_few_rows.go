@@ -13,7 +13,7 @@ type fewRowsLoop struct {
 	im2row
 	n    int // rows of w
 	bias int // which input, 0 for none
-	end  epilogue
+	hooks
 }
 
 // fewRows reports whether rows times a matrix of n columns is better made that way.
@@ -26,13 +26,17 @@ func fewParts(n int) int { return min(12, (n+7)/8) }
 func (l *fewRowsLoop) loop() graph.Loop {
 	e, m, rows, k := l.e, l.m, l.rows(), l.cols()
 	gathered := 0
-	if !l.direct() {
+	if !l.direct() || l.begin != nil {
 		gathered = rows * k
 	}
 	packed := gathered + e.Kernels.PackSize(k, rows)
 	parts, gatherParts := fewParts(l.n), fewParts(rows)
 	gather := func(part, _ int) {
 		lo, hi := kernels.Chunk(rows, gatherParts, part)
+		if l.begin != nil {
+			l.begin(m.Scratch[lo*k:hi*k], lo*k)
+			return
+		}
 		l.fill(m.Scratch[lo*k:hi*k], m.In[0], lo, hi)
 	}
 	body := func(part, _ int) {
@@ -53,7 +57,7 @@ func (l *fewRowsLoop) loop() graph.Loop {
 			e.Kernels.AddRow(m.Out, m.Out, m.In[l.bias])
 		}
 		if l.end != nil {
-			l.end(0, len(m.Out))
+			l.end(0, 0, len(m.Out))
 		}
 	}}
 }

@@ -1,0 +1,35 @@
+package op
+
+import "github.com/secateur/secateur/core/graph"
+
+// hooks is what a fused op does beside the work of the loop it is fused with, piece by piece while
+// the piece is in the cache. Either may be nil.
+type hooks struct {
+	begin prologue
+	end   epilogue
+}
+
+// prologue makes from whole rows of channels, floats at to at+len(dst) of the tensor that the loop
+// reads as its images, what the loop takes instead of them.
+type prologue func(dst []float32, at int)
+
+// epilogue is what a loop does to floats lo to hi of its output, whole rows of channels, as soon as
+// they are made. The part is that of the loop: what it covers depends on shapes alone, its pieces
+// come in order, and no two workers have the same one.
+type epilogue func(part, lo, hi int)
+
+// maxParts bounds the parts of a loop that has an epilogue.
+const maxParts = 64
+
+// finisher is an op that can end the pieces of its output with an epilogue.
+type finisher interface {
+	graph.Op
+	lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop
+}
+
+// beginner is an op that can begin with a prologue, if the shapes of its node allow.
+type beginner interface {
+	graph.Op
+	begins(in []*graph.Node) bool
+	lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop
+}
