@@ -10,12 +10,7 @@ import (
 func TestSetsAreComplete(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range Available() {
-		v := reflect.ValueOf(s)
-		for i := range v.NumField() {
-			if v.Field(i).IsZero() {
-				t.Errorf("set %q has no %s", s.Name, v.Type().Field(i).Name)
-			}
-		}
+		checkComplete(t, s.Name, reflect.ValueOf(s))
 		if seen[s.Name] {
 			t.Errorf("set %q is listed twice", s.Name)
 		}
@@ -23,6 +18,18 @@ func TestSetsAreComplete(t *testing.T) {
 	}
 	if last := Available()[len(seen)-1].Name; last != "generic" {
 		t.Errorf("last set is %q, want generic", last)
+	}
+}
+
+// checkComplete looks for fields without a value, also in the groups of kernels.
+func checkComplete(t *testing.T, set string, v reflect.Value) {
+	t.Helper()
+	for i := range v.NumField() {
+		if v.Field(i).Kind() == reflect.Struct {
+			checkComplete(t, set, v.Field(i))
+		} else if v.Field(i).IsZero() {
+			t.Errorf("set %q has no %s", set, v.Type().Field(i).Name)
+		}
 	}
 }
 

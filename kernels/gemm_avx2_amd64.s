@@ -151,7 +151,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y12
@@ -179,6 +179,8 @@ one:
 	ADDQ $4, R9
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -387,7 +389,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y10
@@ -411,6 +413,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -594,7 +598,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y8
@@ -615,6 +619,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -763,7 +769,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y6
@@ -781,6 +787,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -905,7 +913,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y4
@@ -920,6 +928,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -1020,7 +1030,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y2
@@ -1032,6 +1042,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -1203,7 +1215,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y12
@@ -1229,6 +1241,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -1412,7 +1426,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y9
@@ -1434,6 +1448,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -1584,7 +1600,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y6
@@ -1602,6 +1618,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -1719,7 +1737,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y3
@@ -1733,6 +1751,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -1894,7 +1914,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y8
@@ -1919,6 +1939,8 @@ one:
 	ADDQ $4, R9
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -2097,7 +2119,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y7
@@ -2120,6 +2142,8 @@ one:
 	ADDQ $4, R9
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -2295,7 +2319,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y6
@@ -2316,6 +2340,8 @@ one:
 	ADDQ $4, R9
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -2471,7 +2497,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y5
@@ -2489,6 +2515,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -2628,7 +2656,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y4
@@ -2644,6 +2672,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -2757,7 +2787,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y3
@@ -2771,6 +2801,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -2869,7 +2901,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y2
@@ -2881,6 +2913,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -2964,7 +2998,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y1
@@ -2974,6 +3008,8 @@ one:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	MOVQ mask+64(FP), DX // mask
@@ -3145,7 +3181,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y12
@@ -3172,6 +3208,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -3312,7 +3350,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS 0(BX), Y12
@@ -3340,6 +3378,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -3500,7 +3540,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y10
@@ -3524,6 +3564,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -3648,7 +3690,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS 0(BX), Y10
@@ -3673,6 +3715,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -3813,7 +3857,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y8
@@ -3834,6 +3878,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -3942,7 +3988,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS 0(BX), Y8
@@ -3964,6 +4010,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -4083,7 +4131,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y6
@@ -4101,6 +4149,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -4193,7 +4243,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS 0(BX), Y6
@@ -4212,6 +4262,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -4311,7 +4363,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y4
@@ -4326,6 +4378,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -4402,7 +4456,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS 0(BX), Y4
@@ -4418,6 +4472,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -4497,7 +4553,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y2
@@ -4509,6 +4565,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -4569,7 +4627,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS 0(BX), Y2
@@ -4582,6 +4640,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -4726,7 +4786,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y12
@@ -4752,6 +4812,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -4888,7 +4950,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS 0(BX), Y12
@@ -4915,6 +4977,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -5061,7 +5125,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y9
@@ -5083,6 +5147,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -5197,7 +5263,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS 0(BX), Y9
@@ -5220,6 +5286,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -5339,7 +5407,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y6
@@ -5357,6 +5425,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -5449,7 +5519,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS 0(BX), Y6
@@ -5468,6 +5538,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -5560,7 +5632,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y3
@@ -5574,6 +5646,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -5644,7 +5718,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS 0(BX), Y3
@@ -5659,6 +5733,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -5798,7 +5874,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y8
@@ -5822,6 +5898,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -5942,7 +6020,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS (DX), Y15
@@ -5967,6 +6045,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -6113,7 +6193,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y7
@@ -6135,6 +6215,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -6245,7 +6327,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS (DX), Y15
@@ -6268,6 +6350,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -6401,7 +6485,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y6
@@ -6421,6 +6505,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -6521,7 +6607,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS (DX), Y15
@@ -6542,6 +6628,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -6661,7 +6749,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y5
@@ -6679,6 +6767,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -6769,7 +6859,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS (DX), Y15
@@ -6788,6 +6878,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -6894,7 +6986,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y4
@@ -6910,6 +7002,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -6990,7 +7084,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS (DX), Y15
@@ -7007,6 +7101,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -7099,7 +7195,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y3
@@ -7113,6 +7209,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -7183,7 +7281,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS (DX), Y15
@@ -7198,6 +7296,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -7277,7 +7377,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y2
@@ -7289,6 +7389,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -7349,7 +7451,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS (DX), Y15
@@ -7362,6 +7464,8 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
 
 addmasked:
@@ -7428,7 +7532,7 @@ four:
 
 rest:
 	ADDQ $4, CX
-	JZ done
+	JZ end
 
 one:
 	VMOVUPS 0(BX), Y1
@@ -7438,6 +7542,8 @@ one:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ one
+
+end:
 
 done:
 	CMPB acc+72(FP), $0
@@ -7488,7 +7594,7 @@ fourmasked:
 
 restmasked:
 	ADDQ $4, CX
-	JZ done
+	JZ endmasked
 
 onemasked:
 	VMOVUPS (DX), Y15
@@ -7499,7 +7605,3542 @@ onemasked:
 	ADDQ R14, BX
 	DECQ CX
 	JNZ onemasked
+
+endmasked:
 	JMP done
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	JMP next
+
+// func gemmRowsF32AVX2Tile6x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile6x16(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 0(R13)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	MOVLQSX 8(R12), SI // offset of row 2
+	TESTQ SI, SI
+	LEAQ (R14)(SI*4), SI
+	CMOVQLT zeros+40(FP), SI
+	MOVLQSX 12(R12), DI // offset of row 3
+	TESTQ DI, DI
+	LEAQ (R14)(DI*4), DI
+	CMOVQLT zeros+40(FP), DI
+	MOVLQSX 16(R12), R8 // offset of row 4
+	TESTQ R8, R8
+	LEAQ (R14)(R8*4), R8
+	CMOVQLT zeros+40(FP), R8
+	MOVLQSX 20(R12), R9 // offset of row 5
+	TESTQ R9, R9
+	LEAQ (R14)(R9*4), R9
+	CMOVQLT zeros+40(FP), R9
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VBROADCASTSS 0(AX)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 0(DX)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 0(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 0(DI)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 0(R8)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 0(R9)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	VMOVUPS 64(BX), Y12
+	VMOVUPS 96(BX), Y13
+	VBROADCASTSS 4(AX)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 4(DX)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 4(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 4(DI)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 4(R8)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 4(R9)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	VMOVUPS 128(BX), Y12
+	VMOVUPS 160(BX), Y13
+	VBROADCASTSS 8(AX)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 8(DX)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 8(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 8(DI)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 8(R8)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 8(R9)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	VMOVUPS 192(BX), Y12
+	VMOVUPS 224(BX), Y13
+	VBROADCASTSS 12(AX)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 12(DX)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 12(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 12(DI)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 12(R8)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 12(R9)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	ADDQ $256, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VBROADCASTSS 0(AX)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 0(DX)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 0(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 0(DI)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 0(R8)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 0(R9)(R15*4), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	ADDQ $64, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 32(DI)(R12*1), Y7, Y7
+	VADDPS 0(DI)(R11*4), Y8, Y8
+	VADDPS 32(DI)(R11*4), Y9, Y9
+	VADDPS 0(R13)(R11*2), Y10, Y10
+	VADDPS 32(R13)(R11*2), Y11, Y11
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y7, 32(DI)(R12*1)
+	VMOVUPS Y8, 0(DI)(R11*4)
+	VMOVUPS Y9, 32(DI)(R11*4)
+	VMOVUPS Y10, 0(R13)(R11*2)
+	VMOVUPS Y11, 32(R13)(R11*2)
+
+next:
+	IMUL3Q $6, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $24, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 0(DI)(R11*4), Y8, Y8
+	VADDPS 0(R13)(R11*2), Y10, Y10
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y7, Y7
+	VMASKMOVPS 32(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y9, Y9
+	VMASKMOVPS 32(R13)(R11*2), Y15, Y14
+	VADDPS Y14, Y11, Y11
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y8, 0(DI)(R11*4)
+	VMOVUPS Y10, 0(R13)(R11*2)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
+	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
+	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
+	VMASKMOVPS Y11, Y15, 32(R13)(R11*2)
+	JMP next
+
+// func gemmRowsF32AVX2Tile5x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile5x16(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	MOVLQSX 8(R12), SI // offset of row 2
+	TESTQ SI, SI
+	LEAQ (R14)(SI*4), SI
+	CMOVQLT zeros+40(FP), SI
+	MOVLQSX 12(R12), DI // offset of row 3
+	TESTQ DI, DI
+	LEAQ (R14)(DI*4), DI
+	CMOVQLT zeros+40(FP), DI
+	MOVLQSX 16(R12), R8 // offset of row 4
+	TESTQ R8, R8
+	LEAQ (R14)(R8*4), R8
+	CMOVQLT zeros+40(FP), R8
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y10
+	VMOVUPS 32(BX), Y11
+	VBROADCASTSS 0(AX)(R15*4), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 0(DX)(R15*4), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 0(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 0(DI)(R15*4), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 0(R8)(R15*4), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	VMOVUPS 64(BX), Y10
+	VMOVUPS 96(BX), Y11
+	VBROADCASTSS 4(AX)(R15*4), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 4(DX)(R15*4), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 4(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 4(DI)(R15*4), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 4(R8)(R15*4), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	VMOVUPS 128(BX), Y10
+	VMOVUPS 160(BX), Y11
+	VBROADCASTSS 8(AX)(R15*4), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 8(DX)(R15*4), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 8(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 8(DI)(R15*4), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 8(R8)(R15*4), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	VMOVUPS 192(BX), Y10
+	VMOVUPS 224(BX), Y11
+	VBROADCASTSS 12(AX)(R15*4), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 12(DX)(R15*4), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 12(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 12(DI)(R15*4), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 12(R8)(R15*4), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	ADDQ $256, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y10
+	VMOVUPS 32(BX), Y11
+	VBROADCASTSS 0(AX)(R15*4), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 0(DX)(R15*4), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 0(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 0(DI)(R15*4), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 0(R8)(R15*4), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	ADDQ $64, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 32(DI)(R12*1), Y7, Y7
+	VADDPS 0(DI)(R11*4), Y8, Y8
+	VADDPS 32(DI)(R11*4), Y9, Y9
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y7, 32(DI)(R12*1)
+	VMOVUPS Y8, 0(DI)(R11*4)
+	VMOVUPS Y9, 32(DI)(R11*4)
+
+next:
+	IMUL3Q $5, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $20, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 0(DI)(R11*4), Y8, Y8
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y7, Y7
+	VMASKMOVPS 32(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y9, Y9
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y8, 0(DI)(R11*4)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
+	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
+	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
+	JMP next
+
+// func gemmRowsF32AVX2Tile4x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile4x16(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	MOVLQSX 8(R12), SI // offset of row 2
+	TESTQ SI, SI
+	LEAQ (R14)(SI*4), SI
+	CMOVQLT zeros+40(FP), SI
+	MOVLQSX 12(R12), DI // offset of row 3
+	TESTQ DI, DI
+	LEAQ (R14)(DI*4), DI
+	CMOVQLT zeros+40(FP), DI
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y8
+	VMOVUPS 32(BX), Y9
+	VBROADCASTSS 0(AX)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 0(DX)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 0(SI)(R15*4), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 0(DI)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS 64(BX), Y8
+	VMOVUPS 96(BX), Y9
+	VBROADCASTSS 4(AX)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 4(DX)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 4(SI)(R15*4), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 4(DI)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS 128(BX), Y8
+	VMOVUPS 160(BX), Y9
+	VBROADCASTSS 8(AX)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 8(DX)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 8(SI)(R15*4), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 8(DI)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS 192(BX), Y8
+	VMOVUPS 224(BX), Y9
+	VBROADCASTSS 12(AX)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 12(DX)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 12(SI)(R15*4), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 12(DI)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ $256, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y8
+	VMOVUPS 32(BX), Y9
+	VBROADCASTSS 0(AX)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 0(DX)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 0(SI)(R15*4), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 0(DI)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ $64, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 32(DI)(R12*1), Y7, Y7
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y7, 32(DI)(R12*1)
+
+next:
+	IMUL3Q $4, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $16, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y7, Y7
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
+	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
+	JMP next
+
+// func gemmRowsF32AVX2Tile3x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile3x16(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	MOVLQSX 8(R12), SI // offset of row 2
+	TESTQ SI, SI
+	LEAQ (R14)(SI*4), SI
+	CMOVQLT zeros+40(FP), SI
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y6
+	VMOVUPS 32(BX), Y7
+	VBROADCASTSS 0(AX)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 0(DX)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 0(SI)(R15*4), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	VMOVUPS 64(BX), Y6
+	VMOVUPS 96(BX), Y7
+	VBROADCASTSS 4(AX)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 4(DX)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 4(SI)(R15*4), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	VMOVUPS 128(BX), Y6
+	VMOVUPS 160(BX), Y7
+	VBROADCASTSS 8(AX)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 8(DX)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 8(SI)(R15*4), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	VMOVUPS 192(BX), Y6
+	VMOVUPS 224(BX), Y7
+	VBROADCASTSS 12(AX)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 12(DX)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 12(SI)(R15*4), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	ADDQ $256, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y6
+	VMOVUPS 32(BX), Y7
+	VBROADCASTSS 0(AX)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 0(DX)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 0(SI)(R15*4), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	ADDQ $64, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+
+next:
+	IMUL3Q $3, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $12, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
+	JMP next
+
+// func gemmRowsF32AVX2Tile2x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile2x16(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y4
+	VMOVUPS 32(BX), Y5
+	VBROADCASTSS 0(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 0(DX)(R15*4), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 96(BX), Y5
+	VBROADCASTSS 4(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 4(DX)(R15*4), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 160(BX), Y5
+	VBROADCASTSS 8(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 8(DX)(R15*4), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	VMOVUPS 192(BX), Y4
+	VMOVUPS 224(BX), Y5
+	VBROADCASTSS 12(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 12(DX)(R15*4), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	ADDQ $256, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y4
+	VMOVUPS 32(BX), Y5
+	VBROADCASTSS 0(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 0(DX)(R15*4), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	ADDQ $64, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+
+next:
+	IMUL3Q $2, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $8, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	JMP next
+
+// func gemmRowsF32AVX2Tile1x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile1x16(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	PREFETCHT0 0(DI)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y2
+	VMOVUPS 32(BX), Y3
+	VBROADCASTSS 0(AX)(R15*4), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VBROADCASTSS 4(AX)(R15*4), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	VMOVUPS 128(BX), Y2
+	VMOVUPS 160(BX), Y3
+	VBROADCASTSS 8(AX)(R15*4), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	VMOVUPS 192(BX), Y2
+	VMOVUPS 224(BX), Y3
+	VBROADCASTSS 12(AX)(R15*4), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ $256, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y2
+	VMOVUPS 32(BX), Y3
+	VBROADCASTSS 0(AX)(R15*4), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ $64, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+
+next:
+	IMUL3Q $1, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $4, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	JMP next
+
+// func gemmRowsF32AVX2Tile4x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile4x24(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	MOVLQSX 8(R12), SI // offset of row 2
+	TESTQ SI, SI
+	LEAQ (R14)(SI*4), SI
+	CMOVQLT zeros+40(FP), SI
+	MOVLQSX 12(R12), DI // offset of row 3
+	TESTQ DI, DI
+	LEAQ (R14)(DI*4), DI
+	CMOVQLT zeros+40(FP), DI
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VMOVUPS 64(BX), Y14
+	VBROADCASTSS 0(AX)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 0(DX)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 0(SI)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 0(DI)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	VMOVUPS 96(BX), Y12
+	VMOVUPS 128(BX), Y13
+	VMOVUPS 160(BX), Y14
+	VBROADCASTSS 4(AX)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 4(DX)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 4(SI)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 4(DI)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	VMOVUPS 192(BX), Y12
+	VMOVUPS 224(BX), Y13
+	VMOVUPS 256(BX), Y14
+	VBROADCASTSS 8(AX)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 8(DX)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 8(SI)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 8(DI)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	VMOVUPS 288(BX), Y12
+	VMOVUPS 320(BX), Y13
+	VMOVUPS 352(BX), Y14
+	VBROADCASTSS 12(AX)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 12(DX)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 12(SI)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 12(DI)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	ADDQ $384, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VMOVUPS 64(BX), Y14
+	VBROADCASTSS 0(AX)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 0(DX)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 0(SI)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 0(DI)(R15*4), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	ADDQ $96, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 64(DI)(R11*1), Y5, Y5
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VADDPS 64(DI)(R11*2), Y8, Y8
+	VADDPS 0(DI)(R12*1), Y9, Y9
+	VADDPS 32(DI)(R12*1), Y10, Y10
+	VADDPS 64(DI)(R12*1), Y11, Y11
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y5, 64(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMOVUPS Y8, 64(DI)(R11*2)
+	VMOVUPS Y9, 0(DI)(R12*1)
+	VMOVUPS Y10, 32(DI)(R12*1)
+	VMOVUPS Y11, 64(DI)(R12*1)
+
+next:
+	IMUL3Q $4, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $16, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VADDPS 0(DI)(R12*1), Y9, Y9
+	VADDPS 32(DI)(R12*1), Y10, Y10
+	VMASKMOVPS 64(DI), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 64(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y8, Y8
+	VMASKMOVPS 64(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y11, Y11
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMOVUPS Y9, 0(DI)(R12*1)
+	VMOVUPS Y10, 32(DI)(R12*1)
+	VMASKMOVPS Y2, Y15, 64(DI)
+	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
+	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
+	VMASKMOVPS Y11, Y15, 64(DI)(R12*1)
+	JMP next
+
+// func gemmRowsF32AVX2Tile3x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile3x24(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	MOVLQSX 8(R12), SI // offset of row 2
+	TESTQ SI, SI
+	LEAQ (R14)(SI*4), SI
+	CMOVQLT zeros+40(FP), SI
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y9
+	VMOVUPS 32(BX), Y10
+	VMOVUPS 64(BX), Y11
+	VBROADCASTSS 0(AX)(R15*4), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 0(DX)(R15*4), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 0(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	VMOVUPS 96(BX), Y9
+	VMOVUPS 128(BX), Y10
+	VMOVUPS 160(BX), Y11
+	VBROADCASTSS 4(AX)(R15*4), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 4(DX)(R15*4), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 4(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	VMOVUPS 192(BX), Y9
+	VMOVUPS 224(BX), Y10
+	VMOVUPS 256(BX), Y11
+	VBROADCASTSS 8(AX)(R15*4), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 8(DX)(R15*4), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 8(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	VMOVUPS 288(BX), Y9
+	VMOVUPS 320(BX), Y10
+	VMOVUPS 352(BX), Y11
+	VBROADCASTSS 12(AX)(R15*4), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 12(DX)(R15*4), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 12(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	ADDQ $384, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y9
+	VMOVUPS 32(BX), Y10
+	VMOVUPS 64(BX), Y11
+	VBROADCASTSS 0(AX)(R15*4), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 0(DX)(R15*4), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 0(SI)(R15*4), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	ADDQ $96, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 64(DI)(R11*1), Y5, Y5
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VADDPS 64(DI)(R11*2), Y8, Y8
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y5, 64(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMOVUPS Y8, 64(DI)(R11*2)
+
+next:
+	IMUL3Q $3, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $12, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VMASKMOVPS 64(DI), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 64(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y8, Y8
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMASKMOVPS Y2, Y15, 64(DI)
+	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
+	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
+	JMP next
+
+// func gemmRowsF32AVX2Tile2x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile2x24(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y6
+	VMOVUPS 32(BX), Y7
+	VMOVUPS 64(BX), Y8
+	VBROADCASTSS 0(AX)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 0(DX)(R15*4), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	VMOVUPS 96(BX), Y6
+	VMOVUPS 128(BX), Y7
+	VMOVUPS 160(BX), Y8
+	VBROADCASTSS 4(AX)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 4(DX)(R15*4), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	VMOVUPS 192(BX), Y6
+	VMOVUPS 224(BX), Y7
+	VMOVUPS 256(BX), Y8
+	VBROADCASTSS 8(AX)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 8(DX)(R15*4), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	VMOVUPS 288(BX), Y6
+	VMOVUPS 320(BX), Y7
+	VMOVUPS 352(BX), Y8
+	VBROADCASTSS 12(AX)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 12(DX)(R15*4), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	ADDQ $384, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y6
+	VMOVUPS 32(BX), Y7
+	VMOVUPS 64(BX), Y8
+	VBROADCASTSS 0(AX)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 0(DX)(R15*4), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	ADDQ $96, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 64(DI)(R11*1), Y5, Y5
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y5, 64(DI)(R11*1)
+
+next:
+	IMUL3Q $2, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $8, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VMASKMOVPS 64(DI), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 64(DI)
+	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
+	JMP next
+
+// func gemmRowsF32AVX2Tile1x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile1x24(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	PREFETCHT0 0(DI)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y3
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 64(BX), Y5
+	VBROADCASTSS 0(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 160(BX), Y5
+	VBROADCASTSS 4(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS 192(BX), Y3
+	VMOVUPS 224(BX), Y4
+	VMOVUPS 256(BX), Y5
+	VBROADCASTSS 8(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS 288(BX), Y3
+	VMOVUPS 320(BX), Y4
+	VMOVUPS 352(BX), Y5
+	VBROADCASTSS 12(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	ADDQ $384, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y3
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 64(BX), Y5
+	VBROADCASTSS 0(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	ADDQ $96, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+
+next:
+	IMUL3Q $1, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $4, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VMASKMOVPS 64(DI), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMASKMOVPS Y2, Y15, 64(DI)
+	JMP next
+
+// func gemmRowsF32AVX2Tile8x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile8x8(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 0(R13)(R11*2)
+	PREFETCHT0 0(DI)(R12*2)
+	PREFETCHT0 0(R13)(R11*4)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	MOVLQSX 8(R12), SI // offset of row 2
+	TESTQ SI, SI
+	LEAQ (R14)(SI*4), SI
+	CMOVQLT zeros+40(FP), SI
+	MOVLQSX 12(R12), DI // offset of row 3
+	TESTQ DI, DI
+	LEAQ (R14)(DI*4), DI
+	CMOVQLT zeros+40(FP), DI
+	MOVLQSX 16(R12), R8 // offset of row 4
+	TESTQ R8, R8
+	LEAQ (R14)(R8*4), R8
+	CMOVQLT zeros+40(FP), R8
+	MOVLQSX 20(R12), R9 // offset of row 5
+	TESTQ R9, R9
+	LEAQ (R14)(R9*4), R9
+	CMOVQLT zeros+40(FP), R9
+	MOVLQSX 24(R12), R10 // offset of row 6
+	TESTQ R10, R10
+	LEAQ (R14)(R10*4), R10
+	CMOVQLT zeros+40(FP), R10
+	MOVLQSX 28(R12), R11 // offset of row 7
+	TESTQ R11, R11
+	LEAQ (R14)(R11*4), R11
+	CMOVQLT zeros+40(FP), R11
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y8
+	VBROADCASTSS 0(AX)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 0(SI)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 0(DI)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 0(R8)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 0(R9)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 0(R10)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 0(R11)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y7
+	VMOVUPS 32(BX), Y8
+	VBROADCASTSS 4(AX)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 4(DX)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 4(SI)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 4(DI)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 4(R8)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 4(R9)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 4(R10)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 4(R11)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y7
+	VMOVUPS 64(BX), Y8
+	VBROADCASTSS 8(AX)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 8(DX)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 8(SI)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 8(DI)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 8(R8)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 8(R9)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 8(R10)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 8(R11)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y7
+	VMOVUPS 96(BX), Y8
+	VBROADCASTSS 12(AX)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 12(DX)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 12(SI)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 12(DI)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 12(R8)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 12(R9)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 12(R10)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 12(R11)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y7
+	ADDQ $128, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y8
+	VBROADCASTSS 0(AX)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 0(SI)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 0(DI)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 0(R8)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 0(R9)(R15*4), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 0(R10)(R15*4), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 0(R11)(R15*4), Y10
+	VFMADD231PS Y10, Y8, Y7
+	ADDQ $32, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+	VADDPS 0(DI)(R11*4), Y4, Y4
+	VADDPS 0(R13)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*2), Y6, Y6
+	VADDPS 0(R13)(R11*4), Y7, Y7
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+	VMOVUPS Y4, 0(DI)(R11*4)
+	VMOVUPS Y5, 0(R13)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*2)
+	VMOVUPS Y7, 0(R13)(R11*4)
+
+next:
+	IMUL3Q $8, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $32, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y4, Y4
+	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 0(DI)(R12*2), Y15, Y14
+	VADDPS Y14, Y6, Y6
+	VMASKMOVPS 0(R13)(R11*4), Y15, Y14
+	VADDPS Y14, Y7, Y7
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
+	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
+	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
+	VMASKMOVPS Y7, Y15, 0(R13)(R11*4)
+	JMP next
+
+// func gemmRowsF32AVX2Tile7x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile7x8(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 0(R13)(R11*2)
+	PREFETCHT0 0(DI)(R12*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	MOVLQSX 8(R12), SI // offset of row 2
+	TESTQ SI, SI
+	LEAQ (R14)(SI*4), SI
+	CMOVQLT zeros+40(FP), SI
+	MOVLQSX 12(R12), DI // offset of row 3
+	TESTQ DI, DI
+	LEAQ (R14)(DI*4), DI
+	CMOVQLT zeros+40(FP), DI
+	MOVLQSX 16(R12), R8 // offset of row 4
+	TESTQ R8, R8
+	LEAQ (R14)(R8*4), R8
+	CMOVQLT zeros+40(FP), R8
+	MOVLQSX 20(R12), R9 // offset of row 5
+	TESTQ R9, R9
+	LEAQ (R14)(R9*4), R9
+	CMOVQLT zeros+40(FP), R9
+	MOVLQSX 24(R12), R10 // offset of row 6
+	TESTQ R10, R10
+	LEAQ (R14)(R10*4), R10
+	CMOVQLT zeros+40(FP), R10
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y7
+	VBROADCASTSS 0(AX)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 0(SI)(R15*4), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 0(DI)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 0(R8)(R15*4), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 0(R9)(R15*4), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 0(R10)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y6
+	VMOVUPS 32(BX), Y7
+	VBROADCASTSS 4(AX)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 4(DX)(R15*4), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 4(SI)(R15*4), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 4(DI)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 4(R8)(R15*4), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 4(R9)(R15*4), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 4(R10)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y6
+	VMOVUPS 64(BX), Y7
+	VBROADCASTSS 8(AX)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 8(DX)(R15*4), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 8(SI)(R15*4), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 8(DI)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 8(R8)(R15*4), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 8(R9)(R15*4), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 8(R10)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y6
+	VMOVUPS 96(BX), Y7
+	VBROADCASTSS 12(AX)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 12(DX)(R15*4), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 12(SI)(R15*4), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 12(DI)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 12(R8)(R15*4), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 12(R9)(R15*4), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 12(R10)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y6
+	ADDQ $128, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y7
+	VBROADCASTSS 0(AX)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 0(SI)(R15*4), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 0(DI)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 0(R8)(R15*4), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 0(R9)(R15*4), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 0(R10)(R15*4), Y8
+	VFMADD231PS Y8, Y7, Y6
+	ADDQ $32, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+	VADDPS 0(DI)(R11*4), Y4, Y4
+	VADDPS 0(R13)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*2), Y6, Y6
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+	VMOVUPS Y4, 0(DI)(R11*4)
+	VMOVUPS Y5, 0(R13)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*2)
+
+next:
+	IMUL3Q $7, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $28, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y4, Y4
+	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 0(DI)(R12*2), Y15, Y14
+	VADDPS Y14, Y6, Y6
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
+	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
+	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
+	JMP next
+
+// func gemmRowsF32AVX2Tile6x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile6x8(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 0(R13)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	MOVLQSX 8(R12), SI // offset of row 2
+	TESTQ SI, SI
+	LEAQ (R14)(SI*4), SI
+	CMOVQLT zeros+40(FP), SI
+	MOVLQSX 12(R12), DI // offset of row 3
+	TESTQ DI, DI
+	LEAQ (R14)(DI*4), DI
+	CMOVQLT zeros+40(FP), DI
+	MOVLQSX 16(R12), R8 // offset of row 4
+	TESTQ R8, R8
+	LEAQ (R14)(R8*4), R8
+	CMOVQLT zeros+40(FP), R8
+	MOVLQSX 20(R12), R9 // offset of row 5
+	TESTQ R9, R9
+	LEAQ (R14)(R9*4), R9
+	CMOVQLT zeros+40(FP), R9
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y6
+	VBROADCASTSS 0(AX)(R15*4), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 0(SI)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 0(DI)(R15*4), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 0(R8)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 0(R9)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y5
+	VMOVUPS 32(BX), Y6
+	VBROADCASTSS 4(AX)(R15*4), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 4(DX)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 4(SI)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 4(DI)(R15*4), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 4(R8)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 4(R9)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y5
+	VMOVUPS 64(BX), Y6
+	VBROADCASTSS 8(AX)(R15*4), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 8(DX)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 8(SI)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 8(DI)(R15*4), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 8(R8)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 8(R9)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y5
+	VMOVUPS 96(BX), Y6
+	VBROADCASTSS 12(AX)(R15*4), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 12(DX)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 12(SI)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 12(DI)(R15*4), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 12(R8)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 12(R9)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y5
+	ADDQ $128, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y6
+	VBROADCASTSS 0(AX)(R15*4), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 0(SI)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 0(DI)(R15*4), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 0(R8)(R15*4), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 0(R9)(R15*4), Y9
+	VFMADD231PS Y9, Y6, Y5
+	ADDQ $32, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+	VADDPS 0(DI)(R11*4), Y4, Y4
+	VADDPS 0(R13)(R11*2), Y5, Y5
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+	VMOVUPS Y4, 0(DI)(R11*4)
+	VMOVUPS Y5, 0(R13)(R11*2)
+
+next:
+	IMUL3Q $6, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $24, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y4, Y4
+	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
+	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
+	JMP next
+
+// func gemmRowsF32AVX2Tile5x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile5x8(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	MOVLQSX 8(R12), SI // offset of row 2
+	TESTQ SI, SI
+	LEAQ (R14)(SI*4), SI
+	CMOVQLT zeros+40(FP), SI
+	MOVLQSX 12(R12), DI // offset of row 3
+	TESTQ DI, DI
+	LEAQ (R14)(DI*4), DI
+	CMOVQLT zeros+40(FP), DI
+	MOVLQSX 16(R12), R8 // offset of row 4
+	TESTQ R8, R8
+	LEAQ (R14)(R8*4), R8
+	CMOVQLT zeros+40(FP), R8
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y5
+	VBROADCASTSS 0(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 0(SI)(R15*4), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 0(DI)(R15*4), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 0(R8)(R15*4), Y7
+	VFMADD231PS Y7, Y5, Y4
+	VMOVUPS 32(BX), Y5
+	VBROADCASTSS 4(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 4(DX)(R15*4), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 4(SI)(R15*4), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 4(DI)(R15*4), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 4(R8)(R15*4), Y7
+	VFMADD231PS Y7, Y5, Y4
+	VMOVUPS 64(BX), Y5
+	VBROADCASTSS 8(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 8(DX)(R15*4), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 8(SI)(R15*4), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 8(DI)(R15*4), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 8(R8)(R15*4), Y7
+	VFMADD231PS Y7, Y5, Y4
+	VMOVUPS 96(BX), Y5
+	VBROADCASTSS 12(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 12(DX)(R15*4), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 12(SI)(R15*4), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 12(DI)(R15*4), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 12(R8)(R15*4), Y7
+	VFMADD231PS Y7, Y5, Y4
+	ADDQ $128, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y5
+	VBROADCASTSS 0(AX)(R15*4), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 0(SI)(R15*4), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 0(DI)(R15*4), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 0(R8)(R15*4), Y7
+	VFMADD231PS Y7, Y5, Y4
+	ADDQ $32, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+	VADDPS 0(DI)(R11*4), Y4, Y4
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+	VMOVUPS Y4, 0(DI)(R11*4)
+
+next:
+	IMUL3Q $5, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $20, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y4, Y4
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
+	JMP next
+
+// func gemmRowsF32AVX2Tile4x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile4x8(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	MOVLQSX 8(R12), SI // offset of row 2
+	TESTQ SI, SI
+	LEAQ (R14)(SI*4), SI
+	CMOVQLT zeros+40(FP), SI
+	MOVLQSX 12(R12), DI // offset of row 3
+	TESTQ DI, DI
+	LEAQ (R14)(DI*4), DI
+	CMOVQLT zeros+40(FP), DI
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y4
+	VBROADCASTSS 0(AX)(R15*4), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 0(SI)(R15*4), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 0(DI)(R15*4), Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS 32(BX), Y4
+	VBROADCASTSS 4(AX)(R15*4), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 4(DX)(R15*4), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 4(SI)(R15*4), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 4(DI)(R15*4), Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS 64(BX), Y4
+	VBROADCASTSS 8(AX)(R15*4), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 8(DX)(R15*4), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 8(SI)(R15*4), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 8(DI)(R15*4), Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS 96(BX), Y4
+	VBROADCASTSS 12(AX)(R15*4), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 12(DX)(R15*4), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 12(SI)(R15*4), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 12(DI)(R15*4), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ $128, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y4
+	VBROADCASTSS 0(AX)(R15*4), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 0(SI)(R15*4), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 0(DI)(R15*4), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ $32, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	LEAQ (R11)(R11*2), R12
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+
+next:
+	IMUL3Q $4, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $16, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	JMP next
+
+// func gemmRowsF32AVX2Tile3x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile3x8(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	MOVLQSX 8(R12), SI // offset of row 2
+	TESTQ SI, SI
+	LEAQ (R14)(SI*4), SI
+	CMOVQLT zeros+40(FP), SI
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y3
+	VBROADCASTSS 0(AX)(R15*4), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 0(SI)(R15*4), Y6
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS 32(BX), Y3
+	VBROADCASTSS 4(AX)(R15*4), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 4(DX)(R15*4), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 4(SI)(R15*4), Y6
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS 64(BX), Y3
+	VBROADCASTSS 8(AX)(R15*4), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 8(DX)(R15*4), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 8(SI)(R15*4), Y6
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS 96(BX), Y3
+	VBROADCASTSS 12(AX)(R15*4), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 12(DX)(R15*4), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 12(SI)(R15*4), Y6
+	VFMADD231PS Y6, Y3, Y2
+	ADDQ $128, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y3
+	VBROADCASTSS 0(AX)(R15*4), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 0(SI)(R15*4), Y6
+	VFMADD231PS Y6, Y3, Y2
+	ADDQ $32, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+
+next:
+	IMUL3Q $3, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $12, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	JMP next
+
+// func gemmRowsF32AVX2Tile2x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile2x8(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	MOVLQSX 4(R12), DX // offset of row 1
+	TESTQ DX, DX
+	LEAQ (R14)(DX*4), DX
+	CMOVQLT zeros+40(FP), DX
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y2
+	VBROADCASTSS 0(AX)(R15*4), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y4
+	VFMADD231PS Y4, Y2, Y1
+	VMOVUPS 32(BX), Y2
+	VBROADCASTSS 4(AX)(R15*4), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 4(DX)(R15*4), Y4
+	VFMADD231PS Y4, Y2, Y1
+	VMOVUPS 64(BX), Y2
+	VBROADCASTSS 8(AX)(R15*4), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 8(DX)(R15*4), Y4
+	VFMADD231PS Y4, Y2, Y1
+	VMOVUPS 96(BX), Y2
+	VBROADCASTSS 12(AX)(R15*4), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 12(DX)(R15*4), Y4
+	VFMADD231PS Y4, Y2, Y1
+	ADDQ $128, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y2
+	VBROADCASTSS 0(AX)(R15*4), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 0(DX)(R15*4), Y4
+	VFMADD231PS Y4, Y2, Y1
+	ADDQ $32, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+
+next:
+	IMUL3Q $2, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $8, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	JMP next
+
+// func gemmRowsF32AVX2Tile1x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+TEXT ·gemmRowsF32AVX2Tile1x8(SB), NOSPLIT, $0-97
+
+tile:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	PREFETCHT0 0(DI)
+	VXORPS Y0, Y0, Y0
+	MOVQ off+24(FP), R12 // off
+	MOVQ total+72(FP), R13 // total
+	MOVQ b+64(FP), BX // b
+	MOVQ skip+56(FP), CX // skip
+
+tap:
+	MOVQ a+16(FP), R14 // a
+	LEAQ (R14)(CX*4), R14
+	MOVLQSX 0(R12), AX // offset of row 0
+	TESTQ AX, AX
+	LEAQ (R14)(AX*4), AX
+	CMOVQLT zeros+40(FP), AX
+	NEGQ CX
+	ADDQ k+48(FP), CX // floats of this tap
+	CMPQ R13, CX
+	CMOVQLT R13, CX
+	SUBQ CX, R13 // floats of the next ones
+	XORQ R15, R15
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y1
+	VBROADCASTSS 0(AX)(R15*4), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS 32(BX), Y1
+	VBROADCASTSS 4(AX)(R15*4), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS 64(BX), Y1
+	VBROADCASTSS 8(AX)(R15*4), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS 96(BX), Y1
+	VBROADCASTSS 12(AX)(R15*4), Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ $128, BX
+	ADDQ $4, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y1
+	VBROADCASTSS 0(AX)(R15*4), Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ $32, BX
+	ADDQ $1, R15
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ next+32(FP), R14 // next
+	LEAQ (R12)(R14*4), R12
+	XORQ CX, CX
+	TESTQ R13, R13
+	JNZ tap
+
+done:
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+
+next:
+	IMUL3Q $1, R11, CX
+	ADDQ CX, DI
+	MOVQ DI, c+0(FP)
+	ADDQ $4, off+24(FP)
+	DECQ tiles+80(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
 
 addmasked:
 	VMOVUPS (DX), Y15

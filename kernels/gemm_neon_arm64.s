@@ -142,7 +142,7 @@ many:
 
 rest:
 	ADDS $4, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ.P 32(R3), (F24, F25)
@@ -173,7 +173,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	CBZ R14, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
@@ -351,7 +351,7 @@ many:
 
 rest:
 	ADDS $4, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ.P 32(R3), (F24, F25)
@@ -379,7 +379,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	CBZ R14, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
@@ -538,7 +538,7 @@ many:
 
 rest:
 	ADDS $4, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ.P 32(R3), (F24, F25)
@@ -563,7 +563,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	CBZ R14, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
@@ -703,7 +703,7 @@ many:
 
 rest:
 	ADDS $4, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ.P 32(R3), (F24, F25)
@@ -725,7 +725,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	CBZ R14, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
@@ -846,7 +846,7 @@ many:
 
 rest:
 	ADDS $4, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ.P 32(R3), (F24, F25)
@@ -865,7 +865,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	CBZ R14, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
@@ -967,7 +967,7 @@ many:
 
 rest:
 	ADDS $4, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ.P 32(R3), (F24, F25)
@@ -983,7 +983,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	CBZ R14, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
@@ -1066,7 +1066,7 @@ many:
 
 rest:
 	ADDS $4, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ.P 32(R3), (F24, F25)
@@ -1079,7 +1079,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	CBZ R14, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
@@ -1143,7 +1143,7 @@ many:
 
 rest:
 	ADDS $4, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ.P 32(R3), (F24, F25)
@@ -1153,7 +1153,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	CBZ R14, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
@@ -1255,7 +1255,7 @@ many:
 
 rest:
 	ADDS $2, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ (R3), (F24, F25)
@@ -1282,7 +1282,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	ADD $32, R2
 	CBZ R14, store
 	MOVD R0, R16
@@ -1429,7 +1429,7 @@ many:
 
 rest:
 	ADDS $2, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ (R3), (F24, F25)
@@ -1458,7 +1458,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	ADD $28, R2
 	CBZ R14, store
 	MOVD R0, R16
@@ -1589,7 +1589,7 @@ many:
 
 rest:
 	ADDS $2, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ (R3), (F24, F25)
@@ -1614,7 +1614,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	ADD $24, R2
 	CBZ R14, store
 	MOVD R0, R16
@@ -1729,7 +1729,7 @@ many:
 
 rest:
 	ADDS $2, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ (R3), (F24, F25)
@@ -1750,7 +1750,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	ADD $20, R2
 	CBZ R14, store
 	MOVD R0, R16
@@ -1851,7 +1851,7 @@ many:
 
 rest:
 	ADDS $2, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ (R3), (F24, F25)
@@ -1869,7 +1869,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	ADD $16, R2
 	CBZ R14, store
 	MOVD R0, R16
@@ -1966,7 +1966,7 @@ many:
 
 rest:
 	ADDS $2, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ (R3), (F24, F25)
@@ -1986,7 +1986,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	ADD $12, R2
 	CBZ R14, store
 	MOVD R0, R16
@@ -2067,7 +2067,7 @@ many:
 
 rest:
 	ADDS $2, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ (R3), (F24, F25)
@@ -2083,7 +2083,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	ADD $8, R2
 	CBZ R14, store
 	MOVD R0, R16
@@ -2148,7 +2148,7 @@ many:
 
 rest:
 	ADDS $2, R16
-	BEQ done
+	BEQ end
 
 one:
 	FLDPQ (R3), (F24, F25)
@@ -2160,7 +2160,7 @@ one:
 	SUBS $1, R16
 	BNE one
 
-done:
+end:
 	ADD $4, R2
 	CBZ R14, store
 	MOVD R0, R16
@@ -2172,6 +2172,1374 @@ done:
 store:
 	FSTPQ (F0, F1), (R0)
 	ADD R1, R0
+	SUBS $1, R13
+	BNE tile
+	RET
+
+// func gemmRowsF32NEONTile8x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+TEXT ·gemmRowsF32NEONTile8x8(SB), NOSPLIT, $0-89
+	MOVD c+0(FP), R0 // c
+	MOVD ldc+8(FP), R1
+	LSL $2, R1 // ldc, bytes
+	MOVD off+24(FP), R2 // off
+	MOVD tiles+80(FP), R13 // tiles
+	MOVD zeros+40(FP), R12 // zeros
+	MOVBU acc+88(FP), R14 // acc
+
+tile:
+	MOVD b+64(FP), R3 // b
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD R2, R15 // offsets of the tap
+	MOVD total+72(FP), R17 // total
+	MOVD skip+56(FP), R16 // skip
+
+tap:
+	MOVD a+16(FP), R19 // a
+	ADD R16<<2, R19, R19
+	MOVW 0(R15), R20 // offset of row 0
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R4
+	MOVW 4(R15), R20 // offset of row 1
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R5
+	MOVW 8(R15), R20 // offset of row 2
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R6
+	MOVW 12(R15), R20 // offset of row 3
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R7
+	MOVW 16(R15), R20 // offset of row 4
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R8
+	MOVW 20(R15), R20 // offset of row 5
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R9
+	MOVW 24(R15), R20 // offset of row 6
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R10
+	MOVW 28(R15), R20 // offset of row 7
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R11
+	MOVD next+32(FP), R20 // next
+	ADD R20<<2, R15, R15
+	MOVD k+48(FP), R20 // k
+	SUB R16, R20, R16 // floats of this tap
+	CMP R17, R16
+	CSEL LT, R16, R17, R16
+	SUB R16, R17, R17 // floats of the next ones
+	SUBS $4, R16
+	BLT rest
+
+many:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVQ.P 16(R4), F16
+	FMOVQ.P 16(R5), F17
+	FMOVQ.P 16(R6), F18
+	FMOVQ.P 16(R7), F19
+	FMOVQ.P 16(R8), F20
+	FMOVQ.P 16(R9), F21
+	FMOVQ.P 16(R10), F22
+	FMOVQ.P 16(R11), F23
+	FLDPQ.P 32(R3), (F26, F27)
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FMLAE4S(0, 18, 24, 4)
+	FMLAE4S(0, 18, 25, 5)
+	FMLAE4S(0, 19, 24, 6)
+	FMLAE4S(0, 19, 25, 7)
+	FMLAE4S(0, 20, 24, 8)
+	FMLAE4S(0, 20, 25, 9)
+	FMLAE4S(0, 21, 24, 10)
+	FMLAE4S(0, 21, 25, 11)
+	FMLAE4S(0, 22, 24, 12)
+	FMLAE4S(0, 22, 25, 13)
+	FMLAE4S(0, 23, 24, 14)
+	FMLAE4S(0, 23, 25, 15)
+	FLDPQ.P 32(R3), (F28, F29)
+	FMLAE4S(1, 16, 26, 0)
+	FMLAE4S(1, 16, 27, 1)
+	FMLAE4S(1, 17, 26, 2)
+	FMLAE4S(1, 17, 27, 3)
+	FMLAE4S(1, 18, 26, 4)
+	FMLAE4S(1, 18, 27, 5)
+	FMLAE4S(1, 19, 26, 6)
+	FMLAE4S(1, 19, 27, 7)
+	FMLAE4S(1, 20, 26, 8)
+	FMLAE4S(1, 20, 27, 9)
+	FMLAE4S(1, 21, 26, 10)
+	FMLAE4S(1, 21, 27, 11)
+	FMLAE4S(1, 22, 26, 12)
+	FMLAE4S(1, 22, 27, 13)
+	FMLAE4S(1, 23, 26, 14)
+	FMLAE4S(1, 23, 27, 15)
+	FLDPQ.P 32(R3), (F30, F31)
+	FMLAE4S(2, 16, 28, 0)
+	FMLAE4S(2, 16, 29, 1)
+	FMLAE4S(2, 17, 28, 2)
+	FMLAE4S(2, 17, 29, 3)
+	FMLAE4S(2, 18, 28, 4)
+	FMLAE4S(2, 18, 29, 5)
+	FMLAE4S(2, 19, 28, 6)
+	FMLAE4S(2, 19, 29, 7)
+	FMLAE4S(2, 20, 28, 8)
+	FMLAE4S(2, 20, 29, 9)
+	FMLAE4S(2, 21, 28, 10)
+	FMLAE4S(2, 21, 29, 11)
+	FMLAE4S(2, 22, 28, 12)
+	FMLAE4S(2, 22, 29, 13)
+	FMLAE4S(2, 23, 28, 14)
+	FMLAE4S(2, 23, 29, 15)
+	FMLAE4S(3, 16, 30, 0)
+	FMLAE4S(3, 16, 31, 1)
+	FMLAE4S(3, 17, 30, 2)
+	FMLAE4S(3, 17, 31, 3)
+	FMLAE4S(3, 18, 30, 4)
+	FMLAE4S(3, 18, 31, 5)
+	FMLAE4S(3, 19, 30, 6)
+	FMLAE4S(3, 19, 31, 7)
+	FMLAE4S(3, 20, 30, 8)
+	FMLAE4S(3, 20, 31, 9)
+	FMLAE4S(3, 21, 30, 10)
+	FMLAE4S(3, 21, 31, 11)
+	FMLAE4S(3, 22, 30, 12)
+	FMLAE4S(3, 22, 31, 13)
+	FMLAE4S(3, 23, 30, 14)
+	FMLAE4S(3, 23, 31, 15)
+	SUBS $4, R16
+	BGE many
+
+rest:
+	ADDS $4, R16
+	BEQ end
+
+one:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVS.P 4(R4), F16
+	FMOVS.P 4(R5), F17
+	FMOVS.P 4(R6), F18
+	FMOVS.P 4(R7), F19
+	FMOVS.P 4(R8), F20
+	FMOVS.P 4(R9), F21
+	FMOVS.P 4(R10), F22
+	FMOVS.P 4(R11), F23
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FMLAE4S(0, 18, 24, 4)
+	FMLAE4S(0, 18, 25, 5)
+	FMLAE4S(0, 19, 24, 6)
+	FMLAE4S(0, 19, 25, 7)
+	FMLAE4S(0, 20, 24, 8)
+	FMLAE4S(0, 20, 25, 9)
+	FMLAE4S(0, 21, 24, 10)
+	FMLAE4S(0, 21, 25, 11)
+	FMLAE4S(0, 22, 24, 12)
+	FMLAE4S(0, 22, 25, 13)
+	FMLAE4S(0, 23, 24, 14)
+	FMLAE4S(0, 23, 25, 15)
+	SUBS $1, R16
+	BNE one
+
+end:
+	MOVD $0, R16
+	CBNZ R17, tap
+	CBZ R14, store
+	MOVD R0, R16
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 0, 0)
+	FADD4S(25, 1, 1)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 2, 2)
+	FADD4S(25, 3, 3)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 4, 4)
+	FADD4S(25, 5, 5)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 6, 6)
+	FADD4S(25, 7, 7)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 8, 8)
+	FADD4S(25, 9, 9)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 10, 10)
+	FADD4S(25, 11, 11)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 12, 12)
+	FADD4S(25, 13, 13)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 14, 14)
+	FADD4S(25, 15, 15)
+
+store:
+	FSTPQ (F0, F1), (R0)
+	ADD R1, R0
+	FSTPQ (F2, F3), (R0)
+	ADD R1, R0
+	FSTPQ (F4, F5), (R0)
+	ADD R1, R0
+	FSTPQ (F6, F7), (R0)
+	ADD R1, R0
+	FSTPQ (F8, F9), (R0)
+	ADD R1, R0
+	FSTPQ (F10, F11), (R0)
+	ADD R1, R0
+	FSTPQ (F12, F13), (R0)
+	ADD R1, R0
+	FSTPQ (F14, F15), (R0)
+	ADD R1, R0
+	ADD $32, R2
+	SUBS $1, R13
+	BNE tile
+	RET
+
+// func gemmRowsF32NEONTile7x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+TEXT ·gemmRowsF32NEONTile7x8(SB), NOSPLIT, $0-89
+	MOVD c+0(FP), R0 // c
+	MOVD ldc+8(FP), R1
+	LSL $2, R1 // ldc, bytes
+	MOVD off+24(FP), R2 // off
+	MOVD tiles+80(FP), R13 // tiles
+	MOVD zeros+40(FP), R12 // zeros
+	MOVBU acc+88(FP), R14 // acc
+
+tile:
+	MOVD b+64(FP), R3 // b
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	MOVD R2, R15 // offsets of the tap
+	MOVD total+72(FP), R17 // total
+	MOVD skip+56(FP), R16 // skip
+
+tap:
+	MOVD a+16(FP), R19 // a
+	ADD R16<<2, R19, R19
+	MOVW 0(R15), R20 // offset of row 0
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R4
+	MOVW 4(R15), R20 // offset of row 1
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R5
+	MOVW 8(R15), R20 // offset of row 2
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R6
+	MOVW 12(R15), R20 // offset of row 3
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R7
+	MOVW 16(R15), R20 // offset of row 4
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R8
+	MOVW 20(R15), R20 // offset of row 5
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R9
+	MOVW 24(R15), R20 // offset of row 6
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R10
+	MOVD next+32(FP), R20 // next
+	ADD R20<<2, R15, R15
+	MOVD k+48(FP), R20 // k
+	SUB R16, R20, R16 // floats of this tap
+	CMP R17, R16
+	CSEL LT, R16, R17, R16
+	SUB R16, R17, R17 // floats of the next ones
+	SUBS $4, R16
+	BLT rest
+
+many:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVQ.P 16(R4), F16
+	FMOVQ.P 16(R5), F17
+	FMOVQ.P 16(R6), F18
+	FMOVQ.P 16(R7), F19
+	FMOVQ.P 16(R8), F20
+	FMOVQ.P 16(R9), F21
+	FMOVQ.P 16(R10), F22
+	FLDPQ.P 32(R3), (F26, F27)
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FMLAE4S(0, 18, 24, 4)
+	FMLAE4S(0, 18, 25, 5)
+	FMLAE4S(0, 19, 24, 6)
+	FMLAE4S(0, 19, 25, 7)
+	FMLAE4S(0, 20, 24, 8)
+	FMLAE4S(0, 20, 25, 9)
+	FMLAE4S(0, 21, 24, 10)
+	FMLAE4S(0, 21, 25, 11)
+	FMLAE4S(0, 22, 24, 12)
+	FMLAE4S(0, 22, 25, 13)
+	FLDPQ.P 32(R3), (F28, F29)
+	FMLAE4S(1, 16, 26, 0)
+	FMLAE4S(1, 16, 27, 1)
+	FMLAE4S(1, 17, 26, 2)
+	FMLAE4S(1, 17, 27, 3)
+	FMLAE4S(1, 18, 26, 4)
+	FMLAE4S(1, 18, 27, 5)
+	FMLAE4S(1, 19, 26, 6)
+	FMLAE4S(1, 19, 27, 7)
+	FMLAE4S(1, 20, 26, 8)
+	FMLAE4S(1, 20, 27, 9)
+	FMLAE4S(1, 21, 26, 10)
+	FMLAE4S(1, 21, 27, 11)
+	FMLAE4S(1, 22, 26, 12)
+	FMLAE4S(1, 22, 27, 13)
+	FLDPQ.P 32(R3), (F30, F31)
+	FMLAE4S(2, 16, 28, 0)
+	FMLAE4S(2, 16, 29, 1)
+	FMLAE4S(2, 17, 28, 2)
+	FMLAE4S(2, 17, 29, 3)
+	FMLAE4S(2, 18, 28, 4)
+	FMLAE4S(2, 18, 29, 5)
+	FMLAE4S(2, 19, 28, 6)
+	FMLAE4S(2, 19, 29, 7)
+	FMLAE4S(2, 20, 28, 8)
+	FMLAE4S(2, 20, 29, 9)
+	FMLAE4S(2, 21, 28, 10)
+	FMLAE4S(2, 21, 29, 11)
+	FMLAE4S(2, 22, 28, 12)
+	FMLAE4S(2, 22, 29, 13)
+	FMLAE4S(3, 16, 30, 0)
+	FMLAE4S(3, 16, 31, 1)
+	FMLAE4S(3, 17, 30, 2)
+	FMLAE4S(3, 17, 31, 3)
+	FMLAE4S(3, 18, 30, 4)
+	FMLAE4S(3, 18, 31, 5)
+	FMLAE4S(3, 19, 30, 6)
+	FMLAE4S(3, 19, 31, 7)
+	FMLAE4S(3, 20, 30, 8)
+	FMLAE4S(3, 20, 31, 9)
+	FMLAE4S(3, 21, 30, 10)
+	FMLAE4S(3, 21, 31, 11)
+	FMLAE4S(3, 22, 30, 12)
+	FMLAE4S(3, 22, 31, 13)
+	SUBS $4, R16
+	BGE many
+
+rest:
+	ADDS $4, R16
+	BEQ end
+
+one:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVS.P 4(R4), F16
+	FMOVS.P 4(R5), F17
+	FMOVS.P 4(R6), F18
+	FMOVS.P 4(R7), F19
+	FMOVS.P 4(R8), F20
+	FMOVS.P 4(R9), F21
+	FMOVS.P 4(R10), F22
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FMLAE4S(0, 18, 24, 4)
+	FMLAE4S(0, 18, 25, 5)
+	FMLAE4S(0, 19, 24, 6)
+	FMLAE4S(0, 19, 25, 7)
+	FMLAE4S(0, 20, 24, 8)
+	FMLAE4S(0, 20, 25, 9)
+	FMLAE4S(0, 21, 24, 10)
+	FMLAE4S(0, 21, 25, 11)
+	FMLAE4S(0, 22, 24, 12)
+	FMLAE4S(0, 22, 25, 13)
+	SUBS $1, R16
+	BNE one
+
+end:
+	MOVD $0, R16
+	CBNZ R17, tap
+	CBZ R14, store
+	MOVD R0, R16
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 0, 0)
+	FADD4S(25, 1, 1)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 2, 2)
+	FADD4S(25, 3, 3)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 4, 4)
+	FADD4S(25, 5, 5)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 6, 6)
+	FADD4S(25, 7, 7)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 8, 8)
+	FADD4S(25, 9, 9)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 10, 10)
+	FADD4S(25, 11, 11)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 12, 12)
+	FADD4S(25, 13, 13)
+
+store:
+	FSTPQ (F0, F1), (R0)
+	ADD R1, R0
+	FSTPQ (F2, F3), (R0)
+	ADD R1, R0
+	FSTPQ (F4, F5), (R0)
+	ADD R1, R0
+	FSTPQ (F6, F7), (R0)
+	ADD R1, R0
+	FSTPQ (F8, F9), (R0)
+	ADD R1, R0
+	FSTPQ (F10, F11), (R0)
+	ADD R1, R0
+	FSTPQ (F12, F13), (R0)
+	ADD R1, R0
+	ADD $28, R2
+	SUBS $1, R13
+	BNE tile
+	RET
+
+// func gemmRowsF32NEONTile6x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+TEXT ·gemmRowsF32NEONTile6x8(SB), NOSPLIT, $0-89
+	MOVD c+0(FP), R0 // c
+	MOVD ldc+8(FP), R1
+	LSL $2, R1 // ldc, bytes
+	MOVD off+24(FP), R2 // off
+	MOVD tiles+80(FP), R13 // tiles
+	MOVD zeros+40(FP), R12 // zeros
+	MOVBU acc+88(FP), R14 // acc
+
+tile:
+	MOVD b+64(FP), R3 // b
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD R2, R15 // offsets of the tap
+	MOVD total+72(FP), R17 // total
+	MOVD skip+56(FP), R16 // skip
+
+tap:
+	MOVD a+16(FP), R19 // a
+	ADD R16<<2, R19, R19
+	MOVW 0(R15), R20 // offset of row 0
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R4
+	MOVW 4(R15), R20 // offset of row 1
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R5
+	MOVW 8(R15), R20 // offset of row 2
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R6
+	MOVW 12(R15), R20 // offset of row 3
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R7
+	MOVW 16(R15), R20 // offset of row 4
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R8
+	MOVW 20(R15), R20 // offset of row 5
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R9
+	MOVD next+32(FP), R20 // next
+	ADD R20<<2, R15, R15
+	MOVD k+48(FP), R20 // k
+	SUB R16, R20, R16 // floats of this tap
+	CMP R17, R16
+	CSEL LT, R16, R17, R16
+	SUB R16, R17, R17 // floats of the next ones
+	SUBS $4, R16
+	BLT rest
+
+many:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVQ.P 16(R4), F16
+	FMOVQ.P 16(R5), F17
+	FMOVQ.P 16(R6), F18
+	FMOVQ.P 16(R7), F19
+	FMOVQ.P 16(R8), F20
+	FMOVQ.P 16(R9), F21
+	FLDPQ.P 32(R3), (F26, F27)
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FMLAE4S(0, 18, 24, 4)
+	FMLAE4S(0, 18, 25, 5)
+	FMLAE4S(0, 19, 24, 6)
+	FMLAE4S(0, 19, 25, 7)
+	FMLAE4S(0, 20, 24, 8)
+	FMLAE4S(0, 20, 25, 9)
+	FMLAE4S(0, 21, 24, 10)
+	FMLAE4S(0, 21, 25, 11)
+	FLDPQ.P 32(R3), (F28, F29)
+	FMLAE4S(1, 16, 26, 0)
+	FMLAE4S(1, 16, 27, 1)
+	FMLAE4S(1, 17, 26, 2)
+	FMLAE4S(1, 17, 27, 3)
+	FMLAE4S(1, 18, 26, 4)
+	FMLAE4S(1, 18, 27, 5)
+	FMLAE4S(1, 19, 26, 6)
+	FMLAE4S(1, 19, 27, 7)
+	FMLAE4S(1, 20, 26, 8)
+	FMLAE4S(1, 20, 27, 9)
+	FMLAE4S(1, 21, 26, 10)
+	FMLAE4S(1, 21, 27, 11)
+	FLDPQ.P 32(R3), (F30, F31)
+	FMLAE4S(2, 16, 28, 0)
+	FMLAE4S(2, 16, 29, 1)
+	FMLAE4S(2, 17, 28, 2)
+	FMLAE4S(2, 17, 29, 3)
+	FMLAE4S(2, 18, 28, 4)
+	FMLAE4S(2, 18, 29, 5)
+	FMLAE4S(2, 19, 28, 6)
+	FMLAE4S(2, 19, 29, 7)
+	FMLAE4S(2, 20, 28, 8)
+	FMLAE4S(2, 20, 29, 9)
+	FMLAE4S(2, 21, 28, 10)
+	FMLAE4S(2, 21, 29, 11)
+	FMLAE4S(3, 16, 30, 0)
+	FMLAE4S(3, 16, 31, 1)
+	FMLAE4S(3, 17, 30, 2)
+	FMLAE4S(3, 17, 31, 3)
+	FMLAE4S(3, 18, 30, 4)
+	FMLAE4S(3, 18, 31, 5)
+	FMLAE4S(3, 19, 30, 6)
+	FMLAE4S(3, 19, 31, 7)
+	FMLAE4S(3, 20, 30, 8)
+	FMLAE4S(3, 20, 31, 9)
+	FMLAE4S(3, 21, 30, 10)
+	FMLAE4S(3, 21, 31, 11)
+	SUBS $4, R16
+	BGE many
+
+rest:
+	ADDS $4, R16
+	BEQ end
+
+one:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVS.P 4(R4), F16
+	FMOVS.P 4(R5), F17
+	FMOVS.P 4(R6), F18
+	FMOVS.P 4(R7), F19
+	FMOVS.P 4(R8), F20
+	FMOVS.P 4(R9), F21
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FMLAE4S(0, 18, 24, 4)
+	FMLAE4S(0, 18, 25, 5)
+	FMLAE4S(0, 19, 24, 6)
+	FMLAE4S(0, 19, 25, 7)
+	FMLAE4S(0, 20, 24, 8)
+	FMLAE4S(0, 20, 25, 9)
+	FMLAE4S(0, 21, 24, 10)
+	FMLAE4S(0, 21, 25, 11)
+	SUBS $1, R16
+	BNE one
+
+end:
+	MOVD $0, R16
+	CBNZ R17, tap
+	CBZ R14, store
+	MOVD R0, R16
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 0, 0)
+	FADD4S(25, 1, 1)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 2, 2)
+	FADD4S(25, 3, 3)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 4, 4)
+	FADD4S(25, 5, 5)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 6, 6)
+	FADD4S(25, 7, 7)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 8, 8)
+	FADD4S(25, 9, 9)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 10, 10)
+	FADD4S(25, 11, 11)
+
+store:
+	FSTPQ (F0, F1), (R0)
+	ADD R1, R0
+	FSTPQ (F2, F3), (R0)
+	ADD R1, R0
+	FSTPQ (F4, F5), (R0)
+	ADD R1, R0
+	FSTPQ (F6, F7), (R0)
+	ADD R1, R0
+	FSTPQ (F8, F9), (R0)
+	ADD R1, R0
+	FSTPQ (F10, F11), (R0)
+	ADD R1, R0
+	ADD $24, R2
+	SUBS $1, R13
+	BNE tile
+	RET
+
+// func gemmRowsF32NEONTile5x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+TEXT ·gemmRowsF32NEONTile5x8(SB), NOSPLIT, $0-89
+	MOVD c+0(FP), R0 // c
+	MOVD ldc+8(FP), R1
+	LSL $2, R1 // ldc, bytes
+	MOVD off+24(FP), R2 // off
+	MOVD tiles+80(FP), R13 // tiles
+	MOVD zeros+40(FP), R12 // zeros
+	MOVBU acc+88(FP), R14 // acc
+
+tile:
+	MOVD b+64(FP), R3 // b
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	MOVD R2, R15 // offsets of the tap
+	MOVD total+72(FP), R17 // total
+	MOVD skip+56(FP), R16 // skip
+
+tap:
+	MOVD a+16(FP), R19 // a
+	ADD R16<<2, R19, R19
+	MOVW 0(R15), R20 // offset of row 0
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R4
+	MOVW 4(R15), R20 // offset of row 1
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R5
+	MOVW 8(R15), R20 // offset of row 2
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R6
+	MOVW 12(R15), R20 // offset of row 3
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R7
+	MOVW 16(R15), R20 // offset of row 4
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R8
+	MOVD next+32(FP), R20 // next
+	ADD R20<<2, R15, R15
+	MOVD k+48(FP), R20 // k
+	SUB R16, R20, R16 // floats of this tap
+	CMP R17, R16
+	CSEL LT, R16, R17, R16
+	SUB R16, R17, R17 // floats of the next ones
+	SUBS $4, R16
+	BLT rest
+
+many:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVQ.P 16(R4), F16
+	FMOVQ.P 16(R5), F17
+	FMOVQ.P 16(R6), F18
+	FMOVQ.P 16(R7), F19
+	FMOVQ.P 16(R8), F20
+	FLDPQ.P 32(R3), (F26, F27)
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FMLAE4S(0, 18, 24, 4)
+	FMLAE4S(0, 18, 25, 5)
+	FMLAE4S(0, 19, 24, 6)
+	FMLAE4S(0, 19, 25, 7)
+	FMLAE4S(0, 20, 24, 8)
+	FMLAE4S(0, 20, 25, 9)
+	FLDPQ.P 32(R3), (F28, F29)
+	FMLAE4S(1, 16, 26, 0)
+	FMLAE4S(1, 16, 27, 1)
+	FMLAE4S(1, 17, 26, 2)
+	FMLAE4S(1, 17, 27, 3)
+	FMLAE4S(1, 18, 26, 4)
+	FMLAE4S(1, 18, 27, 5)
+	FMLAE4S(1, 19, 26, 6)
+	FMLAE4S(1, 19, 27, 7)
+	FMLAE4S(1, 20, 26, 8)
+	FMLAE4S(1, 20, 27, 9)
+	FLDPQ.P 32(R3), (F30, F31)
+	FMLAE4S(2, 16, 28, 0)
+	FMLAE4S(2, 16, 29, 1)
+	FMLAE4S(2, 17, 28, 2)
+	FMLAE4S(2, 17, 29, 3)
+	FMLAE4S(2, 18, 28, 4)
+	FMLAE4S(2, 18, 29, 5)
+	FMLAE4S(2, 19, 28, 6)
+	FMLAE4S(2, 19, 29, 7)
+	FMLAE4S(2, 20, 28, 8)
+	FMLAE4S(2, 20, 29, 9)
+	FMLAE4S(3, 16, 30, 0)
+	FMLAE4S(3, 16, 31, 1)
+	FMLAE4S(3, 17, 30, 2)
+	FMLAE4S(3, 17, 31, 3)
+	FMLAE4S(3, 18, 30, 4)
+	FMLAE4S(3, 18, 31, 5)
+	FMLAE4S(3, 19, 30, 6)
+	FMLAE4S(3, 19, 31, 7)
+	FMLAE4S(3, 20, 30, 8)
+	FMLAE4S(3, 20, 31, 9)
+	SUBS $4, R16
+	BGE many
+
+rest:
+	ADDS $4, R16
+	BEQ end
+
+one:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVS.P 4(R4), F16
+	FMOVS.P 4(R5), F17
+	FMOVS.P 4(R6), F18
+	FMOVS.P 4(R7), F19
+	FMOVS.P 4(R8), F20
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FMLAE4S(0, 18, 24, 4)
+	FMLAE4S(0, 18, 25, 5)
+	FMLAE4S(0, 19, 24, 6)
+	FMLAE4S(0, 19, 25, 7)
+	FMLAE4S(0, 20, 24, 8)
+	FMLAE4S(0, 20, 25, 9)
+	SUBS $1, R16
+	BNE one
+
+end:
+	MOVD $0, R16
+	CBNZ R17, tap
+	CBZ R14, store
+	MOVD R0, R16
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 0, 0)
+	FADD4S(25, 1, 1)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 2, 2)
+	FADD4S(25, 3, 3)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 4, 4)
+	FADD4S(25, 5, 5)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 6, 6)
+	FADD4S(25, 7, 7)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 8, 8)
+	FADD4S(25, 9, 9)
+
+store:
+	FSTPQ (F0, F1), (R0)
+	ADD R1, R0
+	FSTPQ (F2, F3), (R0)
+	ADD R1, R0
+	FSTPQ (F4, F5), (R0)
+	ADD R1, R0
+	FSTPQ (F6, F7), (R0)
+	ADD R1, R0
+	FSTPQ (F8, F9), (R0)
+	ADD R1, R0
+	ADD $20, R2
+	SUBS $1, R13
+	BNE tile
+	RET
+
+// func gemmRowsF32NEONTile4x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+TEXT ·gemmRowsF32NEONTile4x8(SB), NOSPLIT, $0-89
+	MOVD c+0(FP), R0 // c
+	MOVD ldc+8(FP), R1
+	LSL $2, R1 // ldc, bytes
+	MOVD off+24(FP), R2 // off
+	MOVD tiles+80(FP), R13 // tiles
+	MOVD zeros+40(FP), R12 // zeros
+	MOVBU acc+88(FP), R14 // acc
+
+tile:
+	MOVD b+64(FP), R3 // b
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	MOVD R2, R15 // offsets of the tap
+	MOVD total+72(FP), R17 // total
+	MOVD skip+56(FP), R16 // skip
+
+tap:
+	MOVD a+16(FP), R19 // a
+	ADD R16<<2, R19, R19
+	MOVW 0(R15), R20 // offset of row 0
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R4
+	MOVW 4(R15), R20 // offset of row 1
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R5
+	MOVW 8(R15), R20 // offset of row 2
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R6
+	MOVW 12(R15), R20 // offset of row 3
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R7
+	MOVD next+32(FP), R20 // next
+	ADD R20<<2, R15, R15
+	MOVD k+48(FP), R20 // k
+	SUB R16, R20, R16 // floats of this tap
+	CMP R17, R16
+	CSEL LT, R16, R17, R16
+	SUB R16, R17, R17 // floats of the next ones
+	SUBS $4, R16
+	BLT rest
+
+many:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVQ.P 16(R4), F16
+	FMOVQ.P 16(R5), F17
+	FMOVQ.P 16(R6), F18
+	FMOVQ.P 16(R7), F19
+	FLDPQ.P 32(R3), (F26, F27)
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FMLAE4S(0, 18, 24, 4)
+	FMLAE4S(0, 18, 25, 5)
+	FMLAE4S(0, 19, 24, 6)
+	FMLAE4S(0, 19, 25, 7)
+	FLDPQ.P 32(R3), (F28, F29)
+	FMLAE4S(1, 16, 26, 0)
+	FMLAE4S(1, 16, 27, 1)
+	FMLAE4S(1, 17, 26, 2)
+	FMLAE4S(1, 17, 27, 3)
+	FMLAE4S(1, 18, 26, 4)
+	FMLAE4S(1, 18, 27, 5)
+	FMLAE4S(1, 19, 26, 6)
+	FMLAE4S(1, 19, 27, 7)
+	FLDPQ.P 32(R3), (F30, F31)
+	FMLAE4S(2, 16, 28, 0)
+	FMLAE4S(2, 16, 29, 1)
+	FMLAE4S(2, 17, 28, 2)
+	FMLAE4S(2, 17, 29, 3)
+	FMLAE4S(2, 18, 28, 4)
+	FMLAE4S(2, 18, 29, 5)
+	FMLAE4S(2, 19, 28, 6)
+	FMLAE4S(2, 19, 29, 7)
+	FMLAE4S(3, 16, 30, 0)
+	FMLAE4S(3, 16, 31, 1)
+	FMLAE4S(3, 17, 30, 2)
+	FMLAE4S(3, 17, 31, 3)
+	FMLAE4S(3, 18, 30, 4)
+	FMLAE4S(3, 18, 31, 5)
+	FMLAE4S(3, 19, 30, 6)
+	FMLAE4S(3, 19, 31, 7)
+	SUBS $4, R16
+	BGE many
+
+rest:
+	ADDS $4, R16
+	BEQ end
+
+one:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVS.P 4(R4), F16
+	FMOVS.P 4(R5), F17
+	FMOVS.P 4(R6), F18
+	FMOVS.P 4(R7), F19
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FMLAE4S(0, 18, 24, 4)
+	FMLAE4S(0, 18, 25, 5)
+	FMLAE4S(0, 19, 24, 6)
+	FMLAE4S(0, 19, 25, 7)
+	SUBS $1, R16
+	BNE one
+
+end:
+	MOVD $0, R16
+	CBNZ R17, tap
+	CBZ R14, store
+	MOVD R0, R16
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 0, 0)
+	FADD4S(25, 1, 1)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 2, 2)
+	FADD4S(25, 3, 3)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 4, 4)
+	FADD4S(25, 5, 5)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 6, 6)
+	FADD4S(25, 7, 7)
+
+store:
+	FSTPQ (F0, F1), (R0)
+	ADD R1, R0
+	FSTPQ (F2, F3), (R0)
+	ADD R1, R0
+	FSTPQ (F4, F5), (R0)
+	ADD R1, R0
+	FSTPQ (F6, F7), (R0)
+	ADD R1, R0
+	ADD $16, R2
+	SUBS $1, R13
+	BNE tile
+	RET
+
+// func gemmRowsF32NEONTile3x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+TEXT ·gemmRowsF32NEONTile3x8(SB), NOSPLIT, $0-89
+	MOVD c+0(FP), R0 // c
+	MOVD ldc+8(FP), R1
+	LSL $2, R1 // ldc, bytes
+	MOVD off+24(FP), R2 // off
+	MOVD tiles+80(FP), R13 // tiles
+	MOVD zeros+40(FP), R12 // zeros
+	MOVBU acc+88(FP), R14 // acc
+
+tile:
+	MOVD b+64(FP), R3 // b
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	MOVD R2, R15 // offsets of the tap
+	MOVD total+72(FP), R17 // total
+	MOVD skip+56(FP), R16 // skip
+
+tap:
+	MOVD a+16(FP), R19 // a
+	ADD R16<<2, R19, R19
+	MOVW 0(R15), R20 // offset of row 0
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R4
+	MOVW 4(R15), R20 // offset of row 1
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R5
+	MOVW 8(R15), R20 // offset of row 2
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R6
+	MOVD next+32(FP), R20 // next
+	ADD R20<<2, R15, R15
+	MOVD k+48(FP), R20 // k
+	SUB R16, R20, R16 // floats of this tap
+	CMP R17, R16
+	CSEL LT, R16, R17, R16
+	SUB R16, R17, R17 // floats of the next ones
+	SUBS $4, R16
+	BLT rest
+
+many:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVQ.P 16(R4), F16
+	FMOVQ.P 16(R5), F17
+	FMOVQ.P 16(R6), F18
+	FLDPQ.P 32(R3), (F26, F27)
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FMLAE4S(0, 18, 24, 4)
+	FMLAE4S(0, 18, 25, 5)
+	FLDPQ.P 32(R3), (F28, F29)
+	FMLAE4S(1, 16, 26, 0)
+	FMLAE4S(1, 16, 27, 1)
+	FMLAE4S(1, 17, 26, 2)
+	FMLAE4S(1, 17, 27, 3)
+	FMLAE4S(1, 18, 26, 4)
+	FMLAE4S(1, 18, 27, 5)
+	FLDPQ.P 32(R3), (F30, F31)
+	FMLAE4S(2, 16, 28, 0)
+	FMLAE4S(2, 16, 29, 1)
+	FMLAE4S(2, 17, 28, 2)
+	FMLAE4S(2, 17, 29, 3)
+	FMLAE4S(2, 18, 28, 4)
+	FMLAE4S(2, 18, 29, 5)
+	FMLAE4S(3, 16, 30, 0)
+	FMLAE4S(3, 16, 31, 1)
+	FMLAE4S(3, 17, 30, 2)
+	FMLAE4S(3, 17, 31, 3)
+	FMLAE4S(3, 18, 30, 4)
+	FMLAE4S(3, 18, 31, 5)
+	SUBS $4, R16
+	BGE many
+
+rest:
+	ADDS $4, R16
+	BEQ end
+
+one:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVS.P 4(R4), F16
+	FMOVS.P 4(R5), F17
+	FMOVS.P 4(R6), F18
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FMLAE4S(0, 18, 24, 4)
+	FMLAE4S(0, 18, 25, 5)
+	SUBS $1, R16
+	BNE one
+
+end:
+	MOVD $0, R16
+	CBNZ R17, tap
+	CBZ R14, store
+	MOVD R0, R16
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 0, 0)
+	FADD4S(25, 1, 1)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 2, 2)
+	FADD4S(25, 3, 3)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 4, 4)
+	FADD4S(25, 5, 5)
+
+store:
+	FSTPQ (F0, F1), (R0)
+	ADD R1, R0
+	FSTPQ (F2, F3), (R0)
+	ADD R1, R0
+	FSTPQ (F4, F5), (R0)
+	ADD R1, R0
+	ADD $12, R2
+	SUBS $1, R13
+	BNE tile
+	RET
+
+// func gemmRowsF32NEONTile2x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+TEXT ·gemmRowsF32NEONTile2x8(SB), NOSPLIT, $0-89
+	MOVD c+0(FP), R0 // c
+	MOVD ldc+8(FP), R1
+	LSL $2, R1 // ldc, bytes
+	MOVD off+24(FP), R2 // off
+	MOVD tiles+80(FP), R13 // tiles
+	MOVD zeros+40(FP), R12 // zeros
+	MOVBU acc+88(FP), R14 // acc
+
+tile:
+	MOVD b+64(FP), R3 // b
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD R2, R15 // offsets of the tap
+	MOVD total+72(FP), R17 // total
+	MOVD skip+56(FP), R16 // skip
+
+tap:
+	MOVD a+16(FP), R19 // a
+	ADD R16<<2, R19, R19
+	MOVW 0(R15), R20 // offset of row 0
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R4
+	MOVW 4(R15), R20 // offset of row 1
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R5
+	MOVD next+32(FP), R20 // next
+	ADD R20<<2, R15, R15
+	MOVD k+48(FP), R20 // k
+	SUB R16, R20, R16 // floats of this tap
+	CMP R17, R16
+	CSEL LT, R16, R17, R16
+	SUB R16, R17, R17 // floats of the next ones
+	SUBS $4, R16
+	BLT rest
+
+many:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVQ.P 16(R4), F16
+	FMOVQ.P 16(R5), F17
+	FLDPQ.P 32(R3), (F26, F27)
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	FLDPQ.P 32(R3), (F28, F29)
+	FMLAE4S(1, 16, 26, 0)
+	FMLAE4S(1, 16, 27, 1)
+	FMLAE4S(1, 17, 26, 2)
+	FMLAE4S(1, 17, 27, 3)
+	FLDPQ.P 32(R3), (F30, F31)
+	FMLAE4S(2, 16, 28, 0)
+	FMLAE4S(2, 16, 29, 1)
+	FMLAE4S(2, 17, 28, 2)
+	FMLAE4S(2, 17, 29, 3)
+	FMLAE4S(3, 16, 30, 0)
+	FMLAE4S(3, 16, 31, 1)
+	FMLAE4S(3, 17, 30, 2)
+	FMLAE4S(3, 17, 31, 3)
+	SUBS $4, R16
+	BGE many
+
+rest:
+	ADDS $4, R16
+	BEQ end
+
+one:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVS.P 4(R4), F16
+	FMOVS.P 4(R5), F17
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 17, 24, 2)
+	FMLAE4S(0, 17, 25, 3)
+	SUBS $1, R16
+	BNE one
+
+end:
+	MOVD $0, R16
+	CBNZ R17, tap
+	CBZ R14, store
+	MOVD R0, R16
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 0, 0)
+	FADD4S(25, 1, 1)
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 2, 2)
+	FADD4S(25, 3, 3)
+
+store:
+	FSTPQ (F0, F1), (R0)
+	ADD R1, R0
+	FSTPQ (F2, F3), (R0)
+	ADD R1, R0
+	ADD $8, R2
+	SUBS $1, R13
+	BNE tile
+	RET
+
+// func gemmRowsF32NEONTile1x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+TEXT ·gemmRowsF32NEONTile1x8(SB), NOSPLIT, $0-89
+	MOVD c+0(FP), R0 // c
+	MOVD ldc+8(FP), R1
+	LSL $2, R1 // ldc, bytes
+	MOVD off+24(FP), R2 // off
+	MOVD tiles+80(FP), R13 // tiles
+	MOVD zeros+40(FP), R12 // zeros
+	MOVBU acc+88(FP), R14 // acc
+
+tile:
+	MOVD b+64(FP), R3 // b
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	MOVD R2, R15 // offsets of the tap
+	MOVD total+72(FP), R17 // total
+	MOVD skip+56(FP), R16 // skip
+
+tap:
+	MOVD a+16(FP), R19 // a
+	ADD R16<<2, R19, R19
+	MOVW 0(R15), R20 // offset of row 0
+	CMP $0, R20
+	ADD R20<<2, R19, R20
+	CSEL LT, R12, R20, R4
+	MOVD next+32(FP), R20 // next
+	ADD R20<<2, R15, R15
+	MOVD k+48(FP), R20 // k
+	SUB R16, R20, R16 // floats of this tap
+	CMP R17, R16
+	CSEL LT, R16, R17, R16
+	SUB R16, R17, R17 // floats of the next ones
+	SUBS $4, R16
+	BLT rest
+
+many:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVQ.P 16(R4), F16
+	FLDPQ.P 32(R3), (F26, F27)
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FLDPQ.P 32(R3), (F28, F29)
+	FMLAE4S(1, 16, 26, 0)
+	FMLAE4S(1, 16, 27, 1)
+	FLDPQ.P 32(R3), (F30, F31)
+	FMLAE4S(2, 16, 28, 0)
+	FMLAE4S(2, 16, 29, 1)
+	FMLAE4S(3, 16, 30, 0)
+	FMLAE4S(3, 16, 31, 1)
+	SUBS $4, R16
+	BGE many
+
+rest:
+	ADDS $4, R16
+	BEQ end
+
+one:
+	FLDPQ.P 32(R3), (F24, F25)
+	FMOVS.P 4(R4), F16
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	SUBS $1, R16
+	BNE one
+
+end:
+	MOVD $0, R16
+	CBNZ R17, tap
+	CBZ R14, store
+	MOVD R0, R16
+	FLDPQ (R16), (F24, F25)
+	ADD R1, R16
+	FADD4S(24, 0, 0)
+	FADD4S(25, 1, 1)
+
+store:
+	FSTPQ (F0, F1), (R0)
+	ADD R1, R0
+	ADD $4, R2
 	SUBS $1, R13
 	BNE tile
 	RET

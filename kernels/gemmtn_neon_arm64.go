@@ -52,8 +52,14 @@ func gemmTNPanelNEON(c []float32, ldc int, a []float32, lda int, b []float32, ld
 // gemmTNRestNEON is the same for the last n columns of B, which are filled up in a copy.
 func gemmTNRestNEON(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool) {
 	var panel [neonTNK * neonPanel]float32
-	var t [neonTile * neonPanel]float32
 	packPanel(panel[:], b, ldb, k, n, neonPanel)
+	gemmTNTilesNEON(c, ldc, a, lda, &panel, m, n, k, acc)
+}
+
+// gemmTNTilesNEON is m columns of A times n of a panel of B, tile by tile through a whole one
+// beside C.
+func gemmTNTilesNEON(c []float32, ldc int, a []float32, lda int, panel *[neonTNK * neonPanel]float32, m, n, k int, acc bool) {
+	var t [neonTile * neonPanel]float32
 	for i := 0; i < m; {
 		rows, _ := tileRows(m-i, neonTile)
 		gemmTNF32NEONTile(rows, &t[0], neonPanel, &a[i], lda, &panel[0], neonPanel, k, 1, false)

@@ -41,7 +41,8 @@ func gemm(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int,
 			a1 = a[(i+1)*lda:][:k]
 		}
 		for j := 0; j < n; j += genericPanel {
-			t := gemmTile(a0, a1, bp[j*k:][:k*genericPanel])
+			var t [2 * genericPanel]float32
+			gemmTile(&t, a0, a1, bp[j*k:][:k*genericPanel])
 			for r := range rows {
 				store(c[(i+r)*ldc+j:][:min(genericPanel, n-j)], t[r*genericPanel:], acc)
 			}
@@ -49,9 +50,9 @@ func gemm(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int,
 	}
 }
 
-// gemmTile is two rows of A times one panel: t[r*4+j] = Σ_p a_r[p]·bp[p*4+j].
-func gemmTile(a0, a1, bp []float32) (t [2 * genericPanel]float32) {
-	var c00, c01, c02, c03, c10, c11, c12, c13 float32
+// gemmTile adds two rows of A times one panel: t[r*4+j] += Σ_p a_r[p]·bp[p*4+j].
+func gemmTile(t *[2 * genericPanel]float32, a0, a1, bp []float32) {
+	c00, c01, c02, c03, c10, c11, c12, c13 := t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
 	a1 = a1[:len(a0)]
 	for p, x := range a0 {
 		b, y := (*[genericPanel]float32)(bp), a1[p]
@@ -65,7 +66,7 @@ func gemmTile(a0, a1, bp []float32) (t [2 * genericPanel]float32) {
 		c12 += y * b[2]
 		c13 += y * b[3]
 	}
-	return [...]float32{c00, c01, c02, c03, c10, c11, c12, c13}
+	*t = [...]float32{c00, c01, c02, c03, c10, c11, c12, c13}
 }
 
 // store puts a row of a tile into C, or adds it there.

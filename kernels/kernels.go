@@ -33,7 +33,8 @@ type Set struct {
 	//	c  m×n, leading dimension ldc
 	//	a  k×m, leading dimension lda
 	//	b  k×n, leading dimension ldb
-	GemmTN func(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool)
+	GemmTN   func(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool)
+	Implicit // the same for convolutions that are not spread out
 
 	// DepthwiseRow is n pixels of a depthwise convolution over c channels:
 	// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*c+j], added to y with acc. Offsets are never negative.

@@ -8,6 +8,7 @@ func neon() Set {
 	s.Name, s.Width = "neon", 8
 	s.PackSize, s.PackB, s.PackBT = packSizeNEON, packBNEON, packBTNEON
 	s.Gemm, s.GemmTN = gemmNEON, gemmTNNEON
+	s.Implicit = neonImplicit()
 	s.DepthwiseRow, s.DepthwiseGrad = depthwiseRowNEON, depthwiseGradNEON
 	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillNEON, addNEON, subNEON, mulNEON, divNEON
 	s.Axpy, s.Scale, s.MulAdd = axpyNEON, scaleNEON, mulAddNEON

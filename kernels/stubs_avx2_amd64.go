@@ -256,6 +256,168 @@ func gemmTNF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, 
 //go:noescape
 func gemmTNF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
 
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile6x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile5x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile4x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile3x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile2x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile1x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile4x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile3x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile2x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile1x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile8x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile7x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile6x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile5x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile4x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile3x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile2x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
+// set are touched in C.
+//
+//go:noescape
+func gemmRowsF32AVX2Tile1x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+
 // Blocks of 8×8 of w, turned: dst[p*ds+i] = w[i*ldw+p] for i < 8, p < 8·blocks.
 //
 //go:noescape
@@ -347,6 +509,48 @@ func gemmTNF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int,
 		gemmTNF32AVX2Tile2x8(c, ldc, a, lda, b, ldb, k, tiles, mask, acc)
 	case 1<<8 | 8:
 		gemmTNF32AVX2Tile1x8(c, ldc, a, lda, b, ldb, k, tiles, mask, acc)
+	}
+}
+
+// gemmRowsF32AVX2Tile calls the kernel of a tile.
+func gemmRowsF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool) {
+	switch rows<<8 | cols {
+	case 6<<8 | 16:
+		gemmRowsF32AVX2Tile6x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 5<<8 | 16:
+		gemmRowsF32AVX2Tile5x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 4<<8 | 16:
+		gemmRowsF32AVX2Tile4x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 3<<8 | 16:
+		gemmRowsF32AVX2Tile3x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 2<<8 | 16:
+		gemmRowsF32AVX2Tile2x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 1<<8 | 16:
+		gemmRowsF32AVX2Tile1x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 4<<8 | 24:
+		gemmRowsF32AVX2Tile4x24(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 3<<8 | 24:
+		gemmRowsF32AVX2Tile3x24(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 2<<8 | 24:
+		gemmRowsF32AVX2Tile2x24(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 1<<8 | 24:
+		gemmRowsF32AVX2Tile1x24(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 8<<8 | 8:
+		gemmRowsF32AVX2Tile8x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 7<<8 | 8:
+		gemmRowsF32AVX2Tile7x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 6<<8 | 8:
+		gemmRowsF32AVX2Tile6x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 5<<8 | 8:
+		gemmRowsF32AVX2Tile5x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 4<<8 | 8:
+		gemmRowsF32AVX2Tile4x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 3<<8 | 8:
+		gemmRowsF32AVX2Tile3x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 2<<8 | 8:
+		gemmRowsF32AVX2Tile2x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	case 1<<8 | 8:
+		gemmRowsF32AVX2Tile1x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
 	}
 }
 

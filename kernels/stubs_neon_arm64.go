@@ -100,6 +100,70 @@ func gemmTNF32NEONTile2x8(c *float32, ldc int, a *float32, lda int, b *float32, 
 //go:noescape
 func gemmTNF32NEONTile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, acc bool)
 
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+//
+//go:noescape
+func gemmRowsF32NEONTile8x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+//
+//go:noescape
+func gemmRowsF32NEONTile7x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+//
+//go:noescape
+func gemmRowsF32NEONTile6x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+//
+//go:noescape
+func gemmRowsF32NEONTile5x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+//
+//go:noescape
+func gemmRowsF32NEONTile4x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+//
+//go:noescape
+func gemmRowsF32NEONTile3x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+//
+//go:noescape
+func gemmRowsF32NEONTile2x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
+// Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
+// negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
+// b is a panel of total rows of 8 floats.
+//
+//go:noescape
+func gemmRowsF32NEONTile1x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
+
 // gemmF32NEONTile calls the kernel of a tile.
 func gemmF32NEONTile(rows int, c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, acc bool) {
 	switch rows {
@@ -141,6 +205,28 @@ func gemmTNF32NEONTile(rows int, c *float32, ldc int, a *float32, lda int, b *fl
 		gemmTNF32NEONTile2x8(c, ldc, a, lda, b, ldb, k, tiles, acc)
 	case 1:
 		gemmTNF32NEONTile1x8(c, ldc, a, lda, b, ldb, k, tiles, acc)
+	}
+}
+
+// gemmRowsF32NEONTile calls the kernel of a tile.
+func gemmRowsF32NEONTile(rows int, c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool) {
+	switch rows {
+	case 8:
+		gemmRowsF32NEONTile8x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, acc)
+	case 7:
+		gemmRowsF32NEONTile7x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, acc)
+	case 6:
+		gemmRowsF32NEONTile6x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, acc)
+	case 5:
+		gemmRowsF32NEONTile5x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, acc)
+	case 4:
+		gemmRowsF32NEONTile4x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, acc)
+	case 3:
+		gemmRowsF32NEONTile3x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, acc)
+	case 2:
+		gemmRowsF32NEONTile2x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, acc)
+	case 1:
+		gemmRowsF32NEONTile1x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, acc)
 	}
 }
 

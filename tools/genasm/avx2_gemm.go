@@ -13,15 +13,19 @@ var avx2Tiles = []tile{
 func avx2GEMM() file {
 	f := file{op: "gemm", about: "GEMM micro-kernels for AVX2 and FMA. Every element of C is one chain of fused\n" +
 		"multiply-adds over k, whatever the tile: which tile an element falls into does not change its bits."}
-	for _, trans := range []bool{false, true} {
+	for _, kind := range []struct {
+		name string
+		make func(t gemmTile) *fn
+	}{
+		{"gemm", gemmTile.avx2},
+		{"gemmTN", gemmTile.avx2TN},
+		{"gemmRows", gemmTile.avx2Rows},
+	} {
 		var fns []*fn
 		for _, t := range avx2Tiles {
-			fns = append(fns, gemmTile{rows: t.rows, vecs: t.cols / 8, trans: trans}.avx2())
+			fns = append(fns, kind.make(gemmTile{rows: t.rows, vecs: t.cols / 8}))
 		}
-		name := "gemmF32AVX2Tile"
-		if trans {
-			name = "gemmTNF32AVX2Tile"
-		}
+		name := kind.name + "F32AVX2Tile"
 		f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows, cols", avx2Tiles, fns)
 		f.funcs = append(f.funcs, fns...)
 	}
@@ -36,12 +40,18 @@ type gemmTile struct {
 	trans      bool // A is k×rows: the columns of a row are read, not the rows of a column
 	masked     bool // the last vector of B is read under the mask
 	a, b, c    lines
+	pointers   []string // of the rows of A, if they do not lie in lines; R15 is the index into them
 }
 
 const (
 	tileParams   = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool"
 	tileTNParams = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool"
 )
+
+func (t gemmTile) avx2TN() *fn {
+	t.trans = true
+	return t.avx2()
+}
 
 func (t gemmTile) avx2() *fn {
 	op, list, doc := "gemm", tileParams, "C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each %d×%d.\n"+
@@ -57,6 +67,7 @@ func (t gemmTile) avx2() *fn {
 	t.c = lines{base: "DI", third: "R13", ld: "R11", ld3: "R12"}
 	t.head()
 	t.product()
+	t.label("done")
 	t.output()
 	t.next()
 	return t.fn
@@ -105,7 +116,6 @@ func (t *gemmTile) product() {
 		t.op("JNZ masked")
 	}
 	t.loop("", false)
-	t.label("done")
 }
 
 // loop is the loop over k, four steps a turn and then one.
@@ -123,12 +133,13 @@ func (t *gemmTile) loop(suffix string, masked bool) {
 	t.op("JGE four%s", suffix)
 	t.label("rest" + suffix)
 	t.op("ADDQ $4, CX")
-	t.op("JZ done")
+	t.op("JZ end%s", suffix)
 	t.label("one" + suffix)
 	t.step(0)
 	t.advance(1)
 	t.op("DECQ CX")
 	t.op("JNZ one%s", suffix)
+	t.label("end" + suffix)
 }
 
 // step adds the outer product of a column of A and a row of B. The registers after the
@@ -158,14 +169,17 @@ func (t gemmTile) step(u int) {
 
 // aAt is the address of row i of A, u steps ahead.
 func (t gemmTile) aAt(i, u int) string {
-	if t.trans {
+	switch {
+	case t.trans:
 		return t.a.at(u, i*4)
+	case t.pointers != nil:
+		return fmt.Sprintf("%d(%s)(R15*4)", u*4, t.pointers[i])
 	}
 	return t.a.at(i, u*4)
 }
 
 // ahead reports whether rows of A are prefetched: low tiles do not come in numbers.
-func (t gemmTile) ahead() bool { return !t.trans && t.rows >= 4 && t.rows <= 6 }
+func (t gemmTile) ahead() bool { return !t.trans && t.pointers == nil && t.rows >= 4 && t.rows <= 6 }
 
 // prefetch fetches what lies ahead floats behind what has just been read of A. Rows are short
 // streams that the hardware does not see coming; with ahead 0 nothing happens.
@@ -195,6 +209,9 @@ func (t gemmTile) bAt(v, u int) string {
 // advance moves on by n steps of k.
 func (t gemmTile) advance(n int) {
 	switch {
+	case t.pointers != nil:
+		t.op("ADDQ $%d, BX", n*t.vecs*32)
+		t.op("ADDQ $%d, R15", n)
 	case !t.trans:
 		t.op("ADDQ $%d, BX", n*t.vecs*32)
 		t.op("ADDQ $%d, AX", n*4)
@@ -259,6 +276,11 @@ func (t *gemmTile) next() {
 		t.loop("masked", true)
 		t.op("JMP done")
 	}
+	t.masks()
+}
+
+// masks is the output under the mask.
+func (t *gemmTile) masks() {
 	t.label("addmasked")
 	t.op("VMOVUPS (DX), Y15")
 	t.each(t.vecs-1, func(y int, at string) { t.op("VADDPS %s, Y%d, Y%d", at, y, y) })

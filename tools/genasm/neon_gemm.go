@@ -5,17 +5,21 @@ import "fmt"
 func neonGEMM() file {
 	f := file{op: "gemm", about: "GEMM micro-kernels for NEON, scheduled for out-of-order cores. Every element of C is one chain of\n" +
 		"fused multiply-adds over k, whatever the tile: which tile an element falls into does not change its bits."}
-	for _, trans := range []bool{false, true} {
+	for _, kind := range []struct {
+		name string
+		make func(t neonTile) *fn
+	}{
+		{"gemm", neonTile.fn8},
+		{"gemmTN", neonTile.fn8TN},
+		{"gemmRows", neonTile.fn8Rows},
+	} {
 		var fns []*fn
 		var tiles []tile
 		for rows := 8; rows > 0; rows-- {
 			tiles = append(tiles, tile{rows: rows})
-			fns = append(fns, neonTile{rows: rows, trans: trans}.fn8())
+			fns = append(fns, kind.make(neonTile{rows: rows}))
 		}
-		name := "gemmF32NEONTile"
-		if trans {
-			name = "gemmTNF32NEONTile"
-		}
+		name := kind.name + "F32NEONTile"
 		f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows", tiles, fns)
 		f.funcs = append(f.funcs, fns...)
 	}
@@ -35,6 +39,11 @@ const (
 	neonTileTNParams = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, acc bool"
 	neonA, neonB     = 16, 24
 )
+
+func (t neonTile) fn8TN() *fn {
+	t.trans = true
+	return t.fn8()
+}
 
 func (t neonTile) fn8() *fn {
 	op, list, doc := "gemm", neonTileParams, "C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each %d×8.\nA is read where it lies, b is a panel of k rows of 8 floats."
@@ -88,12 +97,12 @@ func (t neonTile) product(n int, steps func(n int)) {
 	t.op("BGE many")
 	t.label("rest")
 	t.op("ADDS $%d, R16", n)
-	t.op("BEQ done")
+	t.op("BEQ end")
 	t.label("one")
 	steps(1)
 	t.op("SUBS $1, R16")
 	t.op("BNE one")
-	t.label("done")
+	t.label("end")
 }
 
 // inner is four steps of k, or one: A by its rows. The next row of B is loaded before the

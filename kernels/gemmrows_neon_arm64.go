@@ -1,0 +1,93 @@
+//go:build !noasm
+
+package kernels
+
+func neonImplicit() Implicit { return Implicit{GemmRows: gemmRowsNEON, GemmTNRows: gemmTNRowsNEON} }
+
+// gemmRowsNEON cuts k·Taps into blocks as gemmNEON does, wherever in a tap that is.
+func gemmRowsNEON(c []float32, ldc int, a []float32, rows *Rows, first int, bp []float32, m, n, k int, acc bool) {
+	total := rows.Taps * k
+	checkMatrix(c, ldc, m, n)
+	checkMatrix(bp, 0, 1, packSizeNEON(total, n))
+	rows.check(a, first, m, k)
+	if m == 0 || n == 0 {
+		return
+	}
+	if total == 0 && !acc {
+		zero(c, ldc, m, n)
+	}
+	parts := blocks(total, neonK)
+	for i := range parts {
+		lo, hi := Chunk(total, parts, i)
+		g := newRowsBlock(rows, a, k, lo, hi, acc || i > 0)
+		g.gemmNEON(c, ldc, first, bp[lo*roundUp(n, neonPanel):], m, n)
+	}
+}
+
+// gemmNEON is the product with a block, cut like that of gemmBlockNEON.
+func (g *rowsBlock) gemmNEON(c []float32, ldc, first int, bp []float32, m, n int) {
+	h := max(neonTile, neonWork/(g.total+n)/neonTile*neonTile)
+	for i := 0; i < m; i += h {
+		for j := 0; j < n; j += neonPanel {
+			ci, b, rows := c[i*ldc+j:], bp[j*g.total:], min(h, m-i)
+			if n-j < neonPanel {
+				g.restNEON(ci, ldc, first+i, b, rows, n-j)
+			} else {
+				g.panelNEON(ci, ldc, first+i, b, rows)
+			}
+		}
+	}
+}
+
+// panelNEON is m rows of A times one panel.
+func (g *rowsBlock) panelNEON(c []float32, ldc, first int, bp []float32, m int) {
+	most := max(1, neonCall/(neonTile*neonPanel*g.total))
+	for i := 0; i < m; {
+		rows, tiles := tileRows(m-i, neonTile)
+		tiles = min(tiles, most)
+		gemmRowsF32NEONTile(rows, &c[i*ldc], ldc, g.a, g.at(first+i), g.rows.Len, &zeros[0], g.k, g.skip, &bp[0], g.total, tiles, g.acc)
+		i += rows * tiles
+	}
+}
+
+// restNEON is the same for a last panel of n columns: tiles go through a whole one beside C.
+func (g *rowsBlock) restNEON(c []float32, ldc, first int, bp []float32, m, n int) {
+	var t [neonTile * neonPanel]float32
+	for i := 0; i < m; {
+		rows, _ := tileRows(m-i, neonTile)
+		gemmRowsF32NEONTile(rows, &t[0], neonPanel, g.a, g.at(first+i), g.rows.Len, &zeros[0], g.k, g.skip, &bp[0], g.total, 1, false)
+		storeTile(c[i*ldc:], ldc, t[:], rows, n, g.acc)
+		i += rows
+	}
+}
+
+// gemmTNRowsNEON packs the panels of B, which takes the offsets out of the inner loop.
+func gemmTNRowsNEON(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, tap, m, n, k int, acc bool) {
+	checkMatrix(c, ldc, m, n)
+	checkMatrix(a, lda, k, m)
+	rows.check(b, first, k, n)
+	if m == 0 || n == 0 {
+		return
+	}
+	if k == 0 && !acc {
+		zero(c, ldc, m, n)
+	}
+	parts := blocks(k, neonTNK)
+	for i := range parts {
+		lo, hi := Chunk(k, parts, i)
+		gemmTNRowsBlockNEON(c, ldc, a[lo*lda:], lda, b, rows, first+lo, tap, m, n, hi-lo, acc || i > 0)
+	}
+}
+
+// gemmTNRowsBlockNEON is the product with one block of k.
+func gemmTNRowsBlockNEON(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, tap, m, n, k int, acc bool) {
+	var panel [neonTNK * neonPanel]float32
+	for j := 0; j < n; j += neonPanel {
+		packRows(panel[:], b, rows, first, tap, k, j, min(neonPanel, n-j), neonPanel)
+		if n-j < neonPanel {
+			gemmTNTilesNEON(c[j:], ldc, a, lda, &panel, m, n-j, k, acc)
+		} else {
+			gemmTNPanelNEON(c[j:], ldc, a, lda, panel[:], neonPanel, m, k, acc)
+		}
+	}
+}
