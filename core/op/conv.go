@@ -115,22 +115,29 @@ func (c Conv) begins(in []*graph.Node) bool {
 }
 
 func (c Conv) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
-	x, w := n.In[0].Shape, n.In[1].Shape
-	bias := 0
+	return lowerUnpacked(c, e, n, m, h)
+}
+
+// lowering leaves the weights of few pixels as they are unless they rest.
+func (c Conv) lowering(e *graph.Env, n *graph.Node, atRest bool) lowering {
+	w, groups, bias := n.In[1].Shape, c.groups(), biasOf(n)
+	pixels := c.pixels(n.In[0].Shape, w, n.Shape)
+	if !atRest && groups == 1 && fewRows(pixels.rows(), w[0]) {
+		return &fewRowsLoop{e: e, im2row: pixels, n: w[0], bias: bias}
+	}
+	k, filters := pixels.cols(), w[0]/groups
+	return newConvLoop(e, groups, filters, pixels.grid, bias, convPass{im2row: pixels, step: [2]int{1, 1},
+		pack: func(dst, _, w []float32, group, lo, hi int) {
+			e.Kernels.PackBT(dst, w[(group*filters+lo)*k:], k, k, hi-lo)
+		}})
+}
+
+// biasOf is the input of a node that is its bias, 0 for none.
+func biasOf(n *graph.Node) int {
 	if len(n.In) == 3 {
-		bias = 2
+		return 2
 	}
-	pixels := c.pixels(x, w, n.Shape)
-	if c.groups() == 1 && fewRows(pixels.rows(), w[0]) {
-		l := &fewRowsLoop{e: e, m: m, im2row: pixels, n: w[0], bias: bias, hooks: h}
-		return l.loop()
-	}
-	l := &convLoop{e: e, m: m, groups: c.groups(), n: w[0] / c.groups(), size: pixels.grid, bias: bias, hooks: h}
-	k := pixels.cols()
-	l.passes = []convPass{{im2row: pixels, step: [2]int{1, 1}, pack: func(dst, _ []float32, group, lo, hi int) {
-		e.Kernels.PackBT(dst, m.In[1][(group*l.n+lo)*k:], k, k, hi-lo)
-	}}}
-	return l.loop()
+	return 0
 }
 
 // pixels is the matrix of what each output pixel reads of the channels of one group.

@@ -41,18 +41,23 @@ func (c ConvGradInput) Infer(in []tensor.Shape) (tensor.Shape, error) {
 	return dx, nil
 }
 
-// Lower looks from the input pixels at the outputs they have reached. With a stride these are
-// different taps for each phase of the input positions: one dense pass each (the sub-pixel
-// form of a transposed convolution), so that nothing is multiplied with zeros between pixels.
+// Lower multiplies rows of dy with the weights of each phase of the stride.
 func (c ConvGradInput) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	return c.lowerWith(e, n, m, hooks{})
 }
 
 func (c ConvGradInput) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
-	dy, w := n.In[0].Shape, n.In[1].Shape
+	return lowerUnpacked(c, e, n, m, h)
+}
+
+// lowering looks from the input pixels at the outputs they have reached. With a stride these are
+// different taps for each phase of the input positions: one dense pass each (the sub-pixel
+// form of a transposed convolution), so that nothing is multiplied with zeros between pixels.
+func (c ConvGradInput) lowering(e *graph.Env, n *graph.Node, _ bool) lowering {
+	dy, w, groups := n.In[0].Shape, n.In[1].Shape, c.conv().groups()
 	win := c.conv().window([2]int{w[1], w[2]})
-	l := &convLoop{e: e, m: m, groups: c.conv().groups(), n: w[3], size: c.InSize, hooks: h}
-	dense := im2row{images: dy[0], size: [2]int{dy[1], dy[2]}, channels: dy[3], width: w[0] / l.groups, step: [2]int{1, 1}}
+	dense := im2row{images: dy[0], size: [2]int{dy[1], dy[2]}, channels: dy[3], width: w[0] / groups, step: [2]int{1, 1}}
+	var passes []convPass
 	for py := range min(win.stride[0], c.InSize[0]) {
 		for px := range min(win.stride[1], c.InSize[1]) {
 			p := convPass{im2row: dense, from: [2]int{py, px}, step: win.stride}
@@ -60,28 +65,28 @@ func (c ConvGradInput) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h ho
 			var taps [2][]int
 			p.ty, taps[0] = win.phase(0, py)
 			p.tx, taps[1] = win.phase(1, px)
-			p.pack = convPackGrad(e, m, w, l.groups, taps)
-			l.passes = append(l.passes, p)
+			p.pack = convPackGrad(e, w, groups, taps)
+			passes = append(passes, p)
 		}
 	}
-	return l.loop()
+	return newConvLoop(e, groups, w[3], c.InSize, 0, passes...)
 }
 
 // convPackGrad packs the weights of some taps with a row for each tap and filter of a group and
 // a column for each input channel.
-func convPackGrad(e *graph.Env, m *graph.Mem, w tensor.Shape, groups int, taps [2][]int) func(dst, tmp []float32, group, lo, hi int) {
-	filters, size := w[0]/groups, w[1]*w[2]*w[3]
-	at := func(group, ky, kx int) int { return group*filters*size + (ky*w[2]+kx)*w[3] }
+func convPackGrad(e *graph.Env, s tensor.Shape, groups int, taps [2][]int) convPack {
+	filters, size := s[0]/groups, s[1]*s[2]*s[3]
+	at := func(group, ky, kx int) int { return group*filters*size + (ky*s[2]+kx)*s[3] }
 	if len(taps[0])*len(taps[1]) == 1 {
-		return func(dst, _ []float32, group, lo, hi int) {
-			e.Kernels.PackB(dst, m.In[1][at(group, taps[0][0], taps[1][0])+lo:], size, filters, hi-lo)
+		return func(dst, _, w []float32, group, lo, hi int) {
+			e.Kernels.PackB(dst, w[at(group, taps[0][0], taps[1][0])+lo:], size, filters, hi-lo)
 		}
 	}
-	return func(dst, tmp []float32, group, lo, hi int) {
+	return func(dst, tmp, w []float32, group, lo, hi int) {
 		row := 0
 		for _, ky := range taps[0] {
 			for _, kx := range taps[1] {
-				src := m.In[1][at(group, ky, kx):]
+				src := w[at(group, ky, kx):]
 				for f := range filters {
 					copy(tmp[row:row+hi-lo], src[f*size+lo:])
 					row += hi - lo

@@ -2,9 +2,8 @@ package op
 
 import "github.com/secateur/secateur/core/graph"
 
-// convLoop is a convolution, or its gradient for the input, as matrix products: the weights are
-// packed, then blocks of pixels are gathered and multiplied with them. Input 0 is the images,
-// input 1 the weights.
+// convLoop is a convolution, or its gradient for the input, as matrix products: blocks of pixels
+// are gathered and multiplied with packed weights. Input 0 is the images, input 1 the weights.
 type convLoop struct {
 	e      *graph.Env
 	m      *graph.Mem
@@ -15,8 +14,9 @@ type convLoop struct {
 	bias   int    // which input, 0 for none
 	hooks
 	blocks  []convBlock
-	packed  int // floats
-	perWork int // floats of scratch of a worker
+	floats  int // of packed weights
+	perPack int // floats of scratch of a worker that packs
+	perWork int // floats of scratch of a worker that multiplies
 	parts   int
 }
 
@@ -24,41 +24,55 @@ type convLoop struct {
 type convPass struct {
 	im2row
 	from, step [2]int
-	// pack packs columns lo to hi of the cols×n matrix of weights of a group; tmp has room for
-	// that block where the pass has more than one tap.
-	pack   func(dst, tmp []float32, group, lo, hi int)
-	blocks []convBlock
+	pack       convPack
+	blocks     []convBlock
 }
 
-// convBlock is some columns of the weights of one pass and group, packed at a place in scratch.
+// convPack packs columns lo to hi of the cols×n matrix that weights w are for a group; tmp has
+// room for that block where the pass has more than one tap.
+type convPack func(dst, tmp, w []float32, group, lo, hi int)
+
+// convBlock is some columns of the weights of one pass and group, and where they are packed.
 type convBlock struct{ pass, group, lo, hi, at int }
 
-// convCols is the width of a packed block: a multiple of what tiles are wide, and no wider than
-// the rows of a gathered block, whose memory holds it before it is packed.
+// convCols is the width of a packed block: a multiple of what tiles are wide.
 const convCols = 48
 
 // whole reports whether the pass makes every output pixel in order.
 func (p *convPass) whole(size [2]int) bool { return p.grid == size && p.step == [2]int{1, 1} }
 
-// loop lays out the scratch: packed weights, then a gathered block and a product for each worker.
-func (l *convLoop) loop() graph.Loop {
+// newConvLoop makes groups·n channels of images of a size by some passes.
+func newConvLoop(e *graph.Env, groups, n int, size [2]int, bias int, passes ...convPass) *convLoop {
+	l := &convLoop{e: e, passes: passes, groups: groups, n: n, size: size, bias: bias}
 	rows := 0
 	for i := range l.passes {
-		p := &l.passes[i]
-		l.layOut(i, p)
-		rows = max(rows, p.rows())
-		l.perWork = max(l.perWork, l.workFloats(p))
+		l.layOut(i, &l.passes[i])
+		rows = max(rows, l.passes[i].rows())
 	}
 	l.parts = im2rowParts(rows)
-	pack := func(part, worker int) {
+	return l
+}
+
+// packed is the panels of all passes.
+func (l *convLoop) packed() int { return l.floats }
+
+// pack packs block by block.
+func (l *convLoop) pack(m *graph.Mem) graph.Loop {
+	body := func(part, worker int) {
 		b := &l.blocks[part]
-		l.passes[b.pass].pack(l.m.Scratch[b.at:], l.work(worker), b.group, b.lo, b.hi)
+		l.passes[b.pass].pack(m.Out[b.at:], m.Scratch[worker*l.perPack:], m.In[0], b.group, b.lo, b.hi)
+	}
+	return graph.Loop{Scratch: l.e.Pool.Threads() * l.perPack, Run: func() { l.e.Pool.Run(len(l.blocks), body) }}
+}
+
+// run has in its scratch a gathered block and a product for each worker.
+func (l *convLoop) run(m *graph.Mem, h hooks) graph.Loop {
+	l.m, l.hooks = m, h
+	for i := range l.passes {
+		l.perWork = max(l.perWork, l.workFloats(&l.passes[i]))
 	}
 	part := l.part
-	return graph.Loop{Scratch: l.packed + l.e.Pool.Threads()*l.perWork, Run: func() {
-		l.e.Pool.Run(len(l.blocks), pack)
-		l.e.Pool.Run(l.parts, part)
-	}}
+	return graph.Loop{Scratch: l.e.Pool.Threads() * l.perWork, Run: func() { l.e.Pool.Run(l.parts, part) }}
 }
 
 // layOut divides the weights of a pass into blocks of columns.
@@ -66,12 +80,15 @@ func (l *convLoop) layOut(i int, p *convPass) {
 	if p.cols() == 0 {
 		return
 	}
+	if len(p.ty)*len(p.tx) > 1 {
+		l.perPack = max(l.perPack, p.cols()*min(convCols, l.n))
+	}
 	first := len(l.blocks)
 	for group := range l.groups {
 		for lo := 0; lo < l.n; lo += convCols {
 			hi := min(lo+convCols, l.n)
-			l.blocks = append(l.blocks, convBlock{i, group, lo, hi, l.packed})
-			l.packed += (l.e.Kernels.PackSize(p.cols(), hi-lo) + 15) / 16 * 16
+			l.blocks = append(l.blocks, convBlock{i, group, lo, hi, l.floats})
+			l.floats += (l.e.Kernels.PackSize(p.cols(), hi-lo) + 15) / 16 * 16
 		}
 	}
 	p.blocks = l.blocks[first:len(l.blocks):len(l.blocks)]
@@ -94,7 +111,7 @@ func (l *convLoop) workFloats(p *convPass) int {
 }
 
 func (l *convLoop) work(worker int) []float32 {
-	return l.m.Scratch[l.packed+worker*l.perWork:][:l.perWork]
+	return l.m.Scratch[worker*l.perWork:][:l.perWork]
 }
 
 // part is a chunk of the rows of each pass.
@@ -143,7 +160,7 @@ func (l *convLoop) product(p *convPass, lo, hi int, work []float32) {
 			last = b.group
 			a, lda = l.operand(p, b.group, work, lo, hi)
 		}
-		bp := l.m.Scratch[b.at:]
+		bp := l.m.In[1][b.at:]
 		if p.whole(l.size) {
 			l.e.Kernels.Gemm(l.m.Out[lo*c+b.group*l.n+b.lo:], c, a, lda, bp, hi-lo, b.hi-b.lo, p.cols(), false)
 			continue
@@ -158,7 +175,10 @@ func (l *convLoop) product(p *convPass, lo, hi int, work []float32) {
 
 // rows is the number of grid points that are made at a time: what they read and what they make
 // stay in the second-level cache.
-func (l *convLoop) rows(p *convPass) int { return im2rowBlock(p.cols() + l.groups*l.n) }
+func (l *convLoop) rows(p *convPass) int {
+	_, part := im2rowChunk(p.rows(), l.parts, 0)
+	return min(im2rowBlock(p.cols()+l.groups*l.n), part+8)
+}
 
 // operand is rows lo to hi of the gathered matrix: in the images themselves or in work.
 func (l *convLoop) operand(p *convPass, group int, work []float32, lo, hi int) (a []float32, lda int) {

@@ -73,12 +73,13 @@ func (d Depthwise) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 }
 
 func (d Depthwise) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
+	return lowerUnpacked(d, e, n, m, h)
+}
+
+func (d Depthwise) lowering(e *graph.Env, n *graph.Node, _ bool) lowering {
 	x, w := n.In[0].Shape, n.In[1].Shape
 	win := d.window([2]int{w[1], w[2]})
-	l := &depthwiseLoop{e: e, m: m, c: w[0], filters: w[0], size: [2]int{n.Shape[1], n.Shape[2]}, taps: w[1] * w[2], hooks: h}
-	if len(n.In) == 3 {
-		l.bias = 2
-	}
+	l := &depthwiseLoop{e: e, c: w[0], filters: w[0], size: [2]int{n.Shape[1], n.Shape[2]}, taps: w[1] * w[2], bias: biasOf(n)}
 	l.row = e.Kernels.DepthwiseRow
 	if mult := w[0] / x[3]; mult > 1 {
 		l.row = depthwiseSpread(mult)
@@ -87,7 +88,7 @@ func (d Depthwise) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks)
 		step: win.stride, ty: win.taps(0), tx: win.taps(1), outStep: [2]int{1, 1}}
 	p.kernel = depthwiseTaps(w[1], w[2])
 	l.passes = []depthwisePass{p}
-	return l.loop()
+	return l.prepare()
 }
 
 // Grad needs x for dw and w for dx.

@@ -42,16 +42,21 @@ func (d DepthwiseGradInput) Infer(in []tensor.Shape) (tensor.Shape, error) {
 	return dx, nil
 }
 
-// Lower is a depthwise convolution of dy with the taps turned round, one for each phase of the
-// stride.
+// Lower goes row by row over dx.
 func (d DepthwiseGradInput) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	return d.lowerWith(e, n, m, hooks{})
 }
 
 func (d DepthwiseGradInput) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
+	return lowerUnpacked(d, e, n, m, h)
+}
+
+// lowering is a depthwise convolution of dy with the taps turned round, one for each phase of the
+// stride.
+func (d DepthwiseGradInput) lowering(e *graph.Env, n *graph.Node, _ bool) lowering {
 	dy, w := n.In[0].Shape, n.In[1].Shape
 	win := d.forward().window([2]int{w[1], w[2]})
-	l := &depthwiseLoop{e: e, m: m, c: n.Shape[3], filters: w[0], taps: w[1] * w[2], size: d.InSize, hooks: h}
+	l := &depthwiseLoop{e: e, c: n.Shape[3], filters: w[0], taps: w[1] * w[2], size: d.InSize}
 	l.row = e.Kernels.DepthwiseRow
 	if d.Multiplier > 1 {
 		l.row = depthwiseCollect(d.Multiplier)
@@ -72,7 +77,7 @@ func (d DepthwiseGradInput) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem,
 			l.passes = append(l.passes, p)
 		}
 	}
-	return l.loop()
+	return l.prepare()
 }
 
 // DepthwiseGradWeight is the gradient of Depthwise for w. Kernel is the height and width of w.

@@ -21,7 +21,7 @@ type depthwisePass struct {
 	from     [2]int
 	outStep  [2]int
 	kernel   []int // which tap of w each tap (a, b) is, a·len(tx)+b
-	weights  int   // where its weights begin in scratch
+	weights  int   // where its packed weights begin
 	off      []int // offset of each tap from the first
 	spans    []depthwiseSpan
 }
@@ -105,10 +105,11 @@ type depthwiseLoop struct {
 	row    depthwiseRow
 	passes []depthwisePass
 	parts  int
+	floats int // of packed weights
 }
 
-// loop lays out the scratch: the weights with the channels last, taps as the passes want them.
-func (l *depthwiseLoop) loop() graph.Loop {
+// prepare lays out the packed weights: channels last, taps as the passes want them.
+func (l *depthwiseLoop) prepare() *depthwiseLoop {
 	taps, rows := 0, 0
 	for i := range l.passes {
 		p := &l.passes[i]
@@ -119,22 +120,33 @@ func (l *depthwiseLoop) loop() graph.Loop {
 	}
 	work := rows * l.size[1] * l.filters * l.taps
 	l.parts = max(1, min(rows, 64, work>>16))
-	pack, part := l.pack, l.part
-	return graph.Loop{Scratch: taps * l.filters, Run: func() {
-		l.e.Pool.Run(len(l.passes), pack)
-		l.e.Pool.Run(l.parts, part)
+	l.floats = taps * l.filters
+	return l
+}
+
+// packed is the taps of all passes.
+func (l *depthwiseLoop) packed() int { return l.floats }
+
+// pack transposes the weights.
+func (l *depthwiseLoop) pack(m *graph.Mem) graph.Loop {
+	return graph.Loop{Run: func() {
+		for i := range l.passes {
+			p := &l.passes[i]
+			for k, tap := range p.kernel {
+				dst := m.Out[p.weights+k*l.filters:][:l.filters]
+				for j := range dst {
+					dst[j] = m.In[0][j*l.taps+tap]
+				}
+			}
+		}
 	}}
 }
 
-// pack transposes the weights of a pass.
-func (l *depthwiseLoop) pack(pass, _ int) {
-	p := &l.passes[pass]
-	for k, tap := range p.kernel {
-		dst := l.m.Scratch[p.weights+k*l.filters:][:l.filters]
-		for j := range dst {
-			dst[j] = l.m.In[1][j*l.taps+tap]
-		}
-	}
+// run divides the rows of the output.
+func (l *depthwiseLoop) run(m *graph.Mem, h hooks) graph.Loop {
+	l.m, l.hooks = m, h
+	part := l.part
+	return graph.Loop{Run: func() { l.e.Pool.Run(l.parts, part) }}
 }
 
 // part is a chunk of the rows of each pass. Passes that begin in the same row make the same rows.
@@ -174,7 +186,7 @@ func (l *depthwiseLoop) line(p *depthwisePass, image, i int) {
 	at := (image*l.size[0]+p.from[0]+i*p.outStep[0])*l.size[1] + p.from[1]
 	y, ys := l.m.Out[at*l.c:], p.outStep[1]*l.c
 	x, xs := l.m.In[0], p.step[1]*p.channels
-	w := l.m.Scratch[p.weights:]
+	w := l.m.In[1][p.weights:]
 	p.each(image, i, func(s *depthwiseSpan, src, tap, taps int, first bool) {
 		if taps == 0 {
 			for j := s.lo; j < s.hi; j++ {

@@ -55,28 +55,30 @@ func gemmRows(n, k int) im2row {
 	return im2row{images: n, grid: one, size: one, channels: k, width: k, step: one, ty: []int{0}, tx: []int{0}}
 }
 
-// Lower packs whichever of x and w is smaller.
-func (Gemm) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+// Lower multiplies rows of x with rows of w.
+func (g Gemm) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return g.lowerWith(e, n, m, hooks{})
+}
+
+func (g Gemm) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
+	return lowerUnpacked(g, e, n, m, h)
+}
+
+// lowering packs whichever of x and w is smaller, and w if it rests.
+func (Gemm) lowering(e *graph.Env, n *graph.Node, atRest bool) lowering {
 	rows, k, o := n.Shape[0], n.In[0].Shape[1], n.Shape[1]
-	bias := 0
-	if len(n.In) == 3 {
-		bias = 2
+	if !atRest && fewRows(rows, o) {
+		return &fewRowsLoop{e: e, im2row: gemmRows(rows, k), n: o, bias: biasOf(n)}
 	}
-	if fewRows(rows, o) {
-		l := &fewRowsLoop{e: e, m: m, im2row: gemmRows(rows, k), n: o, bias: bias}
-		return l.loop()
-	}
-	return gemmLoop(e, m, rows, k, o, bias, func(dst, _ []float32, _, lo, hi int) {
-		e.Kernels.PackBT(dst, m.In[1][lo*k:], k, k, hi-lo)
+	return gemmLoop(e, rows, k, o, biasOf(n), func(dst, _, w []float32, _, lo, hi int) {
+		e.Kernels.PackBT(dst, w[lo*k:], k, k, hi-lo)
 	})
 }
 
 // gemmLoop is rows×k times the k×n matrix that pack packs.
-func gemmLoop(e *graph.Env, m *graph.Mem, rows, k, n, bias int, pack func(dst, tmp []float32, group, lo, hi int)) graph.Loop {
+func gemmLoop(e *graph.Env, rows, k, n, bias int, pack convPack) *convLoop {
 	one := [2]int{1, 1}
-	l := &convLoop{e: e, m: m, groups: 1, n: n, size: one, bias: bias}
-	l.passes = []convPass{{im2row: gemmRows(rows, k), step: one, pack: pack}}
-	return l.loop()
+	return newConvLoop(e, 1, n, one, bias, convPass{im2row: gemmRows(rows, k), step: one, pack: pack})
 }
 
 // Grad needs x for dw and w for dx.
@@ -112,25 +114,24 @@ func (GemmGradInput) Infer(in []tensor.Shape) (tensor.Shape, error) {
 	return tensor.Shape{in[0][0], in[1][1]}, nil
 }
 
-// Lower packs w for many rows. For few it makes dxᵀ = wᵀ·dyᵀ, which packs nothing.
-func (GemmGradInput) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+// Lower multiplies rows of dy with columns of w.
+func (g GemmGradInput) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return g.lowerWith(e, n, m, hooks{})
+}
+
+func (g GemmGradInput) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
+	return lowerUnpacked(g, e, n, m, h)
+}
+
+// lowering packs w for many rows, and where it rests.
+func (GemmGradInput) lowering(e *graph.Env, n *graph.Node, atRest bool) lowering {
 	rows, k, o := n.Shape[0], n.Shape[1], n.In[0].Shape[1]
-	if !fewRows(rows, k) {
-		return gemmLoop(e, m, rows, o, k, 0, func(dst, _ []float32, _, lo, hi int) {
-			e.Kernels.PackB(dst, m.In[1][lo:], k, o, hi-lo)
-		})
+	if !atRest && fewRows(rows, k) {
+		return &fewRowsGrad{e: e, rows: rows, k: k, o: o}
 	}
-	parts := fewParts(k)
-	body := func(part, _ int) {
-		lo, hi := im2rowChunk(k, parts, part)
-		dyT, dxT := m.Scratch[:o*rows], m.Scratch[(o+lo)*rows:(o+hi)*rows]
-		e.Kernels.GemmTN(dxT, rows, m.In[1][lo:], k, dyT, rows, hi-lo, rows, o, false)
-		fewTranspose(m.Out[lo:], k, dxT, hi-lo, rows)
-	}
-	return graph.Loop{Scratch: (o + k) * rows, Run: func() {
-		fewTranspose(m.Scratch, rows, m.In[0], rows, o)
-		e.Pool.Run(parts, body)
-	}}
+	return gemmLoop(e, rows, o, k, 0, func(dst, _, w []float32, _, lo, hi int) {
+		e.Kernels.PackB(dst, w[lo:], k, o, hi-lo)
+	})
 }
 
 // GemmGradWeight is dw = dyᵀ·x.

@@ -9,11 +9,9 @@ import (
 // packing w would take as long as a good part of the product.
 type fewRowsLoop struct {
 	e *graph.Env
-	m *graph.Mem
 	im2row
 	n    int // rows of w
 	bias int // which input, 0 for none
-	hooks
 }
 
 // fewRows reports whether rows times a matrix of n columns is better made that way.
@@ -22,19 +20,24 @@ func fewRows(rows, n int) bool { return rows <= 64 && rows <= n }
 // fewParts is the number of parts that n columns are divided into.
 func fewParts(n int) int { return min(12, (n+7)/8) }
 
-// loop lays out the scratch: gathered x, packed xᵀ, yᵀ.
-func (l *fewRowsLoop) loop() graph.Loop {
-	e, m, rows, k := l.e, l.m, l.rows(), l.cols()
+// packed is 0: w is read as it lies.
+func (*fewRowsLoop) packed() int { return 0 }
+
+func (*fewRowsLoop) pack(*graph.Mem) graph.Loop { return graph.Loop{} }
+
+// run has in its scratch gathered x, packed xᵀ, yᵀ.
+func (l *fewRowsLoop) run(m *graph.Mem, h hooks) graph.Loop {
+	e, rows, k := l.e, l.rows(), l.cols()
 	gathered := 0
-	if !l.direct() || l.begin != nil {
+	if !l.direct() || h.begin != nil {
 		gathered = rows * k
 	}
 	packed := gathered + e.Kernels.PackSize(k, rows)
 	parts, gatherParts := fewParts(l.n), fewParts(rows)
 	gather := func(part, _ int) {
 		lo, hi := kernels.Chunk(rows, gatherParts, part)
-		if l.begin != nil {
-			l.begin(m.Scratch[lo*k:hi*k], lo*k)
+		if h.begin != nil {
+			h.begin(m.Scratch[lo*k:hi*k], lo*k)
 			return
 		}
 		l.fill(m.Scratch[lo*k:hi*k], m.In[0], lo, hi)
@@ -56,8 +59,38 @@ func (l *fewRowsLoop) loop() graph.Loop {
 		if l.bias > 0 {
 			e.Kernels.AddRow(m.Out, m.Out, m.In[l.bias])
 		}
-		if l.end != nil {
-			l.end(0, 0, len(m.Out))
+		if h.end != nil {
+			h.end(0, 0, len(m.Out))
+		}
+	}}
+}
+
+// fewRowsGrad is dx = dy·w for a dy of few rows, made as dxᵀ = wᵀ·dyᵀ: it packs nothing.
+type fewRowsGrad struct {
+	e          *graph.Env
+	rows, k, o int // dy is rows×o, w o×k
+}
+
+// packed is 0: w is read as it lies.
+func (*fewRowsGrad) packed() int { return 0 }
+
+func (*fewRowsGrad) pack(*graph.Mem) graph.Loop { return graph.Loop{} }
+
+// run has in its scratch dyᵀ and dxᵀ.
+func (l *fewRowsGrad) run(m *graph.Mem, h hooks) graph.Loop {
+	e, rows, k, o := l.e, l.rows, l.k, l.o
+	parts := fewParts(k)
+	body := func(part, _ int) {
+		lo, hi := im2rowChunk(k, parts, part)
+		dyT, dxT := m.Scratch[:o*rows], m.Scratch[(o+lo)*rows:(o+hi)*rows]
+		e.Kernels.GemmTN(dxT, rows, m.In[1][lo:], k, dyT, rows, hi-lo, rows, o, false)
+		fewTranspose(m.Out[lo:], k, dxT, hi-lo, rows)
+	}
+	return graph.Loop{Scratch: (o + k) * rows, Run: func() {
+		fewTranspose(m.Scratch, rows, m.In[0], rows, o)
+		e.Pool.Run(parts, body)
+		if h.end != nil {
+			h.end(0, 0, len(m.Out))
 		}
 	}}
 }

@@ -1,5 +1,5 @@
-// Package plan lays a graph out in memory and runs it. Compiling is seven passes over one state:
-// fold, differentiate, update, fuse, order, place, lower. A plan owns one arena, sized before the first
+// Package plan lays a graph out in memory and runs it. Compiling is eight passes over one state:
+// fold, differentiate, update, pack, fuse, order, place, lower. A plan owns one arena, sized before the first
 // step; running it allocates nothing.
 package plan
 
@@ -35,9 +35,15 @@ type Options struct {
 // Compile makes a plan of g. Leaf values are shared with g: a plan that updates parameters
 // updates them in g. A plan over its budget is a *BudgetError.
 func Compile(g *graph.Graph, o Options) (*Plan, error) {
-	c := &compiler{Options: o, grads: map[string]string{}}
+	return orLean(func(lean bool) (*Plan, error) {
+		c := &compiler{Options: o, lean: lean, grads: map[string]string{}}
+		return c.compile(g)
+	})
+}
+
+func (c *compiler) compile(g *graph.Graph) (*Plan, error) {
 	var err error
-	if c.g, err = rebatch(g, o.Batch); err != nil {
+	if c.g, err = rebatch(g, c.Batch); err != nil {
 		return nil, err
 	}
 	for _, pass := range []struct {
@@ -45,7 +51,7 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 		run  func() error
 	}{
 		{"fold", c.fold}, {"differentiate", c.differentiate}, {"update", c.update},
-		{"fuse", c.fuse}, {"order", c.order}, {"place", c.place}, {"lower", c.lower},
+		{"pack", c.pack}, {"fuse", c.fuse}, {"order", c.order}, {"place", c.place}, {"lower", c.lower},
 	} {
 		if err := pass.run(); err != nil {
 			return nil, fmt.Errorf("%s: %w", pass.name, err)
@@ -57,13 +63,14 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 // compiler is what the passes hand on.
 type compiler struct {
 	Options
-	g       *graph.Graph
-	grads   map[string]string // name of a node of Wrt → name of its gradient
-	updates []*graph.Node
-	steps   []*graph.Node // what runs at each step, in order
-	static  []*graph.Node // what depends on leaves alone: runs when they changed
-	layout  *layout
-	plan    *Plan
+	lean             bool // pack weights in each step, though they rest
+	g                *graph.Graph
+	grads            map[string]string // name of a node of Wrt → name of its gradient
+	updates          []*graph.Node
+	steps            []*graph.Node // what runs at each step, in order
+	static           []*graph.Node // what depends on leaves alone: runs when they changed
+	layout, prepared *layout       // of steps and static
+	plan             *Plan
 }
 
 func rebatch(g *graph.Graph, n int) (*graph.Graph, error) {

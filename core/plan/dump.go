@@ -13,7 +13,7 @@ import (
 // bytes are alive while it runs.
 func (p *Plan) Dump(w io.Writer) error {
 	alive := p.layout.alive(len(p.steps))
-	fmt.Fprintf(w, "arena %d bytes, %d loops a step, %d prepared\n", p.ArenaBytes(), len(p.steps), len(p.static))
+	fmt.Fprintf(w, "arena %d bytes, %d loops a step, %d prepared in %d bytes\n", p.ArenaBytes(), len(p.steps), len(p.static), 4*len(p.prepared))
 	fmt.Fprintf(w, "%4s %-36s %-28s %-16s %12s %12s %12s\n", "step", "node", "op", "shape", "offset", "bytes", "alive")
 	for i, s := range p.steps {
 		where := "leaf"

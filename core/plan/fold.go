@@ -68,11 +68,3 @@ func (c *compiler) foldConv(dst *graph.Graph, n *graph.Node, in []*graph.Node, e
 	}
 	return dst.Try(n.Name, conv.Op, conv.In[0], w, b)
 }
-
-// unused is name, or a longer one where a node of the graph has it: nodes keep their names.
-func (c *compiler) unused(name string) string {
-	for c.g.Node(name) != nil {
-		name += ".folded"
-	}
-	return name
-}

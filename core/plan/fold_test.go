@@ -59,8 +59,8 @@ func TestFoldEqualsUnfolded(t *testing.T) {
 		if n := p.kinds("BatchNormalization"); n != 0 {
 			t.Errorf("%d batch norms are left", n)
 		}
-		if len(p.static) != 10 {
-			t.Errorf("%d prepared nodes, want weight and bias of 5 layers", len(p.static))
+		if len(p.static) != 15 {
+			t.Errorf("%d prepared nodes, want weight, packed weight and bias of 5 layers", len(p.static))
 		}
 	})
 }

@@ -25,7 +25,7 @@ func (c *compiler) fuse() error {
 		return nil
 	}
 	inputs := map[*graph.Node][]*graph.Node{} // of the nodes that are no more, in the new graph
-	g, at, err := graph.Map(c.g, func(dst *graph.Graph, n *graph.Node, in []*graph.Node) (*graph.Node, error) {
+	return c.rewrite(func(dst *graph.Graph, n *graph.Node, in []*graph.Node) (*graph.Node, error) {
 		if u := users[n.ID]; len(u) == 1 && fused[u[0]] != nil && u[0].In[0] == n && fused[n] == nil {
 			inputs[n] = in
 			return nil, nil
@@ -35,14 +35,6 @@ func (c *compiler) fuse() error {
 		}
 		return dst.Keep(n, in)
 	})
-	if err != nil {
-		return err
-	}
-	for i, u := range c.updates {
-		c.updates[i] = at[u]
-	}
-	c.g = g
-	return nil
 }
 
 // seen are the nodes whose contents somebody wants.

@@ -57,11 +57,12 @@ func (c *compiler) wanted() ([]*graph.Node, error) {
 	return wanted, nil
 }
 
-// dynamic marks what depends on an Input or on a leaf that a step changes.
+// dynamic marks what depends on an Input or on a leaf that a step changes, and in a lean plan
+// packed weights.
 func (c *compiler) dynamic(need []bool) []bool {
 	d := make([]bool, len(c.g.Nodes))
 	for _, n := range c.g.Nodes {
-		if n.Is(graph.Input) {
+		if n.Is(graph.Input) || c.lean && isPack(n) {
 			d[n.ID] = true
 		}
 		if m, ok := n.Op.(graph.Mutator); ok && need[n.ID] {

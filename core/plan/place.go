@@ -48,32 +48,53 @@ func lane(n int) int {
 }
 
 // place gives each tensor its stretch of the arena: tensors that are never alive together share it.
+// What is prepared has an arena of its own, which lasts from run to run.
 func (c *compiler) place() error {
-	l := &layout{root: map[*graph.Node]*graph.Node{}, buffers: map[*graph.Node]*buffer{}}
-	c.layout = l
-	last := c.lastReads()
-	l.feeds(c.g, len(c.steps))
-	for i, n := range c.steps {
-		if err := l.add(c.Env, i, n, last); err != nil {
+	wanted, err := c.wanted()
+	if err != nil {
+		return err
+	}
+	c.layout, c.prepared = newLayout(), newLayout()
+	c.layout.feeds(c.g, len(c.steps))
+	if err := c.layout.place(c.Env, c.steps, wanted); err != nil {
+		return err
+	}
+	for _, n := range c.steps {
+		wanted = append(wanted, n.In...)
+	}
+	if err := c.prepared.place(c.Env, c.static, wanted); err != nil {
+		return err
+	}
+	return c.checkBudget()
+}
+
+func newLayout() *layout {
+	return &layout{root: map[*graph.Node]*graph.Node{}, buffers: map[*graph.Node]*buffer{}}
+}
+
+// place lays out nodes that run in that order; what is wanted outlives the run.
+func (l *layout) place(e graph.Env, steps, wanted []*graph.Node) error {
+	last := lastReads(steps, wanted)
+	for i, n := range steps {
+		if err := l.add(e, i, n, last); err != nil {
 			return err
 		}
 	}
 	l.pack()
-	return c.checkBudget()
+	return nil
 }
 
 // lastReads is for each node the last step that reads it; what must outlive the run gets one more.
-func (c *compiler) lastReads() map[*graph.Node]int {
+func lastReads(steps, wanted []*graph.Node) map[*graph.Node]int {
 	last := map[*graph.Node]int{}
-	for i, n := range c.steps {
+	for i, n := range steps {
 		last[n] = i
 		for _, in := range n.In {
 			last[in] = i
 		}
 	}
-	wanted, _ := c.wanted()
 	for _, n := range wanted {
-		last[n] = len(c.steps)
+		last[n] = len(steps)
 	}
 	return last
 }
@@ -193,15 +214,12 @@ func lowest(b *buffer, placed []*buffer) int {
 
 // checkBudget compares arena, leaves and prepared weights with the budget.
 func (c *compiler) checkBudget() error {
-	e := &BudgetError{Budget: c.Budget, Arena: 4 * int64(c.layout.floats)}
-	need := c.g.Need(c.steps...)
+	e := &BudgetError{Budget: c.Budget, Arena: 4 * int64(c.layout.floats), Static: 4 * int64(c.prepared.floats)}
+	need := c.g.Need(slices.Concat(c.steps, c.static)...)
 	for _, n := range c.g.Nodes {
 		if need[n.ID] && n.Value != nil {
 			e.Leaves += 4 * int64(len(n.Value))
 		}
-	}
-	for _, n := range c.static {
-		e.Static += 4 * int64(n.Shape.Elems())
 	}
 	e.Need = e.Arena + e.Leaves + e.Static
 	if c.Budget == 0 || e.Need <= c.Budget {

@@ -16,6 +16,7 @@ type Plan struct {
 
 	steps, static []step
 	arena         []float32
+	prepared      []float32 // what static steps make
 	data          map[string][]float32
 	grads         map[string]string
 	dense         map[string]*gorgonia.Dense
@@ -32,36 +33,41 @@ type step struct {
 // lower binds every loop to its memory and prepares what is static.
 func (c *compiler) lower() error {
 	l := c.layout
-	p := &Plan{Graph: c.g, arena: tensor.Floats(l.floats), data: map[string][]float32{}, grads: c.grads,
-		dense: map[string]*gorgonia.Dense{}, layout: l}
+	p := &Plan{Graph: c.g, arena: tensor.Floats(l.floats), prepared: tensor.Floats(c.prepared.floats),
+		data: map[string][]float32{}, grads: c.grads, dense: map[string]*gorgonia.Dense{}, layout: l}
 	for _, n := range c.g.Nodes {
 		if n.Value != nil {
 			p.data[n.Name] = n.Value
 		} else if b := l.buffers[n]; b != nil {
-			p.data[n.Name] = p.view(b, n)
+			p.data[n.Name] = view(p.arena, b, n)
 		}
 	}
-	if err := c.lowerStatic(p); err != nil {
-		return err
-	}
-	for i, n := range c.steps {
-		if b := l.buffers[l.root[n]]; b != nil {
-			p.data[n.Name] = p.view(b, n)
-		} else {
-			p.data[n.Name] = p.data[l.root[n].Name]
-		}
-		s := l.scratch[i]
-		l.mems[i].Scratch = p.arena[s.at : s.at+s.size]
-		p.bind(l.mems[i], n)
-		p.steps = append(p.steps, step{n, l.loops[i].Run})
-	}
+	p.static = p.bound(c.prepared, p.prepared, c.static)
+	p.steps = p.bound(l, p.arena, c.steps)
 	c.plan = p
 	p.Refresh()
 	return nil
 }
 
-func (p *Plan) view(b *buffer, n *graph.Node) []float32 {
-	return p.arena[b.at : b.at+n.Shape.Elems() : b.at+n.Shape.Elems()]
+// bound is nodes with their loops bound to an arena.
+func (p *Plan) bound(l *layout, arena []float32, nodes []*graph.Node) []step {
+	var steps []step
+	for i, n := range nodes {
+		if b := l.buffers[l.root[n]]; b != nil {
+			p.data[n.Name] = view(arena, b, n)
+		} else {
+			p.data[n.Name] = p.data[l.root[n].Name]
+		}
+		s := l.scratch[i]
+		l.mems[i].Scratch = arena[s.at : s.at+s.size]
+		p.bind(l.mems[i], n)
+		steps = append(steps, step{n, l.loops[i].Run})
+	}
+	return steps
+}
+
+func view(arena []float32, b *buffer, n *graph.Node) []float32 {
+	return arena[b.at : b.at+n.Shape.Elems() : b.at+n.Shape.Elems()]
 }
 
 func (p *Plan) bind(m *graph.Mem, n *graph.Node) {
@@ -69,27 +75,6 @@ func (p *Plan) bind(m *graph.Mem, n *graph.Node) {
 	for _, in := range n.In {
 		m.In = append(m.In, p.data[in.Name])
 	}
-}
-
-// lowerStatic gives static nodes memory of their own: it outlives every run.
-func (c *compiler) lowerStatic(p *Plan) error {
-	for _, n := range c.static {
-		lo, ok := n.Op.(graph.Lowerer)
-		if !ok {
-			return fmt.Errorf("%s: %s cannot be run", n.Name, n.Op.Kind())
-		}
-		m := &graph.Mem{}
-		loop := lo.Lower(&c.Env, n, m)
-		if a, ok := n.Op.(graph.Aliaser); ok {
-			p.data[n.Name] = p.data[n.In[a.Alias()].Name]
-		} else {
-			p.data[n.Name] = tensor.Floats(n.Shape.Elems())
-		}
-		m.Scratch = tensor.Floats(loop.Scratch)
-		p.bind(m, n)
-		p.static = append(p.static, step{n, loop.Run})
-	}
-	return nil
 }
 
 // Refresh computes again what depends on parameters alone. Call it after changing a leaf's value

@@ -283,7 +283,7 @@ func TestCompileRefuses(t *testing.T) {
 		o    Options
 		want []string
 	}{
-		{Options{Keep: []string{"nobody"}}, []string{"fuse", `"nobody"`}},
+		{Options{Keep: []string{"nobody"}}, []string{"pack", `"nobody"`}},
 		{Options{Loss: "nobody"}, []string{"differentiate", `"nobody"`}},
 		{Options{Loss: "loss", Wrt: []string{"nobody"}}, []string{"differentiate", `"nobody"`}},
 		{Options{Loss: "loss", Rule: &rule}, []string{"update", "depends on none of the 0"}},
@@ -292,7 +292,7 @@ func TestCompileRefuses(t *testing.T) {
 		{Options{Loss: "loss", Wrt: []string{"apart"}, Rule: &rule}, []string{"update", `"loss"`, "none of the 1"}},
 		{Options{Batch: -1}, []string{"batch of -1"}},
 		{Options{Keep: []string{"lifeless"}}, []string{"place", "lifeless: Lifeless cannot be run"}},
-		{Options{Keep: []string{"lifeless static"}}, []string{"lower", "lifeless static: Lifeless cannot be run"}},
+		{Options{Keep: []string{"lifeless static"}}, []string{"place", "lifeless static: Lifeless cannot be run"}},
 	} {
 		b := toyLoss(2)
 		b.Add("lifeless", lifeless{}, b.Node("x"))
