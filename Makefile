@@ -6,7 +6,7 @@ GOBUILD  = $(GO) build -trimpath -ldflags="$(LDFLAGS)"
 QEMU_CPU ?= cortex-a53
 FUZZTIME ?= 30s
 # What the unit tests under emulation leave out: campaigns on real data.
-ARM_PKGS = ./kernels ./core/tensor ./core/graph ./core/op ./core/grad ./core/optim ./core/plan ./core/checkpoint/... ./core/random ./pruning
+ARM_PKGS = ./kernels ./core/tensor ./core/graph ./core/op ./core/grad ./core/optim ./core/plan ./core/checkpoint/... ./core/random ./pruning/...
 
 .DEFAULT_GOAL := help
 .PHONY: help build build-arm64 demo test test-arm64 race fuzz bench lint golden tidy cover clean zoo campaign kill plan

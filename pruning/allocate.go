@@ -6,6 +6,10 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/secateur/secateur/core/random"
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // Allocators is the names of the allocators: uniform takes the same share of every group, global
@@ -16,7 +20,7 @@ func Allocators() []string { return []string{"uniform", "global"} }
 type Allocation struct {
 	Allocator string // uniform or global
 	Budget    Budget
-	Original  Cost // that shares of the budget refer to
+	Original  groups.Cost // that shares of the budget refer to
 	// Target replaces the budget's number where it is above 0: the goal of one turn.
 	Target int64
 	Limits Limits
@@ -29,14 +33,14 @@ type Allocation struct {
 
 // Ranking is one criterion's scores of the groups by ID.
 type Ranking struct {
-	Criterion Criterion
-	Scores    map[int]*Scores
+	Criterion criteria.Criterion
+	Scores    map[int]*criteria.Scores
 }
 
 // Rank asks a criterion for every group that the limits allow to be cut. matrices gives those
 // of a group.
-func Rank(c Criterion, s *Structure, l Limits, matrices func(*Group) (*Matrices, error)) (Ranking, error) {
-	r := Ranking{Criterion: c, Scores: map[int]*Scores{}}
+func Rank(c criteria.Criterion, s *groups.Structure, l Limits, matrices func(*groups.Group) (*criteria.Matrices, error)) (Ranking, error) {
+	r := Ranking{Criterion: c, Scores: map[int]*criteria.Scores{}}
 	for _, g := range s.Groups {
 		if !l.allows(g) {
 			continue
@@ -45,7 +49,7 @@ func Rank(c Criterion, s *Structure, l Limits, matrices func(*Group) (*Matrices,
 		if err != nil {
 			return Ranking{}, err
 		}
-		if r.Scores[g.ID], err = Score(c, m, g); err != nil {
+		if r.Scores[g.ID], err = criteria.Score(c, m, g); err != nil {
 			return Ranking{}, err
 		}
 	}
@@ -56,8 +60,8 @@ func Rank(c Criterion, s *Structure, l Limits, matrices func(*Group) (*Matrices,
 type Plan struct {
 	Remove    map[int][]int `json:"remove"`    // group ID to units, ascending
 	Decisions []Decision    `json:"decisions"` // in the order of removal
-	Before    Cost          `json:"before"`
-	After     Cost          `json:"after"`
+	Before    groups.Cost   `json:"before"`
+	After     groups.Cost   `json:"after"`
 	Target    int64         `json:"target"` // of what the budget counts
 	Met       bool          `json:"met"`    // After is within Target
 	Fine      bool          `json:"fine"`   // whole multiples could not reach the target
@@ -65,7 +69,7 @@ type Plan struct {
 
 // step is one cut of one group from a width to the next.
 type step struct {
-	group    *Group
+	group    *groups.Group
 	from, to int
 	at       float64 // steps go in ascending order of at
 }
@@ -77,11 +81,11 @@ type step struct {
 // stay multiples, unless all groups cut in whole multiples to their floors, over any number of
 // turns, would still miss the target; then single units of all groups go as well. If the limits
 // do not let the target be reached at all, everything they allow goes and Met is false.
-func (a Allocation) Allocate(s *Structure) (*Plan, error) {
+func (a Allocation) Allocate(s *groups.Structure) (*Plan, error) {
 	if err := a.check(s); err != nil {
 		return nil, err
 	}
-	t := &trial{a: a, s: s, zeros: make([]float32, s.largestLeaf()), before: CostOf(s.Graph)}
+	t := &trial{a: a, s: s, costs: s.Costs(), before: groups.CostOf(s.Graph)}
 	t.target = a.Target
 	if t.target <= 0 {
 		t.target = a.Budget.Target(a.Original)
@@ -101,7 +105,7 @@ func (a Allocation) Allocate(s *Structure) (*Plan, error) {
 	return p, nil
 }
 
-func (a Allocation) check(s *Structure) error {
+func (a Allocation) check(s *groups.Structure) error {
 	if !slices.Contains(Allocators(), a.Allocator) {
 		return fmt.Errorf("allocator %q is not known, want %s", a.Allocator, strings.Join(Allocators(), " or "))
 	}
@@ -131,7 +135,7 @@ func (a Allocation) across() Ranking {
 }
 
 // steps is all steps that the limits allow, in the order in which they go.
-func (a Allocation) steps(s *Structure, fine bool, limit func([]int) []int) []step {
+func (a Allocation) steps(s *groups.Structure, fine bool, limit func([]int) []int) []step {
 	var all []step
 	for _, g := range s.Groups {
 		if !a.Limits.allows(g) {
@@ -144,7 +148,7 @@ func (a Allocation) steps(s *Structure, fine bool, limit func([]int) []int) []st
 			all = append(all, st)
 		}
 	}
-	key := stream(a.Seed, "allocation ties").Perm(len(s.Groups))
+	key := random.Stream(a.Seed, "allocation ties", 0).Perm(len(s.Groups))
 	slices.SortStableFunc(all, func(x, y step) int {
 		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(key[x.group.ID], key[y.group.ID]))
 	})
@@ -168,7 +172,7 @@ func (a Allocation) when(st step) float64 {
 
 // removal is the units that the steps take, by the order of Select.
 func (a Allocation) removal(steps []step) map[int][]int {
-	width := map[*Group]int{}
+	width := map[*groups.Group]int{}
 	for _, st := range steps {
 		width[st.group] = st.to
 	}
@@ -184,9 +188,9 @@ func (a Allocation) removal(steps []step) map[int][]int {
 // trial measures runs of steps.
 type trial struct {
 	a      Allocation
-	s      *Structure
-	zeros  []float32
-	before Cost
+	s      *groups.Structure
+	costs  func(map[int][]int) (groups.Cost, error)
+	before groups.Cost
 	target int64
 }
 
@@ -200,13 +204,13 @@ func (t *trial) needsFine() (bool, error) {
 	return t.a.Budget.part(c) > t.target, err
 }
 
-func (t *trial) cost(steps []step) (Cost, error) {
-	return t.s.costAfter(t.a.removal(steps), t.zeros)
+func (t *trial) cost(steps []step) (groups.Cost, error) {
+	return t.costs(t.a.removal(steps))
 }
 
 // shortest is the least number of steps whose cost is within the target, or all of them. Costs
 // only fall as steps are added, so bisection finds it.
-func (t *trial) shortest(steps []step) (int, Cost, error) {
+func (t *trial) shortest(steps []step) (int, groups.Cost, error) {
 	var failed error
 	n := sort.Search(len(steps), func(k int) bool {
 		c, err := t.cost(steps[:k])
@@ -216,7 +220,7 @@ func (t *trial) shortest(steps []step) (int, Cost, error) {
 		return err != nil || t.a.Budget.part(c) <= t.target
 	})
 	if failed != nil {
-		return 0, Cost{}, failed
+		return 0, groups.Cost{}, failed
 	}
 	c, err := t.cost(steps[:n])
 	return n, c, err

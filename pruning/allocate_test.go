@@ -9,35 +9,38 @@ import (
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
+	"github.com/secateur/secateur/pruning/internal/nets"
 )
 
 // wide is a chain of four convolutions of 32, 24, 20 and 12.
 func wide(seed uint64) *graph.Graph {
-	b, x := newNet(seed)
-	x = b.unit("a", x, 32, 3, 1)
-	x = b.unit("b", x, 24, 3, 2)
-	x = b.unit("c", x, 20, 3, 1)
-	x = b.unit("d", x, 12, 1, 1)
-	return b.pooledHead(x)
+	b, x := nets.New(seed)
+	x = b.Unit("a", x, 32, 3, 1)
+	x = b.Unit("b", x, 24, 3, 2)
+	x = b.Unit("c", x, 20, 3, 1)
+	x = b.Unit("d", x, 12, 1, 1)
+	return b.PooledHead(x)
 }
 
-func ranking(t testing.TB, name string, s *pruning.Structure, l pruning.Limits) pruning.Ranking {
+func ranking(t testing.TB, name string, s *groups.Structure, l pruning.Limits) pruning.Ranking {
 	t.Helper()
-	c, err := pruning.Lookup(name)
+	c, err := criteria.Lookup(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	places := collected(8, s, 6)
-	r, err := pruning.Rank(c, s, l, func(g *pruning.Group) (*pruning.Matrices, error) { return g.Gather(6, places) })
+	places := nets.Places(8, s, 6)
+	r, err := pruning.Rank(c, s, l, func(g *groups.Group) (*criteria.Matrices, error) { return criteria.Gather(g, 6, places) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func allocate(t testing.TB, s *pruning.Structure, a pruning.Allocation) *pruning.Plan {
+func allocate(t testing.TB, s *groups.Structure, a pruning.Allocation) *pruning.Plan {
 	t.Helper()
-	a.Original = pruning.CostOf(s.Graph)
+	a.Original = groups.CostOf(s.Graph)
 	p, err := a.Allocate(s)
 	if err != nil {
 		t.Fatal(err)
@@ -57,21 +60,21 @@ func budget(t testing.TB, s string) pruning.Budget {
 // TestBudgets holds for each net, allocator and budget that the target is met, that the cut
 // graph costs exactly what was promised, and that giving back the last step would miss it.
 func TestBudgets(t *testing.T) {
-	list := nets()
+	list := nets.All()
 	list["wide"] = wide
 	for name, make := range list {
 		for _, allocator := range pruning.Allocators() {
 			for _, text := range []string{"macs=0.7", "params=0.6", "macs=0.5"} {
-				s := structure(t, make(1))
+				s := nets.Structure(t, make(1))
 				l := pruning.Limits{Streams: true}
 				a := pruning.Allocation{Allocator: allocator, Budget: budget(t, text), Limits: l, Select: ranking(t, "fisher", s, l)}
 				p := allocate(t, s, a)
-				small, _, err := pruning.Cut(s.Graph, s, p.Remove)
+				small, _, err := groups.Cut(s.Graph, s, p.Remove)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if pruning.CostOf(small) != p.After {
-					t.Errorf("%s %s %s: costs %+v, promised %+v", name, allocator, text, pruning.CostOf(small), p.After)
+				if groups.CostOf(small) != p.After {
+					t.Errorf("%s %s %s: costs %+v, promised %+v", name, allocator, text, groups.CostOf(small), p.After)
 				}
 				if name == "pyramid" || name == "flat" {
 					continue // their locked heads alone may cost more than the budget
@@ -92,7 +95,7 @@ func TestBudgets(t *testing.T) {
 }
 
 // without is the cost when the last unit removed is put back.
-func without(t testing.TB, s *pruning.Structure, p *pruning.Plan) map[string]int64 {
+func without(t testing.TB, s *groups.Structure, p *pruning.Plan) map[string]int64 {
 	t.Helper()
 	last := p.Decisions[len(p.Decisions)-1]
 	remove := map[int][]int{}
@@ -103,15 +106,15 @@ func without(t testing.TB, s *pruning.Structure, p *pruning.Plan) map[string]int
 			}
 		}
 	}
-	g, _, err := pruning.Cut(s.Graph, s, remove)
+	g, _, err := groups.Cut(s.Graph, s, remove)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := pruning.CostOf(g)
+	c := groups.CostOf(g)
 	return map[string]int64{"macs": c.MACs, "params": c.Params}
 }
 
-func after(s *pruning.Structure, p *pruning.Plan) map[string]int {
+func after(s *groups.Structure, p *pruning.Plan) map[string]int {
 	w := map[string]int{}
 	for _, g := range s.Free() {
 		w[g.Name] = len(g.Units) - len(p.Remove[g.ID])
@@ -122,7 +125,7 @@ func after(s *pruning.Structure, p *pruning.Plan) map[string]int {
 // TestMultiples holds that widths stay multiples of 8, that narrow groups stay, and that both
 // give way only where the budget cannot be reached otherwise.
 func TestMultiples(t *testing.T) {
-	s := structure(t, wide(1))
+	s := nets.Structure(t, wide(1))
 	l := pruning.Limits{Multiple: 8, Floor: 8}
 	a := pruning.Allocation{Allocator: "uniform", Budget: budget(t, "macs=0.5"), Limits: l, Select: ranking(t, "l1", s, l)}
 	p := allocate(t, s, a)
@@ -146,7 +149,7 @@ func TestMultiples(t *testing.T) {
 
 // TestUniform holds that all groups lose the same share to within a unit.
 func TestUniform(t *testing.T) {
-	s := structure(t, wide(1))
+	s := nets.Structure(t, wide(1))
 	a := pruning.Allocation{Allocator: "uniform", Budget: budget(t, "macs=0.4"), Select: ranking(t, "l1", s, pruning.Limits{})}
 	p := allocate(t, s, a)
 	low, high := 1.0, 0.0
@@ -162,7 +165,7 @@ func TestUniform(t *testing.T) {
 // TestGlobal holds that nothing that stays scores lower than something that went, floors aside,
 // and that a criterion that does not compare is refused unless another one compares the groups.
 func TestGlobal(t *testing.T) {
-	s := structure(t, wide(1))
+	s := nets.Structure(t, wide(1))
 	r := ranking(t, "fisher", s, pruning.Limits{})
 	a := pruning.Allocation{Allocator: "global", Budget: budget(t, "params=0.5"), Select: r}
 	p := allocate(t, s, a)
@@ -193,7 +196,7 @@ func TestGlobal(t *testing.T) {
 
 // TestLimits holds floors, the cap of a turn, locks and streams.
 func TestLimits(t *testing.T) {
-	s := structure(t, wide(1))
+	s := nets.Structure(t, wide(1))
 	l := pruning.Limits{Multiple: 4, FloorShare: .3, MaxPerTurn: .2, Locked: map[string]bool{"b": true}, Widths: map[string]int{"a": 64}}
 	a := pruning.Allocation{Allocator: "uniform", Budget: budget(t, "macs=0.01"), Limits: l, Select: ranking(t, "l1", s, l)}
 	p := allocate(t, s, a)
@@ -220,7 +223,7 @@ func TestLimits(t *testing.T) {
 	if w := after(s, allocate(t, s, a)); w["a"] != 20 || w["c"] != 6 || w["d"] != 4 {
 		t.Errorf("floors of 30 %%: %v", w)
 	}
-	s = structure(t, residual(1))
+	s = nets.Structure(t, nets.Residual(1))
 	a.Limits = pruning.Limits{}
 	a.Select = ranking(t, "l1", s, a.Limits)
 	for _, g := range s.Free() {
@@ -233,9 +236,9 @@ func TestLimits(t *testing.T) {
 // TestDecisions holds that decisions and removal agree, lead to original filters and go to JSON.
 func TestDecisions(t *testing.T) {
 	g := wide(1)
-	var total *pruning.Change
+	var total *groups.Change
 	for range 2 {
-		s := structure(t, g)
+		s := nets.Structure(t, g)
 		a := pruning.Allocation{Allocator: "global", Budget: budget(t, "macs=0.7"), Select: ranking(t, "fisher", s, pruning.Limits{})}
 		p := allocate(t, s, a)
 		count := 0
@@ -251,14 +254,14 @@ func TestDecisions(t *testing.T) {
 				t.Errorf("%s: filter %d was not %d", d.Leaf, p.Decisions[i].Filter, d.Filter)
 			}
 		}
-		small, change, err := pruning.Cut(g, s, p.Remove)
+		small, change, err := groups.Cut(g, s, p.Remove)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := json.Marshal(p); err != nil {
 			t.Error(err)
 		}
-		g, total = small, pruning.Compose(total, change)
+		g, total = small, groups.Compose(total, change)
 	}
 }
 
@@ -269,7 +272,7 @@ func filter(w *graph.Node, i int) []float32 {
 }
 
 func TestParseBudget(t *testing.T) {
-	original := pruning.Cost{MACs: 1000, Params: 300}
+	original := groups.Cost{MACs: 1000, Params: 300}
 	for text, want := range map[string]int64{"macs=0.5": 500, "params=0.4": 120, "macs=150M": 150e6, "params=200k": 200e3,
 		"macs=1.5G": 1500e6, "macs=1": 1000, "macs=250": 250} {
 		b, err := pruning.ParseBudget(text)
@@ -313,7 +316,7 @@ func TestPace(t *testing.T) {
 
 // TestReport holds the rows of a small net.
 func TestReport(t *testing.T) {
-	s := structure(t, residual(1))
+	s := nets.Structure(t, nets.Residual(1))
 	var b bytes.Buffer
 	if err := pruning.Report(&b, s, &pruning.Plan{Remove: map[int][]int{0: {1}}}); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // Budget is what a pruned network may cost.
@@ -40,7 +42,7 @@ func ParseBudget(s string) (Budget, error) {
 }
 
 // Target is the budget as a number, given what the original network costs.
-func (b Budget) Target(original Cost) int64 {
+func (b Budget) Target(original groups.Cost) int64 {
 	if b.Share > 0 {
 		return int64(b.Share * float64(b.part(original)))
 	}
@@ -48,7 +50,7 @@ func (b Budget) Target(original Cost) int64 {
 }
 
 // part is what the budget counts of a cost.
-func (b Budget) part(c Cost) int64 {
+func (b Budget) part(c groups.Cost) int64 {
 	if b.Of == "params" {
 		return c.Params
 	}

@@ -1,5 +1,10 @@
 package pruning
 
+import (
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
+)
+
 // Decision is why one unit goes.
 type Decision struct {
 	Group     string  `json:"group"`
@@ -26,7 +31,7 @@ func (a Allocation) decisions(steps []step) []Decision {
 	return list
 }
 
-func (a Allocation) decide(g *Group, rank, step int) Decision {
+func (a Allocation) decide(g *groups.Group, rank, step int) Decision {
 	sc := a.Select.Scores[g.ID]
 	u := sc.Order[rank]
 	leaf := g.Producers[0].Weight
@@ -38,7 +43,7 @@ func (a Allocation) decide(g *Group, rank, step int) Decision {
 }
 
 // Original gives each decision the filter's number in the network that change began with.
-func Original(list []Decision, change *Change) []Decision {
+func Original(list []Decision, change *groups.Change) []Decision {
 	out := make([]Decision, len(list))
 	for i, d := range list {
 		if change != nil {
@@ -52,7 +57,7 @@ func Original(list []Decision, change *Change) []Decision {
 // Worst is the group to suspect when the plan has done harm: the one that lost most score if
 // the criterion compares across groups, else the one that lost the largest share. "" if nothing
 // was removed.
-func (p *Plan) Worst(c Criterion) string {
+func (p *Plan) Worst(c criteria.Criterion) string {
 	lost := map[string]float64{}
 	worst := ""
 	for _, d := range p.Decisions {

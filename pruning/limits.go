@@ -1,6 +1,10 @@
 package pruning
 
-import "math"
+import (
+	"math"
+
+	"github.com/secateur/secateur/pruning/groups"
+)
 
 // Limits bound what an allocation may take from a group.
 type Limits struct {
@@ -32,17 +36,17 @@ func DefaultLimits(width int) Limits {
 func (l Limits) multiple() int { return max(1, l.Multiple) }
 
 // allows reports whether a group may be cut at all.
-func (l Limits) allows(g *Group) bool {
+func (l Limits) allows(g *groups.Group) bool {
 	return !g.Locked && !l.Locked[g.Name] && (l.Streams || !g.Stream)
 }
 
 // floor is the least width of a group.
-func (l Limits) floor(g *Group) int {
+func (l Limits) floor(g *groups.Group) int {
 	return max(1, l.Floor, int(math.Ceil(l.FloorShare*float64(l.original(g))-1e-9)))
 }
 
 // original is the width of a group before the first cut.
-func (l Limits) original(g *Group) int {
+func (l Limits) original(g *groups.Group) int {
 	if w, ok := l.Widths[g.Name]; ok {
 		return w
 	}
@@ -52,7 +56,7 @@ func (l Limits) original(g *Group) int {
 // widths is the widths that a group passes through as it is cut, its present one first. Coarse:
 // down to the multiples of Multiple; a group narrower than twice Multiple is left alone. Fine:
 // one by one.
-func (l Limits) widths(g *Group, fine bool) []int {
+func (l Limits) widths(g *groups.Group, fine bool) []int {
 	f, m := len(g.Units), l.multiple()
 	widths := []int{f}
 	if fine {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/pruning/groups"
+	"github.com/secateur/secateur/pruning/ridge"
 )
 
 // Repaired says what was done for one consumer of removed channels.
@@ -37,7 +39,7 @@ type Repaired struct {
 // repair, such as a stream that an Add carries on, is not in the list; a consumer whose weight
 // another op shares, or without stats, is listed as skipped. Averages and anchors of the old
 // weights do not fit the repaired ones: start averages afresh.
-func Repair(g *graph.Graph, s *Structure, remove map[int][]int, stats map[string]Moments) (*graph.Graph, []Repaired, error) {
+func Repair(g *graph.Graph, s *groups.Structure, remove map[int][]int, stats map[string]ridge.Moments) (*graph.Graph, []Repaired, error) {
 	r := &repairer{users: g.Users(), values: map[*graph.Node][]float32{}, bias: map[*graph.Node][]float32{}}
 	losses, err := lossesOf(s, remove)
 	if err != nil {
@@ -57,15 +59,15 @@ func Repair(g *graph.Graph, s *Structure, remove map[int][]int, stats map[string
 
 // loss is a consumer with the channels of its input that go.
 type loss struct {
-	Site
+	groups.Site
 	gone []int
 }
 
-func lossesOf(s *Structure, remove map[int][]int) ([]*loss, error) {
+func lossesOf(s *groups.Structure, remove map[int][]int) ([]*loss, error) {
 	byOp := map[*graph.Node]*loss{}
 	var all []*loss
 	for id, units := range remove {
-		if err := s.checkRemoval(id, units); err != nil {
+		if err := s.CheckRemoval(id, units); err != nil {
 			return nil, err
 		}
 		for _, site := range s.Groups[id].Consumers {
@@ -95,7 +97,7 @@ type repairer struct {
 	bias   map[*graph.Node][]float32 // by op: the bias that it gets
 }
 
-func (r *repairer) repair(l *loss, stats map[string]Moments) (Repaired, error) {
+func (r *repairer) repair(l *loss, stats map[string]ridge.Moments) (Repaired, error) {
 	f := l.Weight.Shape[l.Axis]
 	report := Repaired{Consumer: l.Op.Name, Removed: len(l.gone), Kept: f - len(l.gone)}
 	m, ok := stats[l.Op.Name]
@@ -107,61 +109,29 @@ func (r *repairer) repair(l *loss, stats map[string]Moments) (Repaired, error) {
 		report.Skipped = "its weight is shared"
 		return report, nil
 	}
-	if err := m.check(f); err != nil {
+	if err := m.Check(f); err != nil {
 		return report, err
 	}
-	fit, err := m.fit(l.gone, complement(l.gone, f))
+	fit, err := m.Fit(l.gone, complement(l.gone, f))
 	if err != nil {
 		return report, err
 	}
-	report.Explained = fit.explained
-	w, constant := fit.apply(l.Weight.Value, l.Weight.Shape)
+	report.Explained = fit.Explained
+	w, constant := fit.Apply(l.Weight.Value, l.Weight.Shape)
 	r.values[l.Weight] = w
 	r.add(l, constant)
 	return report, nil
 }
 
+// complement is 0 to n-1 without of, which ascends.
 func complement(of []int, n int) []int {
-	gone := make([]bool, n)
-	for _, i := range of {
-		gone[i] = true
-	}
-	return kept(gone)
-}
-
-// apply adds the removed columns to the kept ones and returns the constant of each output.
-//
-//	w  O×…×F, F the input channels
-func (r *rebuild) apply(w []float32, s tensor.Shape) (repaired []float32, constant []float64) {
-	f, outs := s.Channels(), s[0]
-	taps := s.Rows() / outs
-	repaired = tensor.Floats(len(w))
-	copy(repaired, w)
-	constant = make([]float64, outs)
-	for row := range outs * taps {
-		constant[row/taps] += r.row(repaired[row*f:(row+1)*f], w[row*f:(row+1)*f])
-	}
-	return repaired, constant
-}
-
-// row treats one tap of one output and returns its constant.
-func (r *rebuild) row(dst, src []float32) float64 {
-	add := make([]float64, len(r.kept))
-	var constant float64
-	for i, g := range r.gone {
-		w := float64(src[g])
-		constant += w * r.constant[i]
-		if r.b == nil || w == 0 {
-			continue
-		}
-		for j, b := range r.b.RawRowView(i) {
-			add[j] += w * b
+	var rest []int
+	for i := range n {
+		if _, in := slices.BinarySearch(of, i); !in {
+			rest = append(rest, i)
 		}
 	}
-	for j, k := range r.kept {
-		dst[k] = float32(float64(src[k]) + add[j])
-	}
-	return constant
+	return rest
 }
 
 // add puts the constant of each output where it belongs: bias, batch norm or a new bias.
@@ -214,22 +184,22 @@ func (r *repairer) build(g *graph.Graph) (*graph.Graph, error) {
 }
 
 // Prune is Repair, then Cut. Without stats it only cuts.
-func Prune(g *graph.Graph, s *Structure, remove map[int][]int, stats map[string]Moments) (*graph.Graph, *Change, []Repaired, error) {
+func Prune(g *graph.Graph, s *groups.Structure, remove map[int][]int, stats map[string]ridge.Moments) (*graph.Graph, *groups.Change, []Repaired, error) {
 	if len(stats) == 0 {
-		out, change, err := Cut(g, s, remove)
+		out, change, err := groups.Cut(g, s, remove)
 		return out, change, nil, err
 	}
 	mended, done, err := Repair(g, s, remove, stats)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	again, err := Groups(mended)
+	again, err := groups.Find(mended)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	if len(again.Groups) != len(s.Groups) {
 		return nil, nil, nil, fmt.Errorf("repair left %d groups of %d", len(again.Groups), len(s.Groups))
 	}
-	out, change, err := Cut(mended, again, remove)
+	out, change, err := groups.Cut(mended, again, remove)
 	return out, change, done, err
 }

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // Report writes a row a group: width, width after the plan (nil for none), what it is, and why
 // it is locked if it is.
-func Report(w io.Writer, s *Structure, p *Plan) error {
+func Report(w io.Writer, s *groups.Structure, p *Plan) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "group\twidth\tafter\tkind\tnote")
 	for _, g := range s.Groups {
@@ -16,20 +18,10 @@ func Report(w io.Writer, s *Structure, p *Plan) error {
 		if p != nil {
 			after -= len(p.Remove[g.ID])
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\n", g.Name, len(g.Units), after, g.kind(), g.Reason)
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\n", g.Name, len(g.Units), after, g.Kind(), g.Reason)
 	}
 	if p != nil {
 		fmt.Fprintf(t, "MACs\t%d\t%d\nparameters\t%d\t%d\n", p.Before.MACs, p.After.MACs, p.Before.Params, p.After.Params)
 	}
 	return t.Flush()
-}
-
-func (g *Group) kind() string {
-	switch {
-	case g.Locked:
-		return "locked"
-	case g.Stream:
-		return "stream"
-	}
-	return "inner"
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/secateur/secateur/core/data"
-	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // runTune fine-tunes the chosen part.
@@ -75,7 +75,7 @@ func (j *job) finish() (*Result, error) {
 
 // widths are the layers' widths before and after pruning.
 func (j *job) widths() ([]Width, error) {
-	st, err := pruning.Groups(j.net)
+	st, err := groups.Find(j.net)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (j *job) missed() error {
 		return nil
 	}
 	b, spot := j.Prune.Budget, j.pos.Prune
-	now := costFor(b, pruning.CostOf(j.net))
+	now := costFor(b, groups.CostOf(j.net))
 	if now <= spot.Pace.Budget {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/plan"
-	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // momentsOf is mean and biased variance of every c-th value from i on.
@@ -114,7 +114,7 @@ func TestReestimateFollows(t *testing.T) {
 func TestReestimateCut(t *testing.T) {
 	l := newLayers(8, 3).conv("a", 16, 1).conv("b", 8, 1).norm("b.bn")
 	g := l.vector().linear("fc", 3).model(threeClasses...)
-	st, err := pruning.Groups(g)
+	st, err := groups.Find(g)
 	if err != nil {
 		t.Fatal(err)
 	}

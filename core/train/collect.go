@@ -8,7 +8,7 @@ import (
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/core/tensor"
-	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/criteria"
 )
 
 // collector runs the network in eval mode with gates behind it (reference: pruning §1.1): one row
@@ -16,7 +16,7 @@ import (
 type collector struct {
 	plan   *plan.Plan
 	names  []string
-	places map[string]pruning.Place
+	places map[string]criteria.Place
 	batch  int
 }
 
@@ -27,7 +27,7 @@ func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, gradie
 	if err != nil {
 		return nil, err
 	}
-	c := &collector{names: gates, places: map[string]pruning.Place{}, batch: batch}
+	c := &collector{names: gates, places: map[string]criteria.Place{}, batch: batch}
 	var keep []string
 	for _, name := range gates {
 		a := s.Node(name)

@@ -3,22 +3,25 @@ package train
 import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
+	"github.com/secateur/secateur/pruning/ridge"
 )
 
 // Cut is the question of one cut: by which scores, and down to what.
 type Cut struct {
-	Criterion pruning.Criterion
+	Criterion criteria.Criterion
 	Allocator string
 	Budget    pruning.Budget
-	Original  pruning.Cost
+	Original  groups.Cost
 	Target    int64 // instead of the budget's own; 0: the budget's
 	Limits    pruning.Limits
 	Seed      uint64
 }
 
 // Plan scores the groups of g and allocates the cut.
-func (s *Scorer) Plan(g *graph.Graph, c Cut) (*pruning.Structure, *pruning.Plan, error) {
-	st, err := pruning.Groups(g)
+func (s *Scorer) Plan(g *graph.Graph, c Cut) (*groups.Structure, *pruning.Plan, error) {
+	st, err := groups.Find(g)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -28,7 +31,7 @@ func (s *Scorer) Plan(g *graph.Graph, c Cut) (*pruning.Structure, *pruning.Plan,
 	}
 	across := ranking
 	if c.Allocator == "global" && !c.Criterion.Comparable {
-		fisher, err := pruning.Lookup(defaultAcross)
+		fisher, err := criteria.Lookup(defaultAcross)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -46,8 +49,8 @@ const defaultAcross = "fisher-margin"
 
 // Apply cuts: the consumers of removed channels are repaired from the images first, and batch norm
 // is estimated again after it. The network returned shares no value with the one that was cut.
-func (s *Scorer) Apply(st *pruning.Structure, remove map[int][]int) (*graph.Graph, *pruning.Change, error) {
-	var stats map[string]pruning.Moments
+func (s *Scorer) Apply(st *groups.Structure, remove map[int][]int) (*graph.Graph, *groups.Change, error) {
+	var stats map[string]ridge.Moments
 	var err error
 	if len(s.Samples) > 0 {
 		if stats, err = s.Moments(st, remove); err != nil {

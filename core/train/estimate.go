@@ -8,7 +8,7 @@ import (
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/random"
 	"github.com/secateur/secateur/core/tensor"
-	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // Reestimate moves the statistics of the batch normalizations of g, a network cut from before, so
@@ -19,7 +19,7 @@ import (
 // like this it keeps 89, and 91 instead of 35 where 15 % of the multiply-adds are gone. ResNet-20
 // on CIFAR-10, whose statistics are those of its images, cut to half without any training, has
 // 28 % with neither, 42 with the images' own, 47 like this. Folded networks are left as they are.
-func (s *Scorer) Reestimate(g, before *graph.Graph, change *pruning.Change) error {
+func (s *Scorer) Reestimate(g, before *graph.Graph, change *groups.Change) error {
 	if !slices.ContainsFunc(g.Nodes, isNorm) {
 		return nil
 	}
@@ -116,7 +116,7 @@ func (w spread) from(n *graph.Node) spread {
 }
 
 // cut is what a cut leaves of it, leaf being one of the normalization's vectors.
-func (w spread) cut(change *pruning.Change, leaf string) spread {
+func (w spread) cut(change *groups.Change, leaf string) spread {
 	if change == nil {
 		return w
 	}

@@ -4,13 +4,13 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // TestMomentsFollowTheCut: filter 1 of three goes; what the optimiser knows of the others stays
 // with them, in memory of its own, and averages start again.
 func TestMomentsFollowTheCut(t *testing.T) {
-	change := &pruning.Change{Leaves: map[string]pruning.LeafChange{
+	change := &groups.Change{Leaves: map[string]groups.LeafChange{
 		"conv.w": {From: []int{3, 1, 1, 2}, Keep: [][]int{{0, 2}, nil, nil, nil}},
 	}}
 	saved := map[string][]float32{

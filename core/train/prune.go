@@ -11,6 +11,8 @@ import (
 	"github.com/secateur/secateur/core/optim"
 	"github.com/secateur/secateur/core/tensor"
 	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // Prune says how an adaptation prunes.
@@ -49,14 +51,14 @@ type Turn struct {
 
 // pruneSpot is where the loop stands; with the network itself it is all of its state.
 type pruneSpot struct {
-	Pace     *pruning.Pace   `json:"pace"`
-	Original pruning.Cost    `json:"original"`
-	Widths   map[string]int  `json:"widths"`
-	Floor    float64         `json:"floor"` // the harmonic mean that a turn must reach
-	Turn     int             `json:"turn"`
-	Turns    []Turn          `json:"turns"`
-	Change   *pruning.Change `json:"change"`  // from the dense network to this one
-	Updates  int             `json:"updates"` // steps that the optimiser's moments have seen
+	Pace     *pruning.Pace  `json:"pace"`
+	Original groups.Cost    `json:"original"`
+	Widths   map[string]int `json:"widths"`
+	Floor    float64        `json:"floor"` // the harmonic mean that a turn must reach
+	Turn     int            `json:"turn"`
+	Turns    []Turn         `json:"turns"`
+	Change   *groups.Change `json:"change"`  // from the dense network to this one
+	Updates  int            `json:"updates"` // steps that the optimiser's moments have seen
 }
 
 // afterTune measures the dense network and goes on to pruning, or ends.
@@ -79,7 +81,7 @@ func (j *job) afterTune() error {
 }
 
 func (j *job) startPruning() (*pruneSpot, error) {
-	st, err := pruning.Groups(j.net)
+	st, err := groups.Find(j.net)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +92,7 @@ func (j *job) startPruning() (*pruneSpot, error) {
 	if err != nil {
 		return nil, err
 	}
-	cost := pruning.CostOf(j.net)
+	cost := groups.CostOf(j.net)
 	pace := pruning.NewPace(j.Prune.Budget.Target(cost))
 	pace.Share = turnShare(j.Prune, cost)
 	spot := &pruneSpot{Pace: pace, Original: cost, Widths: map[string]int{}, Floor: r.Harmonic() - math.Max(j.Prune.Tolerance, chance(r))}
@@ -113,12 +115,12 @@ func chance(r *Report) float64 {
 
 // turnShare is the share of the remaining cost that each turn takes to reach the budget in about
 // Turns of them.
-func turnShare(p *Prune, cost pruning.Cost) float64 {
+func turnShare(p *Prune, cost groups.Cost) float64 {
 	left := math.Min(float64(p.Budget.Target(cost))/float64(costFor(p.Budget, cost)), 1)
 	return 1 - math.Pow(math.Max(left, 0.01), 1/float64(max(p.Turns, 1)))
 }
 
-func lockReason(st *pruning.Structure) string {
+func lockReason(st *groups.Structure) string {
 	for _, g := range st.Groups {
 		if g.Reason != "" {
 			return g.Name + ": " + g.Reason
@@ -150,7 +152,7 @@ func (j *job) judge(g *graph.Graph) (*Report, error) {
 func (j *job) runTurns() error {
 	spot := j.pos.Prune
 	for !j.overTime() {
-		goal, ok := spot.Pace.Next(costFor(j.Prune.Budget, pruning.CostOf(j.net)))
+		goal, ok := spot.Pace.Next(costFor(j.Prune.Budget, groups.CostOf(j.net)))
 		if !ok {
 			break
 		}
@@ -169,7 +171,7 @@ func (j *job) runTurns() error {
 }
 
 // costFor is what the budget counts of a cost.
-func costFor(b pruning.Budget, c pruning.Cost) int64 {
+func costFor(b pruning.Budget, c groups.Cost) int64 {
 	if b.Of == "params" {
 		return c.Params
 	}
@@ -185,7 +187,7 @@ func (j *job) scorer() *Scorer {
 func (j *job) turn(goal int64) (bool, error) {
 	spot := j.pos.Prune
 	spot.Turn++
-	criterion, err := pruning.Lookup(j.Prune.Criterion)
+	criterion, err := criteria.Lookup(j.Prune.Criterion)
 	if err != nil {
 		return false, err
 	}
@@ -209,11 +211,11 @@ func (j *job) turn(goal int64) (bool, error) {
 	}
 	t := Turn{Turn: spot.Turn, Accuracy: r.Accuracy, Harmonic: r.Harmonic(), Accepted: r.Harmonic() >= spot.Floor,
 		Removed: pruning.Original(p.Decisions, spot.Change)}
-	cost := pruning.CostOf(j.net)
+	cost := groups.CostOf(j.net)
 	t.MACs, t.Params = cost.MACs, cost.Params
 	if t.Accepted {
 		spot.Pace.Accept()
-		spot.Change = pruning.Compose(spot.Change, change)
+		spot.Change = groups.Compose(spot.Change, change)
 		spot.Updates += j.turnSteps()
 	} else {
 		worst := p.Worst(criterion)
@@ -256,7 +258,7 @@ func (j *job) turnSteps() int { return j.turnEpochs() * j.epochSteps() }
 
 // sliceMoments is what a cut leaves of the optimiser's moments. Averages of weights start again from the
 // repaired weights, which the averages before the repair do not fit.
-func sliceMoments(c *pruning.Change, saved map[string][]float32) map[string][]float32 {
+func sliceMoments(c *groups.Change, saved map[string][]float32) map[string][]float32 {
 	out := map[string][]float32{}
 	for name, v := range saved {
 		at := strings.LastIndexByte(name, '.')

@@ -9,6 +9,9 @@ import (
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
+	"github.com/secateur/secateur/pruning/ridge"
 )
 
 // scoreBatch is the number of images of a scoring step.
@@ -25,30 +28,30 @@ type Scorer struct {
 }
 
 // Rank scores every group that the limits allow by a criterion.
-func (s *Scorer) Rank(c pruning.Criterion, st *pruning.Structure, l pruning.Limits) (pruning.Ranking, error) {
+func (s *Scorer) Rank(c criteria.Criterion, st *groups.Structure, l pruning.Limits) (pruning.Ranking, error) {
 	places, labels, err := s.collect(c, st)
 	if err != nil {
 		return pruning.Ranking{}, err
 	}
-	return pruning.Rank(c, st, l, func(g *pruning.Group) (*pruning.Matrices, error) {
+	return pruning.Rank(c, st, l, func(g *groups.Group) (*criteria.Matrices, error) {
 		if places == nil {
-			return &pruning.Matrices{Seed: s.Seed}, nil
+			return &criteria.Matrices{Seed: s.Seed}, nil
 		}
-		m, err := g.Gather(len(labels), places)
+		m, err := criteria.Gather(g, len(labels), places)
 		if err != nil {
 			return nil, err
 		}
-		m.Labels, m.Weight, m.Seed = labels, pruning.ClassWeights(labels), s.Seed
+		m.Labels, m.Weight, m.Seed = labels, criteria.ClassWeights(labels), s.Seed
 		return m, nil
 	})
 }
 
 // collect runs the images through the gates, when the criterion looks at images at all.
-func (s *Scorer) collect(c pruning.Criterion, st *pruning.Structure) (map[string]pruning.Place, []int, error) {
-	if c.Needs == pruning.Nothing || c.Needs == pruning.Weights {
+func (s *Scorer) collect(c criteria.Criterion, st *groups.Structure) (map[string]criteria.Place, []int, error) {
+	if c.Needs == criteria.Nothing || c.Needs == criteria.Weights {
 		return nil, nil, nil
 	}
-	gradients := c.Needs != pruning.Activations
+	gradients := c.Needs != criteria.Activations
 	if gradients && len(st.Graph.Outputs) != 1 {
 		return nil, nil, fmt.Errorf("criterion %s needs a classifier; this model has %d outputs", c.Name, len(st.Graph.Outputs))
 	}
@@ -83,7 +86,7 @@ func (s *Scorer) labels() []int {
 }
 
 // gateNames are the gates of all groups that may be pruned, each once.
-func gateNames(st *pruning.Structure) []string {
+func gateNames(st *groups.Structure) []string {
 	seen := map[string]bool{}
 	var names []string
 	for _, g := range st.Free() {
@@ -99,7 +102,7 @@ func gateNames(st *pruning.Structure) []string {
 
 // Moments are mean and covariance of the input channels of every layer that will lose some, by
 // the layer's name.
-func (s *Scorer) Moments(st *pruning.Structure, remove map[int][]int) (map[string]pruning.Moments, error) {
+func (s *Scorer) Moments(st *groups.Structure, remove map[int][]int) (map[string]ridge.Moments, error) {
 	g, _ := st.Graph.Clone()
 	inputOf := map[string]string{} // layer → its input
 	var keep []string
@@ -119,11 +122,11 @@ func (s *Scorer) Moments(st *pruning.Structure, remove map[int][]int) (map[strin
 	if err != nil {
 		return nil, err
 	}
-	stats := map[string]pruning.Moments{}
+	stats := map[string]ridge.Moments{}
 	for layer, x := range inputOf {
 		n := g.Node(x)
 		perImage := n.Shape.Rows() / n.Shape[0]
-		if stats[layer], err = pruning.MomentsOf(sums[x+gramSuffix], n.Shape.Channels(), rows*perImage); err != nil {
+		if stats[layer], err = ridge.MomentsOf(sums[x+gramSuffix], n.Shape.Channels(), rows*perImage); err != nil {
 			return nil, fmt.Errorf("%s: %w", layer, err)
 		}
 	}

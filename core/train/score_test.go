@@ -9,7 +9,8 @@ import (
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/core/tensor"
-	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // smoothNet has no kinks, so that difference quotients are good.
@@ -50,13 +51,13 @@ func gated(t *testing.T, g *graph.Graph, name string, n int) *graph.Graph {
 // image, for every gate of every group; rows are in the order of the images, padding has none.
 func TestGammas(t *testing.T) {
 	g := smoothNet()
-	st, err := pruning.Groups(g)
+	st, err := groups.Find(g)
 	if err != nil {
 		t.Fatal(err)
 	}
 	samples := pictures(t, folder(t, "score"), 4, 60)[:11] // a full scoring batch and a short one
 	s := &Scorer{Ctx: context.Background(), Env: testEnv(t), Samples: samples, Classes: 3, Seed: 1}
-	criterion, err := pruning.Lookup("fisher-loss")
+	criterion, err := criteria.Lookup("fisher-loss")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +141,7 @@ func gateDerivatives(t *testing.T, s *Scorer, g *graph.Graph, name string) (marg
 // TestMoments: mean and covariance of a consumer's input channels, against the activations.
 func TestMoments(t *testing.T) {
 	g := smoothNet()
-	st, err := pruning.Groups(g)
+	st, err := groups.Find(g)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // samplesOf has that many samples of each class.
@@ -294,7 +295,7 @@ func TestAuto(t *testing.T) {
 
 // TestTurnShare: that share, taken Turns times, leaves the budget.
 func TestTurnShare(t *testing.T) {
-	cost := pruning.Cost{MACs: 1000, Params: 500}
+	cost := groups.Cost{MACs: 1000, Params: 500}
 	for _, b := range []pruning.Budget{{Of: "macs", Share: 0.5}, {Of: "params", Share: 0.2}, {Of: "macs", Count: 800}} {
 		p := &Prune{Budget: b, Turns: 7}
 		left := math.Pow(1-turnShare(p, cost), 7)

@@ -11,6 +11,7 @@ import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/spf13/cobra"
 )
 
@@ -184,8 +185,8 @@ func (f *adaptFlags) checkPrune() error {
 }
 
 // parsePrune looks up what --prune, --allocator and --keep name.
-func parsePrune(criterion, allocator, keep string) (pruning.Criterion, pruning.Budget, error) {
-	c, err := pruning.Lookup(criterion)
+func parsePrune(criterion, allocator, keep string) (criteria.Criterion, pruning.Budget, error) {
+	c, err := criteria.Lookup(criterion)
 	if err != nil {
 		return c, pruning.Budget{}, usageError{err}
 	}

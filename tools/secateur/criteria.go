@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"text/tabwriter"
 
-	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/spf13/cobra"
 )
 
@@ -32,7 +32,7 @@ func criteriaCommand() *cobra.Command {
 			if !isJSON(c) {
 				fmt.Fprintln(t, "criterion\tfamily\tneeds\tacross layers\tsource")
 			}
-			for _, x := range pruning.Criteria() {
+			for _, x := range criteria.All() {
 				l := criterionLine{x.Name, x.Family, string(x.Needs), x.Labels, x.Comparable, x.Source, x.Note}
 				if isJSON(c) {
 					if err := printJSON(w, l); err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/plan"
-	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/groups"
 	"github.com/spf13/cobra"
 )
 
@@ -59,7 +59,7 @@ type modelSummary struct {
 }
 
 func summary(g *graph.Graph) modelSummary {
-	s := modelSummary{Inputs: map[string]string{}, Outputs: map[string]string{}, MACs: pruning.CostOf(g).MACs, Params: g.Params(), Labels: g.Labels(), Meta: g.Meta}
+	s := modelSummary{Inputs: map[string]string{}, Outputs: map[string]string{}, MACs: groups.CostOf(g).MACs, Params: g.Params(), Labels: g.Labels(), Meta: g.Meta}
 	for _, n := range g.Nodes {
 		if n.Is(graph.Input) {
 			s.Inputs[n.Name] = n.Shape.String()
@@ -92,7 +92,7 @@ func inspectLayers(w io.Writer, g *graph.Graph) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%v\t%s\t%s\n", n.Name, n.Op.Kind(), n.Shape, count(macs), count(int64(params)))
 	}
-	cost := pruning.CostOf(g)
+	cost := groups.CostOf(g)
 	fmt.Fprintf(t, "in all\t\t\t%s\t%s\n", count(cost.MACs), count(cost.Params))
 	return t.Flush()
 }
@@ -129,7 +129,7 @@ type groupLine struct {
 }
 
 func inspectGroups(c *cobra.Command, w io.Writer, g *graph.Graph) error {
-	st, err := pruning.Groups(g)
+	st, err := groups.Find(g)
 	if err != nil {
 		return err
 	}

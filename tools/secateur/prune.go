@@ -9,6 +9,8 @@ import (
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/kernels"
 	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
 	"github.com/spf13/cobra"
 )
 
@@ -61,7 +63,7 @@ func (f *pruneFlags) run(c *cobra.Command) error {
 	if f.allocator == "" && (criterion.Comparable || f.data != "") {
 		allocator = "global"
 	}
-	needsImages := criterion.Needs != pruning.Nothing && criterion.Needs != pruning.Weights || allocator == "global" && !criterion.Comparable
+	needsImages := criterion.Needs != criteria.Nothing && criterion.Needs != criteria.Weights || allocator == "global" && !criterion.Comparable
 	if needsImages && f.data == "" {
 		return usagef("criterion %s with allocator %s looks at images: give --data, or use l1 with --allocator uniform", criterion.Name, allocator)
 	}
@@ -77,7 +79,7 @@ func (f *pruneFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	return f.cut(c, env, g, train.Cut{Criterion: criterion, Allocator: allocator, Budget: budget, Original: pruning.CostOf(g), Limits: f.limits(env.Kernels), Seed: f.seed})
+	return f.cut(c, env, g, train.Cut{Criterion: criterion, Allocator: allocator, Budget: budget, Original: groups.CostOf(g), Limits: f.limits(env.Kernels), Seed: f.seed})
 }
 
 // limits of a cut in one go: no bound on a turn.
@@ -130,7 +132,7 @@ func (f *pruneFlags) cut(c *cobra.Command, env graph.Env, g *graph.Graph, cut tr
 	return nil
 }
 
-func (f *pruneFlags) print(c *cobra.Command, st *pruning.Structure, p *pruning.Plan) error {
+func (f *pruneFlags) print(c *cobra.Command, st *groups.Structure, p *pruning.Plan) error {
 	w := c.OutOrStdout()
 	if isJSON(c) {
 		return printJSON(w, map[string]any{"before": p.Before, "after": p.After, "target": p.Target, "met": p.Met, "removed": p.Decisions})

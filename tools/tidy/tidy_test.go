@@ -18,6 +18,7 @@ var allowed = []struct {
 	may  []string
 }{
 	{"tools", []string{""}},
+	{"pruning/internal/nets", []string{"core", "kernels", "pruning"}},
 	{"pruning", []string{"core/graph", "core/op", "core/tensor", "core/random"}},
 	{"device", nil},
 	{"firmware-config", nil},

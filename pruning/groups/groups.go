@@ -1,4 +1,4 @@
-package pruning
+package groups
 
 import (
 	"cmp"
@@ -68,6 +68,17 @@ type Group struct {
 	Reason string // why it is locked
 }
 
+// Kind is locked, stream or inner.
+func (g *Group) Kind() string {
+	switch {
+	case g.Locked:
+		return "locked"
+	case g.Stream:
+		return "stream"
+	}
+	return "inner"
+}
+
 // Structure is the groups of one graph.
 type Structure struct {
 	Graph  *graph.Graph
@@ -85,6 +96,9 @@ func (s *Structure) Free() []*Group {
 	return free
 }
 
+// HasNorm reports whether batch norm lies apart somewhere in the graph, not folded into the weights.
+func (s *Structure) HasNorm() bool { return slices.ContainsFunc(s.Graph.Nodes, isNorm) }
+
 // Named is the group of that name, nil if there is none.
 func (s *Structure) Named(name string) *Group {
 	for _, g := range s.Groups {
@@ -95,12 +109,12 @@ func (s *Structure) Named(name string) *Group {
 	return nil
 }
 
-// Groups finds the channel groups of a graph from the ties of its ops. Each component of tied
+// Find finds the channel groups of a graph from the ties of its ops. Each component of tied
 // elements that a dense weight produces is a unit; units that lie in the same axes of the same
 // tensors are a group. Units with a locked element form groups of their own, which say why.
 // Groups are in the order of their first producer. The error names an op whose ties do not fit
 // its tensors.
-func Groups(g *graph.Graph) (*Structure, error) {
+func Find(g *graph.Graph) (*Structure, error) {
 	e, err := readElements(g)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package pruning_test
+package groups_test
 
 import (
 	"math"
@@ -11,7 +11,8 @@ import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/onnx"
 	"github.com/secateur/secateur/core/tensor"
-	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/groups"
+	"github.com/secateur/secateur/pruning/internal/nets"
 )
 
 // model imports a model of the shared data, or skips the test where the data is absent.
@@ -47,7 +48,7 @@ func TestModelGroups(t *testing.T) {
 	} {
 		t.Run(filepath.Base(c.file), func(t *testing.T) {
 			g := model(t, c.file)
-			s := structure(t, g)
+			s := nets.Structure(t, g)
 			channels, streams := 0, 0
 			half := map[int][]int{}
 			for _, gr := range s.Free() {
@@ -62,7 +63,7 @@ func TestModelGroups(t *testing.T) {
 			if n := len(s.Free()); n != c.groups || channels != c.channels || streams != c.streams || len(s.Groups) != n+1 {
 				t.Errorf("%d groups of %d channels, %d streams, %d in all; want %+v and the logits", n, channels, streams, len(s.Groups), c)
 			}
-			small, _, err := pruning.Cut(g, s, half)
+			small, _, err := groups.Cut(g, s, half)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +89,7 @@ func TestDetectorGroups(t *testing.T) {
 	} {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			free, locked := 0, map[int]string{}
-			for _, g := range structure(t, model(t, file)).Groups {
+			for _, g := range nets.Structure(t, model(t, file)).Groups {
 				if g.Locked {
 					locked[len(g.Units)] = g.Reason
 				} else {
@@ -114,10 +115,10 @@ func TestModelsCutExactly(t *testing.T) {
 			}
 			g := model(t, file).Copy()
 			rng := rand.New(rand.NewPCG(1, 2))
-			s := structure(t, g)
+			s := nets.Structure(t, g)
 			remove := draw(rng, s, .3)
-			silence(g, s, remove)
-			small, _, err := pruning.Cut(g, structure(t, g), remove)
+			nets.Silence(g, s, remove)
+			small, _, err := groups.Cut(g, nets.Structure(t, g), remove)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -126,9 +127,9 @@ func TestModelsCutExactly(t *testing.T) {
 			for i := range x {
 				x[i] = rng.Float32()*2 - 1
 			}
-			full, compact := run(t, g, values{in.Name: x}), run(t, small, values{in.Name: x})
+			full, compact := nets.Run(t, g, nets.Values{in.Name: x}), nets.Run(t, small, nets.Values{in.Name: x})
 			for i, o := range g.Outputs {
-				near(t, o.Name, compact[small.Outputs[i].Name], full[o.Name], 1e-5)
+				nets.Near(t, o.Name, compact[small.Outputs[i].Name], full[o.Name], 1e-5)
 			}
 			t.Logf("%.1f of %.1f million multiply-adds", float64(small.MACs())/1e6, float64(g.MACs())/1e6)
 		})

@@ -1,12 +1,13 @@
-package pruning
+package criteria
 
 import (
 	"cmp"
 	"fmt"
-	"hash/fnv"
 	"math"
-	"math/rand/v2"
 	"slices"
+
+	"github.com/secateur/secateur/core/random"
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // Scores is one criterion's judgement of one group.
@@ -19,7 +20,7 @@ type Scores struct {
 
 // Score asks a criterion for one group. NaN and infinities, which dead filters produce, become
 // the lowest finite value and go first. The error names the group and what is missing.
-func Score(c Criterion, m *Matrices, g *Group) (*Scores, error) {
+func Score(c Criterion, m *Matrices, g *groups.Group) (*Scores, error) {
 	if err := m.check(c.Needs, len(g.Units)); err != nil {
 		return nil, fmt.Errorf("%s of %s: %w", c.Name, g.Name, err)
 	}
@@ -43,7 +44,7 @@ func rank(v []float64, seed uint64, name string) *Scores {
 			s.Floored++
 		}
 	}
-	key := stream(seed, name+" ties").Perm(len(v))
+	key := random.Stream(seed, name+" ties", 0).Perm(len(v))
 	for i := range v {
 		s.Order = append(s.Order, i)
 	}
@@ -85,16 +86,9 @@ func first(a, b bool) int {
 	return 1
 }
 
-// stream is the random numbers of that name under a seed.
-func stream(seed uint64, name string) *rand.Rand {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	return rand.New(rand.NewPCG(seed, h.Sum64()))
-}
-
 // randomScore is uniform noise by seed and group.
-func randomScore(m *Matrices, g *Group) ([]float64, error) {
-	rng := stream(m.Seed, g.Name+" random")
+func randomScore(m *Matrices, g *groups.Group) ([]float64, error) {
+	rng := random.Stream(m.Seed, g.Name+" random", 0)
 	s := make([]float64, len(g.Units))
 	for i := range s {
 		s[i] = rng.Float64()

@@ -1,4 +1,4 @@
-package pruning
+package groups
 
 import (
 	"fmt"
@@ -45,7 +45,7 @@ func newCutter(g *graph.Graph, s *Structure, remove map[int][]int) (*cutter, err
 	}
 	gone := map[end][]bool{}
 	for id, units := range remove {
-		if err := s.checkRemoval(id, units); err != nil {
+		if err := s.CheckRemoval(id, units); err != nil {
 			return nil, fmt.Errorf("cut: %w", err)
 		}
 		for _, u := range units {
@@ -79,7 +79,8 @@ func kept(gone []bool) []int {
 	return keep
 }
 
-func (s *Structure) checkRemoval(id int, units []int) error {
+// CheckRemoval refuses units that are not there or named twice, locked groups, and the removal of a whole group.
+func (s *Structure) CheckRemoval(id int, units []int) error {
 	if id < 0 || id >= len(s.Groups) {
 		return fmt.Errorf("group %d, want 0 to %d", id, len(s.Groups)-1)
 	}

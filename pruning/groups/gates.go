@@ -1,4 +1,4 @@
-package pruning
+package groups
 
 import (
 	"slices"
@@ -189,9 +189,9 @@ func activation(n *graph.Node) bool {
 	return false
 }
 
-// neverNegative reports whether the values of n are at least 0, so that their mean is the mean
+// NeverNegative reports whether the values of n are at least 0, so that their mean is the mean
 // of their magnitudes.
-func neverNegative(n *graph.Node) bool {
+func NeverNegative(n *graph.Node) bool {
 	switch o := n.Op.(type) {
 	case op.Relu, op.Sigmoid, op.HardSigmoid, op.Exp:
 		return true

@@ -1,4 +1,4 @@
-package pruning_test
+package criteria_test
 
 import (
 	"math"
@@ -8,6 +8,7 @@ import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/pruning/internal/nets"
 )
 
 // onMargin adds the logit margin behind a net of nets with 4 logits.
@@ -18,7 +19,7 @@ func onMargin(g *graph.Graph) *graph.Node {
 }
 
 // gradients adds the gradients of the margin and runs the graph; "d." before a name is its gradient.
-func gradients(t testing.TB, g *graph.Graph, of ...string) values {
+func gradients(t testing.TB, g *graph.Graph, of ...string) nets.Values {
 	t.Helper()
 	var wrt []*graph.Node
 	for _, name := range of {
@@ -28,7 +29,7 @@ func gradients(t testing.TB, g *graph.Graph, of ...string) values {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mem := run(t, g, images(5, 2))
+	mem := nets.Run(t, g, nets.Images(5, 2))
 	for _, n := range wrt {
 		mem["d."+n.Name] = mem[d[n].Name]
 	}
@@ -68,7 +69,7 @@ func agree(t testing.TB, what string, got, want, size []float64) {
 
 // TestReluGate is identity a: for ReLU, Σ z·dz before is Σ a·da after, image by image.
 func TestReluGate(t *testing.T) {
-	mem := gradients(t, mobile(1), "pw1.bn", "pw1.relu")
+	mem := gradients(t, nets.Mobile(1), "pw1.bn", "pw1.relu")
 	half := len(mem["pw1.bn"]) / 2
 	for n := range 2 {
 		at := func(name string) []float32 { return mem[name][n*half : (n+1)*half] }
@@ -80,7 +81,7 @@ func TestReluGate(t *testing.T) {
 
 // TestNormGate is identity b: behind batch norm, Σ y·dy is γ·dγ + β·dβ.
 func TestNormGate(t *testing.T) {
-	mem := gradients(t, mobile(1), "pw1.bn", "pw1.bn.gamma", "pw1.bn.beta")
+	mem := gradients(t, nets.Mobile(1), "pw1.bn", "pw1.bn.gamma", "pw1.bn.beta")
 	gate, size := dots(mem["pw1.bn"], mem["d.pw1.bn"], 8)
 	want, _ := dots(mem["pw1.bn.gamma"], mem["d.pw1.bn.gamma"], 8)
 	shift, _ := dots(mem["pw1.bn.beta"], mem["d.pw1.bn.beta"], 8)
@@ -92,7 +93,7 @@ func TestNormGate(t *testing.T) {
 
 // TestConvGate is identity c: without batch norm, Σ w·dw + b·db over a filter is Σ z·dz.
 func TestConvGate(t *testing.T) {
-	mem := gradients(t, fire(1), "squeeze", "squeeze.w", "squeeze.b")
+	mem := gradients(t, nets.Fire(1), "squeeze", "squeeze.w", "squeeze.b")
 	gate, size := dots(mem["squeeze"], mem["d.squeeze"], 4)
 	want, _ := rows(mem["squeeze.w"], mem["d.squeeze.w"], 4)
 	bias, _ := dots(mem["squeeze.b"], mem["d.squeeze.b"], 4)
@@ -106,7 +107,7 @@ func TestConvGate(t *testing.T) {
 // zero, which is why scores are taken in evaluation mode.
 func TestScaleInvariance(t *testing.T) {
 	for _, train := range []bool{true, false} {
-		g := mobile(1)
+		g := nets.Mobile(1)
 		if train {
 			g = trained(t, g)
 		}

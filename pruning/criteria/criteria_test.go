@@ -1,4 +1,4 @@
-package pruning_test
+package criteria_test
 
 import (
 	"math"
@@ -8,44 +8,27 @@ import (
 	"testing"
 
 	"github.com/secateur/secateur/core/graph"
-	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
+	"github.com/secateur/secateur/pruning/internal/nets"
 )
 
-// collected is random P and Γ at all gates of a structure, N images.
-func collected(seed uint64, s *pruning.Structure, n int) map[string]pruning.Place {
-	rng := rand.New(rand.NewPCG(seed, 5))
-	places := map[string]pruning.Place{}
-	for _, g := range s.Groups {
-		for _, node := range g.Gates {
-			c := node.Shape.Channels()
-			p := pruning.Place{Pool: make([]float32, n*c*4), Loss: make([]float32, n*c), Margin: make([]float32, n*c)}
-			for _, v := range [][]float32{p.Pool, p.Loss, p.Margin} {
-				for i := range v {
-					v[i] = rng.Float32()*2 - 1
-				}
-			}
-			places[node.Name] = p
-		}
-	}
-	return places
-}
-
-func gather(t testing.TB, g *pruning.Group, n int, places map[string]pruning.Place) *pruning.Matrices {
+func gather(t testing.TB, g *groups.Group, n int, places map[string]criteria.Place) *criteria.Matrices {
 	t.Helper()
-	m, err := g.Gather(n, places)
+	m, err := criteria.Gather(g, n, places)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
 
-func score(t testing.TB, name string, m *pruning.Matrices, g *pruning.Group) *pruning.Scores {
+func score(t testing.TB, name string, m *criteria.Matrices, g *groups.Group) *criteria.Scores {
 	t.Helper()
-	c, err := pruning.Lookup(name)
+	c, err := criteria.Lookup(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := pruning.Score(c, m, g)
+	s, err := criteria.Score(c, m, g)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,9 +81,9 @@ var golden = map[string]func(gamma [][]float64, pixels []float64) float64{
 // TestGradientScores compares with golden on a stream of two gates, 11 images, on the loss, on
 // the margin, and by the plain name, which is the margin.
 func TestGradientScores(t *testing.T) {
-	s := structure(t, residual(1))
+	s := nets.Structure(t, nets.Residual(1))
 	g := s.Named("stem")
-	places := collected(1, s, 11)
+	places := nets.Places(1, s, 11)
 	m := gather(t, g, 11, places)
 	if len(m.Gates) != 2 || m.Gates[0].Pixels != 64 {
 		t.Fatalf("%d gates, %d pixels", len(m.Gates), m.Gates[0].Pixels)
@@ -155,10 +138,10 @@ func closeTo(t testing.TB, what string, got, want []float64) {
 // TestWeightScores compares norms with sums over explicit indices: a stream of three producers
 // and three consumers, each followed by batch norm.
 func TestWeightScores(t *testing.T) {
-	g := residual(1)
-	s := structure(t, g)
+	g := nets.Residual(1)
+	s := nets.Structure(t, g)
 	gr := s.Named("stem")
-	places := collected(2, s, 2)
+	places := nets.Places(2, s, 2)
 	m := gather(t, gr, 2, places)
 	n := len(gr.Units)
 	l1, sq, outSq, outAbs := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
@@ -203,8 +186,8 @@ func TestWeightScores(t *testing.T) {
 // TestSignedActivation holds that behind a gate without ReLU the root mean square of an image
 // stands for the mean magnitude.
 func TestSignedActivation(t *testing.T) {
-	g := excite(1)
-	s := structure(t, g)
+	g := nets.Excite(1)
+	s := nets.Structure(t, g)
 	gr := s.Named("project")
 	c := len(gr.Units)
 	pool := make([]float32, 4*c)
@@ -217,7 +200,7 @@ func TestSignedActivation(t *testing.T) {
 			want[i] += math.Abs(float64(w.Value[o*c+i])) * math.Sqrt(float64(mean*mean+std*std))
 		}
 	}
-	m := gather(t, gr, 1, map[string]pruning.Place{"project.bn": {Pool: pool}})
+	m := gather(t, gr, 1, map[string]criteria.Place{"project.bn": {Pool: pool}})
 	closeTo(t, "activation-out", score(t, "activation-out", m, gr).Values, want)
 }
 
@@ -232,7 +215,7 @@ func negated(v []float64) []float64 {
 // names is all criteria that judge: not the noise.
 func names() []string {
 	var list []string
-	for _, c := range pruning.Criteria() {
+	for _, c := range criteria.All() {
 		if c.Name != "random" {
 			list = append(list, c.Name)
 		}
@@ -242,10 +225,10 @@ func names() []string {
 
 // TestEquivariance is identity l: permuting the channels of a group permutes the scores.
 func TestEquivariance(t *testing.T) {
-	for netName, make := range nets() {
+	for netName, make := range nets.All() {
 		g := make(4).Copy()
-		s := structure(t, g)
-		places := collected(3, s, 5)
+		s := nets.Structure(t, g)
+		places := nets.Places(3, s, 5)
 		for _, gr := range s.Groups {
 			before := map[string][]float64{}
 			for _, name := range names() {
@@ -267,7 +250,7 @@ func TestEquivariance(t *testing.T) {
 }
 
 // permute moves unit order[i] to the place of unit i in all leaves and in what was collected.
-func permute(g *pruning.Group, places map[string]pruning.Place, order []int) (undo func()) {
+func permute(g *groups.Group, places map[string]criteria.Place, order []int) (undo func()) {
 	var undos []func()
 	move := func(v []float32, stride, outer, length int, n *graph.Node, axis int) {
 		old := slices.Clone(v)
@@ -302,13 +285,13 @@ func permute(g *pruning.Group, places map[string]pruning.Place, order []int) (un
 // TestDeadFilter is identity n: a filter whose activation is always zero is last or tied last
 // by all data criteria, with two images as with many, and NaN goes first and is counted.
 func TestDeadFilter(t *testing.T) {
-	s := structure(t, mobile(1))
+	s := nets.Structure(t, nets.Mobile(1))
 	g := s.Named("pw1")
 	c := g.Gates[0].Shape.Channels()
 	dead := g.Units[3].Indices(g.Gates[0], 3)
 	for _, images := range []int{1, 2, 9} {
 		for _, value := range []float32{0, float32(math.NaN())} {
-			places := collected(6, s, images)
+			places := nets.Places(6, s, images)
 			p := places[g.Gates[0].Name]
 			for _, v := range [][]float32{p.Pool, p.Loss, p.Margin} {
 				for i := range v {
@@ -317,8 +300,8 @@ func TestDeadFilter(t *testing.T) {
 					}
 				}
 			}
-			for _, criterion := range pruning.Criteria() {
-				if criterion.Needs == pruning.Nothing || criterion.Needs == pruning.Weights {
+			for _, criterion := range criteria.All() {
+				if criterion.Needs == criteria.Nothing || criterion.Needs == criteria.Weights {
 					continue
 				}
 				sc := score(t, criterion.Name, gather(t, g, images, places), g)
@@ -335,12 +318,12 @@ func TestDeadFilter(t *testing.T) {
 
 // TestTies holds that equal scores go in a seeded random order and are counted.
 func TestTies(t *testing.T) {
-	g := mobile(1).Copy()
+	g := nets.Mobile(1).Copy()
 	for i := range g.Node("pw1.w").Value {
 		g.Node("pw1.w").Value[i] = .5
 	}
-	s := structure(t, g)
-	m := &pruning.Matrices{}
+	s := nets.Structure(t, g)
+	m := &criteria.Matrices{}
 	first := score(t, "l1", m, s.Named("pw1"))
 	again := score(t, "l1", m, s.Named("pw1"))
 	m.Seed = 1
@@ -352,9 +335,9 @@ func TestTies(t *testing.T) {
 
 // TestRandom holds that noise follows the seed and the group.
 func TestRandom(t *testing.T) {
-	s := structure(t, mobile(1))
+	s := nets.Structure(t, nets.Mobile(1))
 	at := func(seed uint64, g int) []float64 {
-		return score(t, "random", &pruning.Matrices{Seed: seed}, s.Groups[g]).Values
+		return score(t, "random", &criteria.Matrices{Seed: seed}, s.Groups[g]).Values
 	}
 	if !slices.Equal(at(1, 1), at(1, 1)) || slices.Equal(at(1, 1), at(2, 1)) || at(1, 1)[0] == at(1, 2)[0] {
 		t.Error("noise does not follow seed and group alone")
@@ -363,10 +346,10 @@ func TestRandom(t *testing.T) {
 
 // TestClassWeights holds that a rare class counts as much as a frequent one.
 func TestClassWeights(t *testing.T) {
-	closeTo(t, "weights", pruning.ClassWeights([]int{0, 0, 0, 1}), []float64{2. / 3, 2. / 3, 2. / 3, 2})
-	s := structure(t, mobile(1))
+	closeTo(t, "weights", criteria.ClassWeights([]int{0, 0, 0, 1}), []float64{2. / 3, 2. / 3, 2. / 3, 2})
+	s := nets.Structure(t, nets.Mobile(1))
 	g := s.Named("pw2")
-	places := collected(1, s, 4)
+	places := nets.Places(1, s, 4)
 	m := gather(t, g, 4, places)
 	m.Weight = []float64{0, 0, 0, 1}
 	got := score(t, "fisher", m, g).Values
@@ -380,33 +363,33 @@ func TestClassWeights(t *testing.T) {
 func TestLookup(t *testing.T) {
 	for name, want := range map[string]string{"fisher": "fisher-margin", "taylor": "taylor-margin", "taylor-gate": "taylor-gate-margin",
 		"reverse:fisher": "reverse:fisher-margin", "l1": "l1"} {
-		if c, err := pruning.Lookup(name); err != nil || c.Name != want {
+		if c, err := criteria.Lookup(name); err != nil || c.Name != want {
 			t.Errorf("%s is %s, %v", name, c.Name, err)
 		}
 	}
-	if _, err := pruning.Lookup("l3"); err == nil || !strings.Contains(err.Error(), `criterion "l3" is not known, want one of random, l1, l2`) {
+	if _, err := criteria.Lookup("l3"); err == nil || !strings.Contains(err.Error(), `criterion "l3" is not known, want one of random, l1, l2`) {
 		t.Errorf("error %v", err)
 	}
-	c, _ := pruning.Lookup("l1")
-	if c.Caution(structure(t, fire(1))) == "" || c.Caution(structure(t, mobile(1))) != "" {
+	c, _ := criteria.Lookup("l1")
+	if c.Caution(nets.Structure(t, nets.Fire(1))) == "" || c.Caution(nets.Structure(t, nets.Mobile(1))) != "" {
 		t.Error("l1 must warn where no batch norm lies apart, and only there")
 	}
 }
 
 // TestGatherRefuses holds the errors of missing or short matrices.
 func TestGatherRefuses(t *testing.T) {
-	s := structure(t, mobile(1))
+	s := nets.Structure(t, nets.Mobile(1))
 	g := s.Named("pw1")
-	if _, err := g.Gather(2, nil); err == nil || !strings.Contains(err.Error(), "nothing was collected at gate dw2.relu") {
+	if _, err := criteria.Gather(g, 2, nil); err == nil || !strings.Contains(err.Error(), "nothing was collected at gate dw2.relu") {
 		t.Errorf("error %v", err)
 	}
-	short := map[string]pruning.Place{"dw2.relu": {Loss: make([]float32, 3)}}
-	if _, err := g.Gather(2, short); err == nil || !strings.Contains(err.Error(), "3 values, want 32 for 2 images and 16 channels") {
+	short := map[string]criteria.Place{"dw2.relu": {Loss: make([]float32, 3)}}
+	if _, err := criteria.Gather(g, 2, short); err == nil || !strings.Contains(err.Error(), "3 values, want 32 for 2 images and 16 channels") {
 		t.Errorf("error %v", err)
 	}
-	c, _ := pruning.Lookup("fisher")
-	m := gather(t, g, 2, map[string]pruning.Place{"dw2.relu": {Loss: make([]float32, 32)}})
-	if _, err := pruning.Score(c, m, g); err == nil || !strings.Contains(err.Error(), "gradients of the margin has 0 values") {
+	c, _ := criteria.Lookup("fisher")
+	m := gather(t, g, 2, map[string]criteria.Place{"dw2.relu": {Loss: make([]float32, 32)}})
+	if _, err := criteria.Score(c, m, g); err == nil || !strings.Contains(err.Error(), "gradients of the margin has 0 values") {
 		t.Errorf("error %v", err)
 	}
 }

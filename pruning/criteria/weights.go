@@ -1,22 +1,23 @@
-package pruning
+package criteria
 
 import (
 	"math"
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // l1 is Σ|w| over the unit's raw incoming weights, summed over the group's producers.
-func l1(_ *Matrices, g *Group) ([]float64, error) { return g.incoming(math.Abs), nil }
+func l1(_ *Matrices, g *groups.Group) ([]float64, error) { return incoming(g, math.Abs), nil }
 
 // l2 is √Σw² over the unit's raw incoming weights.
-func l2(_ *Matrices, g *Group) ([]float64, error) { return roots(g.incoming(square)), nil }
+func l2(_ *Matrices, g *groups.Group) ([]float64, error) { return roots(incoming(g, square)), nil }
 
 // l1Out is the raw incoming L1 norm times the outgoing L2 norm.
-func l1Out(_ *Matrices, g *Group) ([]float64, error) {
-	s := g.incoming(math.Abs)
-	for i, out := range roots(g.outgoing(square)) {
+func l1Out(_ *Matrices, g *groups.Group) ([]float64, error) {
+	s := incoming(g, math.Abs)
+	for i, out := range roots(outgoing(g, square)) {
 		s[i] *= out
 	}
 	return s, nil
@@ -32,18 +33,18 @@ func roots(v []float64) []float64 {
 }
 
 // incoming sums f over the weights that produce each unit.
-func (g *Group) incoming(f func(float64) float64) []float64 {
-	return g.sums(g.Producers, f, func(Site) []float64 { return nil })
+func incoming(g *groups.Group, f func(float64) float64) []float64 {
+	return sums(g, g.Producers, f, func(groups.Site) []float64 { return nil })
 }
 
 // outgoing sums f over the weights that read each unit. Where a batch norm follows the reader,
 // its scale counts: that is the size at which the unit adds to the stream.
-func (g *Group) outgoing(f func(float64) float64) []float64 {
-	return g.sums(g.Consumers, f, foldScale)
+func outgoing(g *groups.Group, f func(float64) float64) []float64 {
+	return sums(g, g.Consumers, f, foldScale)
 }
 
 // sums adds f(w·scale) over each unit's slices of the sites' weights, each weight once.
-func (g *Group) sums(sites []Site, f func(float64) float64, scale func(Site) []float64) []float64 {
+func sums(g *groups.Group, sites []groups.Site, f func(float64) float64, scale func(groups.Site) []float64) []float64 {
 	total := make([]float64, len(g.Units))
 	seen := map[*graph.Node]bool{}
 	for _, site := range sites {
@@ -85,7 +86,7 @@ func axisSums(w *graph.Node, axis int, f func(float64) float64, scale []float64)
 }
 
 // foldScale is γ/√(σ²+ε) of the batch norm behind the site, nil without one.
-func foldScale(site Site) []float64 {
+func foldScale(site groups.Site) []float64 {
 	if site.Norm == nil || !site.Norm.In[1].IsLeaf() || !site.Norm.In[4].IsLeaf() {
 		return nil
 	}
@@ -101,8 +102,8 @@ func foldScale(site Site) []float64 {
 // activationOut is the mean magnitude of the activation, summed over the gates, times the
 // outgoing L1 norm. Where activations may be negative P does not hold their mean magnitude and
 // the root mean square stands for it.
-func activationOut(m *Matrices, g *Group) ([]float64, error) {
-	out := g.outgoing(math.Abs)
+func activationOut(m *Matrices, g *groups.Group) ([]float64, error) {
+	out := outgoing(g, math.Abs)
 	f := len(g.Units)
 	size, total := make([]float64, f), 0.0
 	for n := range m.N {

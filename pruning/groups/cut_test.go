@@ -1,20 +1,19 @@
-package pruning_test
+package groups_test
 
 import (
 	"encoding/json"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/secateur/secateur/core/graph"
-	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/groups"
+	"github.com/secateur/secateur/pruning/internal/nets"
 )
 
 // draw picks random units of every free group, at least one staying.
-func draw(rng *rand.Rand, s *pruning.Structure, share float64) map[int][]int {
+func draw(rng *rand.Rand, s *groups.Structure, share float64) map[int][]int {
 	remove := map[int][]int{}
 	for _, g := range s.Free() {
 		for u := range g.Units {
@@ -26,38 +25,23 @@ func draw(rng *rand.Rand, s *pruning.Structure, share float64) map[int][]int {
 	return remove
 }
 
-// silence zeroes what produces the units, weights, biases, scales and shifts, but not what reads
-// them, so that their activations are zero.
-func silence(g *graph.Graph, s *pruning.Structure, remove map[int][]int) {
-	for id, units := range remove {
-		for _, u := range units {
-			for _, sl := range s.Groups[id].Units[u].Slices {
-				if n := g.Node(sl.Node.Name); n.IsLeaf() && sl.Axis == 0 && !strings.HasSuffix(n.Name, ".var") {
-					size := len(n.Value) / n.Shape[0]
-					clear(n.Value[sl.Index*size : (sl.Index+1)*size])
-				}
-			}
-		}
-	}
-}
-
 // TestZeroGroups is the random zero-group test (OTO): a net whose units are silent equals the
 // net without them.
 func TestZeroGroups(t *testing.T) {
-	for name, make := range nets() {
+	for name, make := range nets.All() {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(6) {
 				rng := rand.New(rand.NewPCG(seed, 3))
 				g := make(seed).Copy()
-				remove := draw(rng, structure(t, g), .15+.15*float64(seed))
-				silence(g, structure(t, g), remove)
-				small, _, err := pruning.Cut(g, structure(t, g), remove)
+				remove := draw(rng, nets.Structure(t, g), .15+.15*float64(seed))
+				nets.Silence(g, nets.Structure(t, g), remove)
+				small, _, err := groups.Cut(g, nets.Structure(t, g), remove)
 				if err != nil {
 					t.Fatal(err)
 				}
-				full, compact := run(t, g, images(seed, 2)), run(t, small, images(seed, 2))
+				full, compact := nets.Run(t, g, nets.Images(seed, 2)), nets.Run(t, small, nets.Images(seed, 2))
 				for i, o := range g.Outputs {
-					near(t, o.Name, compact[small.Outputs[i].Name], full[o.Name], 1e-5)
+					nets.Near(t, o.Name, compact[small.Outputs[i].Name], full[o.Name], 1e-5)
 				}
 				if small.MACs() >= g.MACs() || small.Params() >= g.Params() {
 					t.Errorf("%d units less, but %d MACs and %d parameters", len(remove), small.MACs(), small.Params())
@@ -67,12 +51,12 @@ func TestZeroGroups(t *testing.T) {
 	}
 }
 
-// TestCutValues holds that kept values keep their bits and that Change slices like the cut.
+// TestCutValues holds that kept nets.Values keep their bits and that Change slices like the cut.
 func TestCutValues(t *testing.T) {
-	for name, make := range nets() {
+	for name, make := range nets.All() {
 		g := make(1)
-		s := structure(t, g)
-		small, change, err := pruning.Cut(g, s, draw(rand.New(rand.NewPCG(1, 1)), s, .4))
+		s := nets.Structure(t, g)
+		small, change, err := groups.Cut(g, s, draw(rand.New(rand.NewPCG(1, 1)), s, .4))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -85,7 +69,7 @@ func TestCutValues(t *testing.T) {
 				t.Errorf("%s: %s is not what Change makes of it", name, n.Name)
 			}
 			if _, touched := change.Leaves[n.Name]; touched == (len(got) == len(n.Value)) {
-				t.Errorf("%s: %s has %d of %d values but touched is %v", name, n.Name, len(got), len(n.Value), touched)
+				t.Errorf("%s: %s has %d of %d nets.Values but touched is %v", name, n.Name, len(got), len(n.Value), touched)
 			}
 		}
 	}
@@ -93,7 +77,7 @@ func TestCutValues(t *testing.T) {
 
 // TestSliceByHand compares the slicer with an index calculation on a weight of 3×2×1×4.
 func TestSliceByHand(t *testing.T) {
-	c := pruning.Change{Leaves: map[string]pruning.LeafChange{
+	c := groups.Change{Leaves: map[string]groups.LeafChange{
 		"w": {From: []int{3, 2, 1, 4}, Keep: [][]int{{0, 2}, nil, nil, {1, 3}}}}}
 	v := make([]float32, 24)
 	for i := range v {
@@ -110,23 +94,23 @@ func TestSliceByHand(t *testing.T) {
 
 // TestCompose cuts twice and holds that one change says the same, in JSON as well.
 func TestCompose(t *testing.T) {
-	g := residual(2)
+	g := nets.Residual(2)
 	rng := rand.New(rand.NewPCG(4, 4))
-	s := structure(t, g)
-	once, first, err := pruning.Cut(g, s, draw(rng, s, .3))
+	s := nets.Structure(t, g)
+	once, first, err := groups.Cut(g, s, draw(rng, s, .3))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s = structure(t, once)
-	twice, second, err := pruning.Cut(once, s, draw(rng, s, .3))
+	s = nets.Structure(t, once)
+	twice, second, err := groups.Cut(once, s, draw(rng, s, .3))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal(pruning.Compose(pruning.Compose(nil, first), second))
+	text, err := json.Marshal(groups.Compose(groups.Compose(nil, first), second))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var both pruning.Change
+	var both groups.Change
 	if err := json.Unmarshal(text, &both); err != nil {
 		t.Fatal(err)
 	}
@@ -148,16 +132,16 @@ func TestCompose(t *testing.T) {
 
 // TestNamesOutliveCuts holds that a group keeps its name whatever units go.
 func TestNamesOutliveCuts(t *testing.T) {
-	for name, make := range nets() {
+	for name, make := range nets.All() {
 		g := make(1)
-		s := structure(t, g)
+		s := nets.Structure(t, g)
 		for seed := range uint64(20) {
 			remove := draw(rand.New(rand.NewPCG(seed, 9)), s, .5)
-			small, _, err := pruning.Cut(g, s, remove)
+			small, _, err := groups.Cut(g, s, remove)
 			if err != nil {
 				t.Fatal(err)
 			}
-			after := structure(t, small)
+			after := nets.Structure(t, small)
 			if len(after.Groups) != len(s.Groups) {
 				t.Fatalf("%s: %d groups, want %d", name, len(after.Groups), len(s.Groups))
 			}
@@ -174,7 +158,7 @@ func TestNamesOutliveCuts(t *testing.T) {
 	}
 }
 
-func leaves(g *pruning.Group) []string {
+func leaves(g *groups.Group) []string {
 	var names []string
 	for _, m := range g.Members {
 		names = append(names, m.Leaf.Name)
@@ -184,8 +168,8 @@ func leaves(g *pruning.Group) []string {
 
 // TestCutRefuses holds the errors of Cut.
 func TestCutRefuses(t *testing.T) {
-	g := mobile(1)
-	s := structure(t, g)
+	g := nets.Mobile(1)
+	s := nets.Structure(t, g)
 	locked := s.Named("logits").ID
 	for want, remove := range map[string]map[int][]int{
 		"group 9, want 0 to 3":                           {9: {0}},
@@ -194,32 +178,23 @@ func TestCutRefuses(t *testing.T) {
 		"stem: unit 1 is named twice or is not one of 6": {0: {1, 1}},
 		"logits is locked: graph output logits":          {locked: {0}},
 	} {
-		if _, _, err := pruning.Cut(g, s, remove); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := groups.Cut(g, s, remove); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}
-	if _, _, err := pruning.Cut(mobile(1), s, nil); err == nil {
+	if _, _, err := groups.Cut(nets.Mobile(1), s, nil); err == nil {
 		t.Error("a structure of another graph was taken")
 	}
 }
 
 // TestCutNothing holds that an empty removal changes nothing.
 func TestCutNothing(t *testing.T) {
-	g := excite(1)
-	same, change, err := pruning.Cut(g, structure(t, g), map[int][]int{0: {}})
+	g := nets.Excite(1)
+	same, change, err := groups.Cut(g, nets.Structure(t, g), map[int][]int{0: {}})
 	if err != nil || len(change.Leaves) != 0 {
 		t.Fatalf("error %v, change %v", err, change)
 	}
 	if d := cmp.Diff(g.String(), same.String()); d != "" {
 		t.Error(d)
 	}
-}
-
-func isFinite(v []float32) bool {
-	for _, x := range v {
-		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-			return false
-		}
-	}
-	return true
 }

@@ -1,4 +1,4 @@
-package pruning_test
+package groups_test
 
 import (
 	"fmt"
@@ -8,20 +8,12 @@ import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/tensor"
-	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/groups"
+	"github.com/secateur/secateur/pruning/internal/nets"
 )
 
-func structure(t testing.TB, g *graph.Graph) *pruning.Structure {
-	t.Helper()
-	s, err := pruning.Groups(g)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 // describe is a line a free group: name, width, kind, gates, producers and consumers.
-func describe(s *pruning.Structure) string {
+func describe(s *groups.Structure) string {
 	var b strings.Builder
 	for _, g := range s.Free() {
 		kind := ""
@@ -82,7 +74,7 @@ tower0 8: <tower0 <tower1 @tower.relu0 @tower.relu1 >box0 >box1
 	}
 	for name, lines := range want {
 		t.Run(name, func(t *testing.T) {
-			if got := describe(structure(t, nets()[name](1))); got != lines[1:] {
+			if got := describe(nets.Structure(t, nets.All()[name](1))); got != lines[1:] {
 				t.Errorf("groups\n%swant%s", got, lines)
 			}
 		})
@@ -91,7 +83,7 @@ tower0 8: <tower0 <tower1 @tower.relu0 @tower.relu1 >box0 >box1
 
 // TestWiring holds that a fixed 0/1 shortcut is sliced but neither scored nor repaired.
 func TestWiring(t *testing.T) {
-	s := structure(t, residual(1))
+	s := nets.Structure(t, nets.Residual(1))
 	g := s.Named("b3.b")
 	if g == nil || len(g.Units) != 7 || !g.Stream {
 		t.Fatalf("no stream of 7 behind b3: %+v", g)
@@ -116,7 +108,7 @@ func TestWiring(t *testing.T) {
 
 // TestShuffleUnits holds that a shuffled stream falls into exact units: no width is lost.
 func TestShuffleUnits(t *testing.T) {
-	s := structure(t, shuffle(1))
+	s := nets.Structure(t, nets.Shuffle(1))
 	for _, g := range s.Groups {
 		if g.Locked && g.Name != "logits" {
 			t.Errorf("%s is locked: %s", g.Name, g.Reason)
@@ -144,7 +136,7 @@ func TestShuffleUnits(t *testing.T) {
 }
 
 // unitOf is the unit that holds filter i of a weight.
-func unitOf(s *pruning.Structure, weight string, i int) (pruning.Unit, *pruning.Group) {
+func unitOf(s *groups.Structure, weight string, i int) (groups.Unit, *groups.Group) {
 	w := s.Graph.Node(weight)
 	for _, g := range s.Groups {
 		for _, u := range g.Units {
@@ -155,7 +147,7 @@ func unitOf(s *pruning.Structure, weight string, i int) (pruning.Unit, *pruning.
 			}
 		}
 	}
-	return pruning.Unit{}, nil
+	return groups.Unit{}, nil
 }
 
 // opaque is an op that says nothing of its channels.
@@ -166,15 +158,15 @@ func (opaque) Infer(in []tensor.Shape) (tensor.Shape, error) { return in[0].Clon
 
 // TestLockReasons holds that what is locked says why, and that a lock stops at the next weight.
 func TestLockReasons(t *testing.T) {
-	b, x := newNet(1)
-	x = b.unit("a", x, 4, 3, 1)
-	x = b.g.Add("mystery", opaque{}, b.unit("b", x, 5, 3, 1))
-	x = b.unit("c", x, 6, 3, 1)
-	w := b.leaf("grouped.w", graph.Param, -1, 1, 8, 3, 3, 3)
-	x = b.g.Add("grouped", op.Conv{Groups: 2, Pads: [4]int{1, 1, 1, 1}}, x, w)
-	g := b.pooledHead(b.unit("d", x, 7, 1, 1))
+	b, x := nets.New(1)
+	x = b.Unit("a", x, 4, 3, 1)
+	x = b.Graph.Add("mystery", opaque{}, b.Unit("b", x, 5, 3, 1))
+	x = b.Unit("c", x, 6, 3, 1)
+	w := b.Leaf("grouped.w", graph.Param, -1, 1, 8, 3, 3, 3)
+	x = b.Graph.Add("grouped", op.Conv{Groups: 2, Pads: [4]int{1, 1, 1, 1}}, x, w)
+	g := b.PooledHead(b.Unit("d", x, 7, 1, 1))
 	g.Outputs[0] = g.Add("prob", op.Softmax{}, g.Outputs[0])
-	s := structure(t, g)
+	s := nets.Structure(t, g)
 	want := map[string]string{"a": "", "b": `unknown op "Opaque"`, "c": "Conv grouped",
 		"grouped": "Conv grouped", "d": "", "logits": "Softmax prob"}
 	for _, gr := range s.Groups {
@@ -197,9 +189,9 @@ func (badTies) Ties(*graph.Node) graph.Ties {
 }
 
 func TestGroupsRefusesBadTies(t *testing.T) {
-	b, x := newNet(1)
-	b.g.Add("bad", badTies{}, x)
-	if _, err := pruning.Groups(b.g); err == nil || !strings.Contains(err.Error(), "bad (Opaque): tie leads from index 0 to 9, of 3") {
+	b, x := nets.New(1)
+	b.Graph.Add("bad", badTies{}, x)
+	if _, err := groups.Find(b.Graph); err == nil || !strings.Contains(err.Error(), "bad (Opaque): tie leads from index 0 to 9, of 3") {
 		t.Errorf("error %v", err)
 	}
 }

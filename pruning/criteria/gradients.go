@@ -1,6 +1,10 @@
-package pruning
+package criteria
 
-import "math"
+import (
+	"math"
+
+	"github.com/secateur/secateur/pruning/groups"
+)
 
 // gradientCriteria is the criteria on Γ, of the loss or of the margin.
 func gradientCriteria(on Needs) []Criterion {
@@ -22,8 +26,8 @@ func gradientCriteria(on Needs) []Criterion {
 }
 
 // onGamma is the score of a group from its Γ, each gate's part taken at a scale.
-func onGamma(on Needs, scale func(Gate) float64, score func(gamma, *Matrices) []float64) func(*Matrices, *Group) ([]float64, error) {
-	return func(m *Matrices, g *Group) ([]float64, error) {
+func onGamma(on Needs, scale func(Gate) float64, score func(gamma, *Matrices) []float64) func(*Matrices, *groups.Group) ([]float64, error) {
+	return func(m *Matrices, g *groups.Group) ([]float64, error) {
 		return score(m.gamma(on, len(g.Units), scale), m), nil
 	}
 }

@@ -1,8 +1,10 @@
-package pruning
+package criteria
 
 import (
 	"fmt"
 	"strings"
+
+	"github.com/secateur/secateur/pruning/groups"
 )
 
 // Needs says what a criterion looks at beside the group itself.
@@ -38,13 +40,13 @@ type Criterion struct {
 	Comparable bool   // scores of different groups may be ranked together
 	Source     string // paper
 	Note       string // what a user should know before choosing it
-	Score      func(m *Matrices, g *Group) ([]float64, error)
+	Score      func(m *Matrices, g *groups.Group) ([]float64, error)
 }
 
 const foldedNote = "raw weights; a known-bad baseline where batch norm is folded in (below random)"
 
-// Criteria is every criterion there is. reverse:NAME is a further control for each.
-func Criteria() []Criterion {
+// All is every criterion there is. reverse:NAME is a further control for each.
+func All() []Criterion {
 	list := []Criterion{
 		{Name: "random", Family: "control", Needs: Nothing, Comparable: true,
 			Source: "Mittal et al., WACV 2018, 1801.10447", Score: randomScore},
@@ -72,7 +74,7 @@ var aliases = map[string]string{
 
 const reversed = "reverse:"
 
-// Lookup finds a criterion by name: one of Criteria, a plain gradient name for its variant on
+// Lookup finds a criterion by name: one of All, a plain gradient name for its variant on
 // the margin, or reverse:NAME for the opposite order. The error lists what there is.
 func Lookup(name string) (Criterion, error) {
 	if of, ok := strings.CutPrefix(name, reversed); ok {
@@ -87,7 +89,7 @@ func Lookup(name string) (Criterion, error) {
 		want = full
 	}
 	var known []string
-	for _, c := range Criteria() {
+	for _, c := range All() {
 		if c.Name == want {
 			return c, nil
 		}
@@ -101,7 +103,7 @@ func Lookup(name string) (Criterion, error) {
 func reverse(c Criterion) Criterion {
 	score := c.Score
 	c.Name, c.Family = reversed+c.Name, "control"
-	c.Score = func(m *Matrices, g *Group) ([]float64, error) {
+	c.Score = func(m *Matrices, g *groups.Group) ([]float64, error) {
 		s, err := score(m, g)
 		for i := range s {
 			s[i] = -s[i]
@@ -112,14 +114,9 @@ func reverse(c Criterion) Criterion {
 }
 
 // Caution is a line for the report where the criterion is known to fail on this graph, else "".
-func (c Criterion) Caution(s *Structure) string {
-	if c.Note != foldedNote {
+func (c Criterion) Caution(s *groups.Structure) string {
+	if c.Note != foldedNote || s.HasNorm() {
 		return ""
-	}
-	for _, n := range s.Graph.Nodes {
-		if isNorm(n) {
-			return ""
-		}
 	}
 	return fmt.Sprintf("%s: no batch norm lies apart in this network; if it was folded into the weights, their norms rank worse than chance", c.Name)
 }

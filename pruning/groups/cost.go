@@ -1,4 +1,4 @@
-package pruning
+package groups
 
 import (
 	"fmt"
@@ -17,8 +17,17 @@ func CostOf(g *graph.Graph) Cost {
 	return Cost{MACs: g.MACs() / int64(max(1, g.Batch())), Params: int64(g.Params())}
 }
 
-// costAfter is the cost of the graph that Cut would make, found from shapes alone: the leaves of
-// the trial graph share one stretch of zeros.
+// Costs is a function that gives the cost of the graph that Cut would make, found from shapes alone: the
+// leaves of its trial graphs share one stretch of zeros.
+func (s *Structure) Costs() func(remove map[int][]int) (Cost, error) {
+	largest := 0
+	for _, n := range s.Graph.Nodes {
+		largest = max(largest, len(n.Value))
+	}
+	zeros := make([]float32, largest)
+	return func(remove map[int][]int) (Cost, error) { return s.costAfter(remove, zeros) }
+}
+
 func (s *Structure) costAfter(remove map[int][]int, zeros []float32) (Cost, error) {
 	c, err := newCutter(s.Graph, s, remove)
 	if err != nil {
@@ -33,13 +42,4 @@ func (s *Structure) costAfter(remove map[int][]int, zeros []float32) (Cost, erro
 		return Cost{}, fmt.Errorf("cut: %w", err)
 	}
 	return CostOf(out), nil
-}
-
-// largestLeaf is the number of values of the largest leaf.
-func (s *Structure) largestLeaf() int {
-	n := 0
-	for _, x := range s.Graph.Nodes {
-		n = max(n, len(x.Value))
-	}
-	return n
 }

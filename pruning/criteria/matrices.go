@@ -1,6 +1,10 @@
-package pruning
+package criteria
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/secateur/secateur/pruning/groups"
+)
 
 // Place is what was collected at one gate node over N images, all channels of the tensor, as
 // ops ChannelStats and GateGrad give it. Parts that were not collected are nil.
@@ -42,7 +46,7 @@ const (
 // Gather selects the columns of the group's units from what was collected at its gates, by node
 // name. A unit that lies at several channels of a gate gets their sum in Γ and their mean in P.
 // The error names a gate that is missing or a size that does not fit.
-func (g *Group) Gather(n int, places map[string]Place) (*Matrices, error) {
+func Gather(g *groups.Group, n int, places map[string]Place) (*Matrices, error) {
 	m := &Matrices{N: n}
 	for _, node := range g.Gates {
 		p, ok := places[node.Name]
@@ -53,7 +57,7 @@ func (g *Group) Gather(n int, places map[string]Place) (*Matrices, error) {
 		if err := p.check(n, c); err != nil {
 			return nil, fmt.Errorf("%s: gate %s: %w", g.Name, node.Name, err)
 		}
-		gate := Gate{Node: node.Name, Pixels: node.Shape.Rows() / node.Shape[0], Signed: !neverNegative(node)}
+		gate := Gate{Node: node.Name, Pixels: node.Shape.Rows() / node.Shape[0], Signed: !groups.NeverNegative(node)}
 		at := make([][]int, len(g.Units))
 		for i, u := range g.Units {
 			at[i] = u.Indices(node, len(node.Shape)-1)

@@ -1,9 +1,11 @@
-package pruning
+// Package ridge rebuilds channels from others: the least-squares fit on their second moments.
+package ridge
 
 import (
 	"fmt"
 	"math"
 
+	"github.com/secateur/secateur/core/tensor"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -29,10 +31,11 @@ func MomentsOf(gram []float64, f, rows int) (Moments, error) {
 			m.Cov[i*f+j] = gram[i*f+j]/n - m.Mean[i]*m.Mean[j]
 		}
 	}
-	return m, m.check(f)
+	return m, m.Check(f)
 }
 
-func (m Moments) check(f int) error {
+// Check refuses moments of another number of channels and such that are no numbers.
+func (m Moments) Check(f int) error {
 	if len(m.Mean) != f || m.Cov != nil && len(m.Cov) != f*f {
 		return fmt.Errorf("moments of %d channels with %d covariances, want %d", len(m.Mean), len(m.Cov), f)
 	}
@@ -49,18 +52,18 @@ func (m Moments) check(f int) error {
 // ridgeShare is λ as a share of the mean variance (reference: layer OBS, 1705.07565).
 const ridgeShare = 0.01
 
-// rebuild is removed channels as an affine function of the kept ones: a_R ≈ B·a_S + c.
-type rebuild struct {
+// Rebuild is removed channels as an affine function of the kept ones: a_R ≈ B·a_S + c.
+type Rebuild struct {
 	gone, kept []int
 	b          *mat.Dense // len(gone)×len(kept), nil for none
 	constant   []float64  // mean_R - B·mean_S
-	explained  float64    // share of the removed channels' variance that B accounts for
+	Explained  float64    // share of the removed channels' variance that B accounts for
 }
 
-// fit solves (Cov_SS + λI)·Bᵀ = Cov_SR with λ = 0.01·trace(Cov)/F. Channels that never vary
+// Fit solves (Cov_SS + λI)·Bᵀ = Cov_SR with λ = 0.01·trace(Cov)/F. Channels that never vary
 // rebuild nothing but their mean.
-func (m Moments) fit(gone, kept []int) (*rebuild, error) {
-	r := &rebuild{gone: gone, kept: kept, constant: make([]float64, len(gone))}
+func (m Moments) Fit(gone, kept []int) (*Rebuild, error) {
+	r := &Rebuild{gone: gone, kept: kept, constant: make([]float64, len(gone))}
 	for i, c := range gone {
 		r.constant[i] = m.Mean[c]
 	}
@@ -83,7 +86,7 @@ func (m Moments) fit(gone, kept []int) (*rebuild, error) {
 }
 
 // finish takes the kept channels' part out of the constant and measures the fit.
-func (r *rebuild) finish(m Moments) {
+func (r *Rebuild) finish(m Moments) {
 	f := len(m.Mean)
 	var total, explained float64
 	for i, g := range r.gone {
@@ -94,7 +97,7 @@ func (r *rebuild) finish(m Moments) {
 		}
 	}
 	if total > 0 {
-		r.explained = explained / total
+		r.Explained = explained / total
 	}
 }
 
@@ -130,4 +133,39 @@ func (m Moments) cross(rows, cols []int) *mat.Dense {
 		}
 	}
 	return d
+}
+
+// Apply adds the removed columns to the kept ones and returns the constant of each output.
+//
+//	w  O×…×F, F the input channels
+func (r *Rebuild) Apply(w []float32, s tensor.Shape) (repaired []float32, constant []float64) {
+	f, outs := s.Channels(), s[0]
+	taps := s.Rows() / outs
+	repaired = tensor.Floats(len(w))
+	copy(repaired, w)
+	constant = make([]float64, outs)
+	for row := range outs * taps {
+		constant[row/taps] += r.row(repaired[row*f:(row+1)*f], w[row*f:(row+1)*f])
+	}
+	return repaired, constant
+}
+
+// row treats one tap of one output and returns its constant.
+func (r *Rebuild) row(dst, src []float32) float64 {
+	add := make([]float64, len(r.kept))
+	var constant float64
+	for i, g := range r.gone {
+		w := float64(src[g])
+		constant += w * r.constant[i]
+		if r.b == nil || w == 0 {
+			continue
+		}
+		for j, b := range r.b.RawRowView(i) {
+			add[j] += w * b
+		}
+	}
+	for j, k := range r.kept {
+		dst[k] = float32(float64(src[k]) + add[j])
+	}
+	return constant
 }
