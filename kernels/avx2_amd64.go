@@ -17,5 +17,6 @@ func avx2() Set {
 	s.ColSum, s.ColDot = colSumAVX2, colDotAVX2
 	s.Sum, s.SumSq, s.Dot = sumAVX2, sumSqAVX2, dotAVX2
 	s.SGD, s.AdamW = sgdAVX2, adamWStepAVX2
+	s.Norm = avx2Norm()
 	return s
 }

@@ -70,4 +70,6 @@ type Set struct {
 	SGD func(w, g, m []float32, lr, momentum, decay, scale float32)
 	// AdamW is one step of Loshchilov & Hutter 2019, alg. 2, bias corrections c1 = 1-β1^t, c2 = 1-β2^t.
 	AdamW func(w, g, m, v []float32, lr, beta1, beta2, eps, decay, c1, c2, scale float32)
+
+	Norm
 }

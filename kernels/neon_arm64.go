@@ -17,5 +17,6 @@ func neon() Set {
 	s.ColSum, s.ColDot = colSumNEON, colDotNEON
 	s.Sum, s.SumSq, s.Dot = sumNEON, sumSqNEON, dotNEON
 	s.SGD, s.AdamW = sgdNEON, adamWStepNEON
+	s.Norm = neonNorm()
 	return s
 }

@@ -28,7 +28,7 @@ type x86Vec struct {
 	single  bool // one float, not eight
 }
 
-var x86Pointers = []string{"DI", "SI", "DX", "BX", "R8"}
+var x86Pointers = []string{"DI", "SI", "DX", "BX", "R8", "R9", "R10", "R13"}
 
 func avx2Loop(l loop) *fn {
 	f := x86{l.fn("AVX2")}

@@ -12,6 +12,7 @@ func neon() isa {
 		neonGEMM(),
 		neonDepthwise(),
 		neonVector(),
+		normFile("NEON", "Batch normalization for NEON: the loops of vector_neon_arm64.s.", neonLoop),
 	}}
 }
 

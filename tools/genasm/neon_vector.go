@@ -18,8 +18,17 @@ func neonVector() file {
 	return f
 }
 
-// armVec writes a loop's body for one vector. The pointers R0, R1 … move along the row; where
-// there are rows, R9, R10 … are where the row of each begins.
+// armPointer is the register of a pointer that moves along the row, armRow the one that keeps where
+// the row begins. R6 to R8 count.
+func armPointer(i int) string {
+	return []string{"R0", "R1", "R2", "R3", "R4", "R5", "R15", "R16"}[i]
+}
+
+func armRow(i int) string {
+	return []string{"R9", "R10", "R11", "R12", "R13", "R14", "R19", "R20"}[i]
+}
+
+// armVec writes a loop's body for one vector.
 type armVec struct {
 	arm
 	ptrs    []string
@@ -32,7 +41,7 @@ func neonLoop(l loop) *fn {
 	f := arm{l.fn("NEON")}
 	v := armVec{arm: f, ptrs: l.pointers(), scalars: l.scalars()}
 	for i, p := range v.ptrs {
-		f.load(p, fmt.Sprintf("R%d", i))
+		f.load(p, armPointer(i))
 	}
 	for i, s := range v.scalars {
 		f.op("FMOVS %s, F%d // %s", f.arg(s), 31-i, s)
@@ -52,15 +61,15 @@ func (v armVec) rows(l loop) {
 	v.arm.load("rows", "R7")
 	v.loadBytes("stride", "R8")
 	for i := range v.ptrs {
-		v.op("MOVD R%d, R%d", i, 9+i)
+		v.op("MOVD %s, %s", armPointer(i), armRow(i))
 	}
 	v.label("row")
 	v.row(l)
 	for i, p := range v.ptrs {
 		if slices.Contains(strings.Fields(l.rows), p) {
-			v.op("ADD R8, R%d", 9+i)
+			v.op("ADD R8, %s", armRow(i))
 		}
-		v.op("MOVD R%d, R%d", 9+i, i)
+		v.op("MOVD %s, %s", armRow(i), armPointer(i))
 	}
 	v.op("SUBS $1, R7")
 	v.op("BNE row")
@@ -89,7 +98,7 @@ func (v armVec) turns(name, after string, n int, body func()) {
 	v.label(name)
 	body()
 	for i := range v.ptrs {
-		v.op("ADD $%d, R%d", 4*n, i)
+		v.op("ADD $%d, %s", 4*n, armPointer(i))
 	}
 	v.op("SUBS $%d, R6", n)
 	v.op("BGE %s", name)
@@ -108,7 +117,7 @@ func (v armVec) reg(r int) int {
 
 // move is a load or store between a register and the place of this vector.
 func (v armVec) mem(ptr string) (instruction, place string) {
-	instruction, place = "FMOVQ", fmt.Sprintf("%d(R%d)", 16*v.copy, slices.Index(v.ptrs, ptr))
+	instruction, place = "FMOVQ", fmt.Sprintf("%d(%s)", 16*v.copy, armPointer(slices.Index(v.ptrs, ptr)))
 	if v.single {
 		instruction = "FMOVS"
 	}
