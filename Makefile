@@ -9,7 +9,7 @@ FUZZTIME ?= 30s
 ARM_PKGS = ./kernels ./core/tensor ./core/graph ./core/op ./core/grad ./core/optim ./core/plan ./core/checkpoint/... ./core/random ./pruning/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-arm64 demo test test-arm64 race fuzz bench lint golden tidy cover clean zoo campaign kill plan
+.PHONY: mca help build build-arm64 demo test test-arm64 race fuzz bench lint golden tidy cover clean zoo campaign kill plan
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ lint: ## vet for both architectures, gofmt, staticcheck
 
 golden: ## rewrite the golden files (needs python3-torch, python3-onnx, python3-pil; onnxruntime by pip)
 	$(GO) run ./tools/golden
+
+mca: ## rewrite the golden tables of predicted cycles (needs llvm-19)
+	$(GO) run ./tools/mca -w kernels/testdata
 
 tidy: ## go.mod, and the list of who may import whom
 	go mod tidy

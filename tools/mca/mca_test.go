@@ -1,0 +1,80 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestGolden predicts the cycles of every loop again. More than the golden table says is a
+// regression; less, or a new kernel, only needs the table to be rewritten.
+func TestGolden(t *testing.T) {
+	for _, name := range []string{"llvm-objdump", "llvm-mca"} {
+		if _, err := tool(name); err != nil {
+			t.Skipf("skipped: %v", err)
+		}
+	}
+	for _, target := range targets {
+		t.Run(target.goarch, func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(filepath.Join("../../kernels/testdata", target.file()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := readCycles(string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows, err := target.predict("../../kernels")
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, target, rows, want)
+		})
+	}
+}
+
+func compare(t *testing.T, target target, rows []row, want map[string][]float64) {
+	const rise = 1.005
+	for _, r := range rows {
+		old, ok := want[r.kernel]
+		if !ok {
+			t.Logf("%s is not in the golden table: go run ./tools/mca -w kernels/testdata", r.kernel)
+			continue
+		}
+		for i, c := range r.cycles {
+			if c > old[i]*rise {
+				t.Errorf("%s on %s takes %.2f cycles a turn, was %.2f", r.kernel, target.cpus[i].name, c, old[i])
+			}
+		}
+	}
+}
+
+// goals is what the product loops must reach, in % of the multiply-adds of the core.
+var goals = []struct {
+	kernel, cpu string
+	share       float64
+}{
+	{"gemmF32NEONTile8x8", "cortex-a72", 98}, {"gemmF32NEONTile8x8", "neoverse-n1", 98},
+	{"gemmTNF32NEONTile8x8", "cortex-a72", 98}, {"gemmTNF32NEONTile8x8", "neoverse-n1", 98},
+}
+
+// TestGoals reads the golden table, which TestGolden holds against the code.
+func TestGoals(t *testing.T) {
+	target := targets[0]
+	text, err := os.ReadFile(filepath.Join("../../kernels/testdata", target.file()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shares, err := readShares(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range goals {
+		for i, c := range target.cpus {
+			if c.name == g.cpu && !(shares[g.kernel][i] >= g.share) {
+				t.Errorf("%s on %s reaches %v %%, want %v", g.kernel, g.cpu, shares[g.kernel][i], g.share)
+			}
+		}
+	}
+}
