@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/pruning/groups"
 )
 
@@ -29,7 +30,7 @@ func (j *job) tune(r recipe) error {
 }
 
 func (j *job) emitStart() error {
-	return j.log.emit(Event{Event: "start", Phase: "head", MACs: macs(j.net), Params: j.net.Params(),
+	return j.log.emit(Event{Event: "start", Phase: "head", MACs: eval.MACs(j.net), Params: j.net.Params(),
 		Message: fmt.Sprintf("%d training, %d validation, %d test images of %d classes; %s on %d threads", len(j.train), len(j.val),
 			len(j.test), len(j.Data.Classes), j.Env.Kernels.Name, j.Env.Pool.Threads())})
 }
@@ -46,8 +47,8 @@ func (j *job) tested() []data.Sample {
 }
 
 // evaluateTest is the report on the tested images, with latency.
-func (j *job) evaluateTest() (*Report, error) {
-	return Evaluate(j.ctx, j.Env, j.net, j.tested(), EvalOptions{Latency: true, Guesses: true, Progress: j.Progress})
+func (j *job) evaluateTest() (*eval.Report, error) {
+	return eval.Evaluate(j.ctx, j.Env, j.net, j.tested(), eval.Options{Latency: true, Guesses: true, Progress: j.Progress})
 }
 
 // finish evaluates what the run ended with.
@@ -67,7 +68,7 @@ func (j *job) finish() (*Result, error) {
 			return nil, err
 		}
 	}
-	if err := j.log.emit(Event{Event: "done", Dense: r.Dense.brief(), Pruned: r.Pruned.brief()}); err != nil {
+	if err := j.log.emit(Event{Event: "done", Dense: r.Dense.Brief(), Pruned: r.Pruned.Brief()}); err != nil {
 		return nil, err
 	}
 	return r, j.missed()

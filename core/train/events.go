@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/secateur/secateur/core/eval"
 )
 
 // Event is one line of events.jsonl and of `adapt --json`.
@@ -33,8 +35,8 @@ type Event struct {
 	Accepted *bool  `json:"accepted,omitempty"`
 	Reason   string `json:"reason,omitempty"`
 
-	Dense  *Report `json:"dense,omitempty"`
-	Pruned *Report `json:"pruned,omitempty"`
+	Dense  *eval.Report `json:"dense,omitempty"`
+	Pruned *eval.Report `json:"pruned,omitempty"`
 }
 
 // log writes events to events.jsonl and epochs to metrics.csv in the run folder, and hands them on.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/internal/toy"
 	"github.com/secateur/secateur/core/op"
 )
 
@@ -18,13 +19,13 @@ func names(nodes []*graph.Node) []string {
 }
 
 func TestReplaceHeadOfGemm(t *testing.T) {
-	g := smallNet("x", "y")
-	h, err := ReplaceHead(g, threeClasses, 1)
+	g := toy.SmallNet("x", "y")
+	h, err := ReplaceHead(g, toy.Classes, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := h.Outputs[0]
-	if out.Name != Logits || out.Shape.String() != "1×3" || out.In[0].Name != "features" || !slices.Equal(h.Labels(), threeClasses) {
+	if out.Name != Logits || out.Shape.String() != "1×3" || out.In[0].Name != "features" || !slices.Equal(h.Labels(), toy.Classes) {
 		t.Errorf("output %s %v of %s with labels %v", out.Name, out.Shape, out.In[0].Name, h.Labels())
 	}
 	if h.Node("fc.weight") != nil {
@@ -35,12 +36,12 @@ func TestReplaceHeadOfGemm(t *testing.T) {
 	for _, v := range w {
 		sum += float64(v) * float64(v)
 	}
-	near(t, "variance of the head's weight", sum/float64(len(w)), 1e-4, 5e-5)
+	toy.Near(t, "variance of the head's weight", sum/float64(len(w)), 1e-4, 5e-5)
 	if !slices.Equal(b, make([]float32, 3)) {
 		t.Errorf("bias %v, want zeros", b)
 	}
-	again, _ := ReplaceHead(g, threeClasses, 1)
-	other, _ := ReplaceHead(g, threeClasses, 2)
+	again, _ := ReplaceHead(g, toy.Classes, 1)
+	other, _ := ReplaceHead(g, toy.Classes, 2)
 	if !slices.Equal(w, again.Node(headWeight).Value) || slices.Equal(w, other.Node(headWeight).Value) {
 		t.Error("the weight does not follow the seed")
 	}
@@ -52,9 +53,9 @@ func TestReplaceHeadOfGemm(t *testing.T) {
 
 // TestReplaceHeadOfConv: SqueezeNet's kind, whose last layer is a convolution before the pooling.
 func TestReplaceHeadOfConv(t *testing.T) {
-	g := newLayers(8, 3).conv("a", 16, 2).act("a.relu", op.Relu{}).conv("classes", 3, 1).act("classes.relu", op.Relu{}).vector().
-		act("softmax", op.Softmax{}).model(threeClasses...)
-	h, err := ReplaceHead(g, threeClasses, 1)
+	g := toy.New(8, 3).Conv("a", 16, 2).Act("a.relu", op.Relu{}).Conv("classes", 3, 1).Act("classes.relu", op.Relu{}).Vector().
+		Act("softmax", op.Softmax{}).Model(toy.Classes...)
+	h, err := ReplaceHead(g, toy.Classes, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,8 +70,8 @@ func TestReplaceHeadOfConv(t *testing.T) {
 // TestReplaceHeadKeeps the head of a model that knows these classes, whatever its name, and takes
 // a softmax away.
 func TestReplaceHeadKeeps(t *testing.T) {
-	g := newLayers(8, 3).conv("a", 16, 2).vector().linear("fc", 3).act("softmax", op.Softmax{}).model(threeClasses...)
-	h, err := ReplaceHead(g, threeClasses, 1)
+	g := toy.New(8, 3).Conv("a", 16, 2).Vector().Linear("fc", 3).Act("softmax", op.Softmax{}).Model(toy.Classes...)
+	h, err := ReplaceHead(g, toy.Classes, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,11 +88,11 @@ func TestReplaceHeadKeeps(t *testing.T) {
 }
 
 func TestReplaceHeadRefuses(t *testing.T) {
-	two := smallNet("x", "y")
+	two := toy.SmallNet("x", "y")
 	two.Outputs = append(two.Outputs, two.Node("sum"))
-	plain := newLayers(8, 3).act("relu", op.Relu{}).model()
+	plain := toy.New(8, 3).Act("relu", op.Relu{}).Model()
 	for want, g := range map[string]*graph.Graph{"2 outputs": two, `no convolution or Gemm leads to output "relu"`: plain} {
-		if _, err := ReplaceHead(g, threeClasses, 1); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ReplaceHead(g, toy.Classes, 1); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q in it", err, want)
 		}
 	}
@@ -99,7 +100,7 @@ func TestReplaceHeadRefuses(t *testing.T) {
 
 // TestParts: which parameters train.
 func TestParts(t *testing.T) {
-	g, err := ReplaceHead(smallNet("x", "y"), threeClasses, 1)
+	g, err := ReplaceHead(toy.SmallNet("x", "y"), toy.Classes, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +134,7 @@ func TestParsePart(t *testing.T) {
 
 // TestLayerRates: the head at full rate, each layer below at a factor less.
 func TestLayerRates(t *testing.T) {
-	g, err := ReplaceHead(smallNet("x", "y"), threeClasses, 1)
+	g, err := ReplaceHead(toy.SmallNet("x", "y"), toy.Classes, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

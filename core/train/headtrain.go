@@ -1,14 +1,11 @@
 package train
 
 import (
-	"context"
-	"io"
-
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/optim"
 	"github.com/secateur/secateur/core/plan"
-	"github.com/secateur/secateur/core/tensor"
 )
 
 // Linear probing (LP-FT, Kumar 2022, 2202.10054): the recipe of the baselines.
@@ -93,56 +90,7 @@ func (j *job) cacheFeatures(name string) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return forward(j.ctx, j.Env, g, j.train, len(j.Data.Classes))
-}
-
-// forward runs a network over images in order, batch norm folded, and returns the rows of its
-// first output.
-func forward(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sample, classes int) ([]float32, error) {
-	batch := min(evalBatch, len(samples))
-	p, err := plan.Compile(g, plan.Options{Env: e, Batch: batch, Fold: true})
-	if err != nil {
-		return nil, err
-	}
-	p.Hook = ctx.Err
-	f := g.Outputs[0].Shape.Elems() / g.Batch()
-	out := tensor.Floats(len(samples) * f)
-	done := 0
-	err = eachBatch(p, g, samples, batch, classes, nil, func(n int) error {
-		copy(out[done*f:], p.Data(g.Outputs[0].Name)[:n*f])
-		done += n
-		return nil
-	})
-	return out, err
-}
-
-// eachBatch feeds images in order to a plan of batch images, runs it and calls after with the
-// number of images that count. y, when not nil, gets the targets.
-func eachBatch(p *plan.Plan, g *graph.Graph, samples []data.Sample, batch, classes int, y []float32, after func(n int) error) error {
-	if err := checkInput(g); err != nil {
-		return err
-	}
-	l, err := data.NewLoader(samples, preprocess(g), data.LoaderOptions{Batch: batch, Classes: classes})
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	l.Epoch(0, 0, false)
-	for {
-		n, err := l.Next(&data.Batch{X: p.Data(input(g)), Targets: y})
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := p.Run(); err != nil {
-			return err
-		}
-		if err := after(n); err != nil {
-			return err
-		}
-	}
+	return eval.Forward(j.ctx, j.Env, g, j.train, len(j.Data.Classes))
 }
 
 func oneHot(y []float32, samples []data.Sample, classes int) {

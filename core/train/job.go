@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/core/tensor"
@@ -45,15 +46,7 @@ type Config struct {
 	RunDir       string        // events, metrics and checkpoints; "": nothing is kept
 	Resume       bool          // go on from the newest checkpoint in RunDir
 	On           func(Event)   // called for each event; nil: nobody listens
-	Progress     func(Progress)
-}
-
-// Progress is where a phase stands, for a bar.
-type Progress struct {
-	Phase  string
-	Done   int // images
-	Total  int
-	PerSec float64
+	Progress     func(eval.Progress)
 }
 
 // Defaults is the recipe of the baselines: 100 steps of the head, 30 epochs of everything at
@@ -75,8 +68,8 @@ func RateFor(g *graph.Graph) float64 {
 // Result is what an adaptation ends with.
 type Result struct {
 	Model  *graph.Graph
-	Dense  *Report // of the test images, before pruning
-	Pruned *Report // after it; nil without pruning
+	Dense  *eval.Report // of the test images, before pruning
+	Pruned *eval.Report // after it; nil without pruning
 	Turns  []Turn
 	Widths []Width // of the layers that could be pruned
 
@@ -117,8 +110,8 @@ type position struct {
 	BestAt  int     `json:"best_at"`
 	Elapsed float64 `json:"elapsed_seconds"`
 
-	Dense *Report    `json:"dense,omitempty"`
-	Prune *pruneSpot `json:"prune,omitempty"`
+	Dense *eval.Report `json:"dense,omitempty"`
+	Prune *pruneSpot   `json:"prune,omitempty"`
 }
 
 // Adapt fine-tunes, and prunes when Config says so. It can be killed at any moment: with RunDir,
@@ -164,7 +157,7 @@ func newJob(ctx context.Context, c Config) (*job, error) {
 		j.Rate = RateFor(c.Model)
 	}
 	j.split()
-	if err := checkInput(c.Model); err != nil {
+	if err := eval.CheckInput(c.Model); err != nil {
 		return nil, err
 	}
 	var err error

@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/optim"
+	"github.com/secateur/secateur/core/score"
 	"github.com/secateur/secateur/core/tensor"
 	"github.com/secateur/secateur/pruning"
 	"github.com/secateur/secateur/pruning/criteria"
@@ -71,7 +73,7 @@ func (j *job) afterTune() error {
 	if j.Prune == nil {
 		return j.enter("done")
 	}
-	if j.anchor, err = forward(j.ctx, j.Env, j.net, j.train, len(j.Data.Classes)); err != nil {
+	if j.anchor, err = eval.Forward(j.ctx, j.Env, j.net, j.train, len(j.Data.Classes)); err != nil {
 		return err
 	}
 	if j.pos.Prune, err = j.startPruning(); err != nil {
@@ -105,7 +107,7 @@ func (j *job) startPruning() (*pruneSpot, error) {
 
 // chance is by how much an accuracy over so few images moves by luck: 1.64 standard errors, so that
 // a network as good as the dense one is taken back once in twenty turns.
-func chance(r *Report) float64 {
+func chance(r *eval.Report) float64 {
 	if r.Images == 0 {
 		return 0
 	}
@@ -139,11 +141,11 @@ func (j *job) judges() ([]data.Sample, string) {
 
 // judge evaluates on the judges. A network whose outputs are no numbers
 // is as bad as one can be.
-func (j *job) judge(g *graph.Graph) (*Report, error) {
+func (j *job) judge(g *graph.Graph) (*eval.Report, error) {
 	samples, _ := j.judges()
-	r, err := Evaluate(j.ctx, j.Env, g, samples, EvalOptions{})
-	if errors.Is(err, errNotNumbers) {
-		return &Report{}, nil
+	r, err := eval.Evaluate(j.ctx, j.Env, g, samples, eval.Options{})
+	if errors.Is(err, eval.ErrNotNumbers) {
+		return &eval.Report{}, nil
 	}
 	return r, err
 }
@@ -178,8 +180,8 @@ func costFor(b pruning.Budget, c groups.Cost) int64 {
 	return c.MACs
 }
 
-func (j *job) scorer() *Scorer {
-	return &Scorer{Ctx: j.ctx, Env: j.Env, Samples: j.train, Classes: len(j.Data.Classes), Seed: j.Seed}
+func (j *job) scorer() *score.Scorer {
+	return &score.Scorer{Ctx: j.ctx, Env: j.Env, Samples: j.train, Classes: len(j.Data.Classes), Seed: j.Seed}
 }
 
 // turn scores, allocates, cuts, repairs, fine-tunes a little and keeps the result or goes back.
@@ -191,7 +193,7 @@ func (j *job) turn(goal int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	st, p, err := j.scorer().Plan(j.net, Cut{Criterion: criterion, Allocator: j.Prune.Allocator, Budget: j.Prune.Budget,
+	st, p, err := j.scorer().Plan(j.net, score.Cut{Criterion: criterion, Allocator: j.Prune.Allocator, Budget: j.Prune.Budget,
 		Original: spot.Original, Target: goal, Limits: j.limits(), Seed: j.Seed})
 	if err != nil || len(p.Decisions) == 0 {
 		return false, err

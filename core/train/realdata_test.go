@@ -6,7 +6,11 @@ import (
 	"testing"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/internal/toy"
 	"github.com/secateur/secateur/core/onnx"
+	"github.com/secateur/secateur/core/op"
+	"github.com/secateur/secateur/core/score"
 )
 
 // realConfig adapts a shared model to shots images a class of a shared data set, and tests on as
@@ -16,17 +20,17 @@ func realConfig(t *testing.T, model, set string, o onnx.Options, shots, tests in
 	if testing.Short() {
 		t.Skip("real data is left out with -short")
 	}
-	g, err := onnx.Import(filepath.Join(sharedData(t, filepath.Dir(model)), filepath.Base(model)), o)
+	g, err := onnx.Import(filepath.Join(toy.SharedData(t, filepath.Dir(model)), filepath.Base(model)), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := data.Open(sharedData(t, set), data.Options{HeaderOnly: true})
+	d, err := data.Open(toy.SharedData(t, set), data.Options{HeaderOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.Train, d.Test = data.Shots(d.Train, len(d.Classes), shots, 1), data.Shots(d.Test, len(d.Classes), tests, 1)
 	c := Defaults()
-	c.Model, c.Data, c.Env, c.Patience = g, d, testEnv(t), 0
+	c.Model, c.Data, c.Env, c.Patience = g, d, toy.Env(t), 0
 	return c
 }
 
@@ -36,7 +40,7 @@ func TestDeadChannels(t *testing.T) {
 	c := realConfig(t, "model-mobilenet-v1-025/mobilenet_v1_0.25_224.onnx", "neu-det", onnx.Options{}, 8, 10)
 	least := float32(1)
 	for _, n := range c.Model.Nodes {
-		if isNorm(n) {
+		if _, norm := n.Op.(op.BatchNormalization); norm {
 			for _, v := range n.In[4].Value {
 				least = min(least, v)
 			}
@@ -65,12 +69,12 @@ func TestReestimateFrozen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Scorer{Ctx: context.Background(), Env: c.Env, Samples: c.Data.Train, Classes: 6, Seed: 1}
+	s := &score.Scorer{Ctx: context.Background(), Env: c.Env, Samples: c.Data.Train, Classes: 6, Seed: 1}
 	g := r.Model.Copy()
 	if err := s.Reestimate(g, r.Model, nil); err != nil {
 		t.Fatal(err)
 	}
-	after, err := Evaluate(context.Background(), c.Env, g, c.Data.Test, EvalOptions{})
+	after, err := eval.Evaluate(context.Background(), c.Env, g, c.Data.Test, eval.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/optim"
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/core/random"
@@ -47,8 +48,8 @@ func (j *job) newTuner(r recipe) (*tuner, error) {
 	}
 	t.plan.Hook = j.ctx.Err
 	t.sched = optim.Schedule{Base: r.rate, Steps: r.epochs * j.epochSteps(), Warm: r.warm, Cosine: r.cosine}
-	t.batch = data.Batch{X: t.plan.Data(input(j.net)), Targets: t.plan.Data(target), Index: make([]int32, j.Batch)}
-	t.loader, err = data.NewLoader(j.train, preprocess(j.net), j.loading(r))
+	t.batch = data.Batch{X: t.plan.Data(eval.Input(j.net)), Targets: t.plan.Data(target), Index: make([]int32, j.Batch)}
+	t.loader, err = data.NewLoader(j.train, eval.Preprocess(j.net), j.loading(r))
 	return t, err
 }
 
@@ -157,7 +158,7 @@ func (t *tuner) progress(done int, since time.Duration) {
 	if t.Progress == nil {
 		return
 	}
-	t.Progress(Progress{Phase: fmt.Sprintf("%s %d/%d", t.name, t.pos.Epoch+1, t.epochs), Done: t.pos.Epoch*len(t.train) + done,
+	t.Progress(eval.Progress{Phase: fmt.Sprintf("%s %d/%d", t.name, t.pos.Epoch+1, t.epochs), Done: t.pos.Epoch*len(t.train) + done,
 		Total: t.epochs * len(t.train), PerSec: float64(done) / since.Seconds()})
 }
 
@@ -220,21 +221,11 @@ func (s *epochSum) add(t *tuner, n int) error {
 	s.images += n
 	z, y := t.plan.Data(t.logits), t.plan.Data(target)
 	for i := range n {
-		if argmax(z[i*t.classes:(i+1)*t.classes]) == argmax(y[i*t.classes:(i+1)*t.classes]) {
+		if eval.Argmax(z[i*t.classes:(i+1)*t.classes]) == eval.Argmax(y[i*t.classes:(i+1)*t.classes]) {
 			s.right++
 		}
 	}
 	return nil
-}
-
-func argmax(v []float32) int {
-	best := 0
-	for i, x := range v {
-		if x > v[best] {
-			best = i
-		}
-	}
-	return best
 }
 
 // validate evaluates the epoch's network, its weights averaged if they will be in the end, on the
@@ -247,7 +238,7 @@ func (t *tuner) validate(e *Event) error {
 		defer t.restore(t.params())
 		t.average()
 	}
-	r, err := Evaluate(t.ctx, t.Env, t.net, t.val, EvalOptions{})
+	r, err := eval.Evaluate(t.ctx, t.Env, t.net, t.val, eval.Options{})
 	if err != nil {
 		return err
 	}

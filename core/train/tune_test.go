@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/internal/toy"
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/pruning"
 	"github.com/secateur/secateur/pruning/groups"
@@ -26,16 +28,16 @@ func samplesOf(name string, counts ...int) []data.Sample {
 }
 
 func TestClassWeights(t *testing.T) {
-	j := &job{Config: Config{Data: &data.Splits{Classes: threeClasses}}, train: samplesOf("train", 2, 6, 4)}
+	j := &job{Config: Config{Data: &data.Splits{Classes: toy.Classes}}, train: samplesOf("train", 2, 6, 4)}
 	total := 0.0
 	for c, w := range j.classWeights() {
-		near(t, "weight", float64(w), 12/float64(3*[]int{2, 6, 4}[c]), 1e-6)
+		toy.Near(t, "weight", float64(w), 12/float64(3*[]int{2, 6, 4}[c]), 1e-6)
 		total += float64(w) * float64([]int{2, 6, 4}[c])
 	}
-	near(t, "mean over the images", total/12, 1, 1e-6)
+	toy.Near(t, "mean over the images", total/12, 1, 1e-6)
 	j.NoWeights = true
 	for _, w := range j.classWeights() {
-		near(t, "weight", float64(w), 1, 0)
+		toy.Near(t, "weight", float64(w), 1, 0)
 	}
 }
 
@@ -56,7 +58,7 @@ func TestSplit(t *testing.T) {
 		{"no early stopping", samplesOf("train", 40, 25), nil, test, 0, 65, 0, "test", "test"},
 		{"no test part: val is tested and not watched", samplesOf("train", 40, 25), val, nil, 5, 52, 13, "val", "val"},
 	} {
-		j := &job{Config: Config{Data: &data.Splits{Classes: threeClasses[:2], Train: c.train, Val: c.val, Test: c.test}, Patience: c.patience, Seed: 1}}
+		j := &job{Config: Config{Data: &data.Splits{Classes: toy.Classes[:2], Train: c.train, Val: c.val, Test: c.test}, Patience: c.patience, Seed: 1}}
 		j.split()
 		if len(j.train) != c.trains || len(j.val) != c.watches || !strings.HasPrefix(j.tested()[0].Name, c.tests) {
 			t.Errorf("%s: %d to train, %d to watch, tested by %s; want %d, %d, %s", c.what, len(j.train), len(j.val), j.tested()[0].Name, c.trains, c.watches, c.tests)
@@ -150,7 +152,7 @@ func TestObjective(t *testing.T) {
 		hard += w * smoothed(z, j.train[k].Class, smoothing)
 		soft += divergence(j.anchor[3*k:3*k+3], z, temperature) / float64(n)
 	}
-	near(t, "loss", float64(u.plan.Data(loss)[0]), (1-share)*hard/weights+share*temperature*temperature*soft, 1e-5)
+	toy.Near(t, "loss", float64(u.plan.Data(loss)[0]), (1-share)*hard/weights+share*temperature*temperature*soft, 1e-5)
 	for i := n; i < 8; i++ {
 		if u.plan.Data(weight)[i] != 0 || u.plan.Data(teacherWeight)[i] != 0 {
 			t.Errorf("padding %d has weight", i)
@@ -189,11 +191,11 @@ func TestEarlyStopping(t *testing.T) {
 		if epochs != min(at+3, 30) || epochs == 30 {
 			t.Errorf("best at epoch %d, stopped after %d, want 3 more and not all 30", at, epochs)
 		}
-		v, err := Evaluate(context.Background(), c.Env, r.Model, c.Data.Val, EvalOptions{})
+		v, err := eval.Evaluate(context.Background(), c.Env, r.Model, c.Data.Val, eval.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		near(t, "validation loss of the result", v.Loss, best, 1e-5)
+		toy.Near(t, "validation loss of the result", v.Loss, best, 1e-5)
 		if losses[v.Loss] {
 			t.Error("averaging the weights changes nothing")
 		}
@@ -219,7 +221,7 @@ func TestStopIsKept(t *testing.T) {
 	whole, _ := watched(t, c)
 	ctx, cancel := context.WithCancel(context.Background())
 	c.RunDir = t.TempDir()
-	c.Progress = func(p Progress) {
+	c.Progress = func(p eval.Progress) {
 		if p.Phase == "eval" {
 			cancel()
 		}
@@ -242,7 +244,7 @@ func TestStopIsKept(t *testing.T) {
 // TestKeptHead: a model that knows the classes trains the head it has, under the name it has.
 func TestKeptHead(t *testing.T) {
 	c := smallConfig(t)
-	c.Model = smallNet(threeClasses...)
+	c.Model = toy.SmallNet(toy.Classes...)
 	c.HeadSteps, c.Epochs = 30, 0
 	r, events := watched(t, c)
 	if r.Model.Outputs[0].Name != "fc" || fmt.Sprint(r.Model.Node("fc.weight").Value) == fmt.Sprint(c.Model.Node("fc.weight").Value) {
@@ -299,15 +301,15 @@ func TestTurnShare(t *testing.T) {
 	for _, b := range []pruning.Budget{{Of: "macs", Share: 0.5}, {Of: "params", Share: 0.2}, {Of: "macs", Count: 800}} {
 		p := &Prune{Budget: b, Turns: 7}
 		left := math.Pow(1-turnShare(p, cost), 7)
-		near(t, b.String(), left, float64(b.Target(cost))/float64(costFor(b, cost)), 1e-9)
+		toy.Near(t, b.String(), left, float64(b.Target(cost))/float64(costFor(b, cost)), 1e-9)
 	}
-	near(t, "share of a budget above the cost", turnShare(&Prune{Budget: pruning.Budget{Of: "macs", Count: 2000}, Turns: 7}, cost), 0, 0)
+	toy.Near(t, "share of a budget above the cost", turnShare(&Prune{Budget: pruning.Budget{Of: "macs", Count: 2000}, Turns: 7}, cost), 0, 0)
 }
 
 // TestNothingToPrune names the reason.
 func TestNothingToPrune(t *testing.T) {
 	c := smallConfig(t)
-	c.Model = newLayers(8, 3).vector().linear("fc", 2).model("x", "y")
+	c.Model = toy.New(8, 3).Vector().Linear("fc", 2).Model("x", "y")
 	c.Prune = DefaultPrune("fisher", pruning.Budget{Of: "macs", Share: 0.5})
 	if _, err := Adapt(context.Background(), c); err == nil || !strings.Contains(err.Error(), "no filter of this model may be pruned") {
 		t.Errorf("error %v", err)

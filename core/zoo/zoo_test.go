@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
-	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/core/zoo/line"
 	"github.com/secateur/secateur/kernels"
 )
@@ -48,7 +48,7 @@ func TestModelKnowsItsLine(t *testing.T) {
 	}
 	pool := kernels.NewPool(0)
 	defer pool.Close()
-	r, err := train.Evaluate(t.Context(), graph.Env{Kernels: set, Pool: pool}, g, d.Test, train.EvalOptions{})
+	r, err := eval.Evaluate(t.Context(), graph.Env{Kernels: set, Pool: pool}, g, d.Test, eval.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/secateur/secateur/core/data"
-	"github.com/secateur/secateur/core/train"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/spf13/cobra"
 )
 
@@ -54,7 +54,7 @@ func runEval(c *cobra.Command, model, dir, split string, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	r, err := train.Evaluate(c.Context(), env, g, samples, train.EvalOptions{Latency: true, Progress: s.progress})
+	r, err := eval.Evaluate(c.Context(), env, g, samples, eval.Options{Latency: true, Progress: s.progress})
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func chooseSplit(d *data.Splits, name string) ([]data.Sample, error) {
 }
 
 // printReport is a report for people.
-func printReport(w io.Writer, name string, r *train.Report) {
+func printReport(w io.Writer, name string, r *eval.Report) {
 	fmt.Fprintf(w, "%s: %.1f %% of %d images right, %.1f %% mean over classes, loss %.3f\n", name, 100*r.Accuracy, r.Images, 100*r.Macro, r.Loss)
 	fmt.Fprintf(w, "  %s MACs, %s parameters, %.2f ms an image (p99 %.2f), peak memory %.0f MiB\n", count(r.MACs), count(int64(r.Params)), r.Latency.P50, r.Latency.P99, float64(r.PeakRSS)/(1<<20))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

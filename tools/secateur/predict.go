@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/secateur/secateur/core/train"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/spf13/cobra"
 )
 
@@ -40,7 +40,7 @@ func runPredict(c *cobra.Command, model string, images []string) error {
 	if err != nil {
 		return err
 	}
-	p, err := train.NewPredictor(env, g)
+	p, err := eval.NewPredictor(env, g)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/device/thermal"
 	"github.com/spf13/cobra"
@@ -41,7 +42,7 @@ func newShow(c *cobra.Command) *show {
 const lineEvery = 10 * time.Second
 
 // progress is train.Config.Progress.
-func (s *show) progress(p train.Progress) {
+func (s *show) progress(p eval.Progress) {
 	s.rate = p.PerSec
 	if !s.tty {
 		if time.Since(s.last) > lineEvery {
@@ -58,7 +59,7 @@ func (s *show) progress(p train.Progress) {
 	s.bar.SetCurrent(int64(p.Done))
 }
 
-func (s *show) open(p train.Progress) {
+func (s *show) open(p eval.Progress) {
 	s.done()
 	s.bars = mpb.New(mpb.WithOutput(s.w), mpb.WithWidth(40), mpb.WithRefreshRate(200*time.Millisecond))
 	s.bar = s.bars.AddBar(int64(p.Total), mpb.BarRemoveOnComplete(),

@@ -6,6 +6,7 @@ import (
 	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/score"
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/kernels"
 	"github.com/secateur/secateur/pruning"
@@ -79,7 +80,7 @@ func (f *pruneFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	return f.cut(c, env, g, train.Cut{Criterion: criterion, Allocator: allocator, Budget: budget, Original: groups.CostOf(g), Limits: f.limits(env.Kernels), Seed: f.seed})
+	return f.cut(c, env, g, score.Cut{Criterion: criterion, Allocator: allocator, Budget: budget, Original: groups.CostOf(g), Limits: f.limits(env.Kernels), Seed: f.seed})
 }
 
 // limits of a cut in one go: no bound on a turn.
@@ -89,10 +90,10 @@ func (f *pruneFlags) limits(k kernels.Set) pruning.Limits {
 	return l
 }
 
-func (f *pruneFlags) cut(c *cobra.Command, env graph.Env, g *graph.Graph, cut train.Cut) error {
+func (f *pruneFlags) cut(c *cobra.Command, env graph.Env, g *graph.Graph, cut score.Cut) error {
 	s := newShow(c)
 	defer s.done()
-	scorer := &train.Scorer{Ctx: c.Context(), Env: env, Seed: f.seed}
+	scorer := &score.Scorer{Ctx: c.Context(), Env: env, Seed: f.seed}
 	if f.data != "" {
 		d, err := openData(s, f.data, g.Labels(), f.seed)
 		if err != nil {

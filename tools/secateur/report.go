@@ -11,6 +11,7 @@ import (
 
 	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/tools/secateur/report"
 )
@@ -45,7 +46,7 @@ func (h *history) page(title string, facts []report.Fact, classes []string, r *t
 	return p
 }
 
-func reportResult(r *train.Report, classes []string) *report.Result {
+func reportResult(r *eval.Report, classes []string) *report.Result {
 	if r == nil {
 		return nil
 	}
@@ -73,7 +74,7 @@ func pictures(r *train.Result, classes []string) []report.Picture {
 
 // wrong reports whether a network misjudged image i.
 func wrong(r *train.Result, i int) bool {
-	for _, x := range []*train.Report{r.Dense, r.Pruned} {
+	for _, x := range []*eval.Report{r.Dense, r.Pruned} {
 		if x != nil && i < len(x.Guesses) && x.Guesses[i].Class != r.Tested[i].Class {
 			return true
 		}
@@ -87,7 +88,7 @@ func appendPicture(list []report.Picture, r *train.Result, i int, classes []stri
 	if err != nil {
 		return list
 	}
-	guess := func(x *train.Report) report.Prediction {
+	guess := func(x *eval.Report) report.Prediction {
 		if x == nil || i >= len(x.Guesses) {
 			return report.Prediction{}
 		}

@@ -34,6 +34,9 @@ var allowed = []struct {
 	{"core/checkpoint", []string{"core/graph", "core/op", "core/tensor"}},
 	{"core/data", []string{"core/random", "core/tensor", "core/graph"}},
 	{"core/zoo/line", []string{"core/random"}},
+	{"core/internal/toy", []string{"core", "kernels"}},
+	{"core/eval", []string{"core/data", "core/graph", "core/plan", "core/tensor"}},
+	{"core/score", []string{"core", "pruning"}},
 	{"core/train", []string{"core", "kernels", "pruning", "device"}},
 	{"core/zoo", []string{"core", "kernels", "pruning"}},
 }

@@ -1,4 +1,6 @@
-package train
+// Package score runs a network over images for pruning: what criteria look at, what repair solves with, and the
+// statistics of batch norm after a cut. It trains nothing.
+package score
 
 import (
 	"fmt"
@@ -9,6 +11,12 @@ import (
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/core/tensor"
 	"github.com/secateur/secateur/pruning/criteria"
+)
+
+// Inputs of the scoring plan beside the images.
+const (
+	targets = "score.target" // one-hot
+	weights = "score.weight"
 )
 
 // collector runs the network in eval mode with gates behind it (reference: pruning §1.1): one row
@@ -51,8 +59,8 @@ func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, gradie
 // and of the loss.
 func addGammas(s *graph.Graph, gates []string) ([]string, error) {
 	logits := s.Outputs[0]
-	t := s.Leaf(target, graph.Input, logits.Shape, nil)
-	w := s.Leaf(weight, graph.Input, tensor.Shape{logits.Shape[0]}, nil)
+	t := s.Leaf(targets, graph.Input, logits.Shape, nil)
+	w := s.Leaf(weights, graph.Input, tensor.Shape{logits.Shape[0]}, nil)
 	heads := []struct {
 		suffix string
 		loss   *graph.Node
@@ -98,14 +106,4 @@ func (c *collector) rows(name string, n int) []float32 {
 	}
 	d := c.plan.Data(name)
 	return d[:len(d)/c.batch*n]
-}
-
-// input is the name of the network's image input.
-func input(g *graph.Graph) string {
-	for _, n := range g.Nodes {
-		if n.Is(graph.Input) && len(n.Shape) == 4 {
-			return n.Name
-		}
-	}
-	panic("train: the network has no image input")
 }

@@ -1,4 +1,4 @@
-package train
+package eval
 
 // Report is what an evaluation found: the object that `eval --json` prints. Keys only ever get added.
 type Report struct {
@@ -21,8 +21,8 @@ type Guess struct {
 	Score float64 `json:"score"` // softmax
 }
 
-// brief is the report without what it says of single images.
-func (r *Report) brief() *Report {
+// Brief is the report without what it says of single images.
+func (r *Report) Brief() *Report {
 	if r == nil {
 		return nil
 	}

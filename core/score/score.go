@@ -1,10 +1,11 @@
-package train
+package score
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/plan"
@@ -66,12 +67,12 @@ func (s *Scorer) collect(c criteria.Criterion, st *groups.Structure) (map[string
 	col.plan.Hook = s.Ctx.Err
 	y := make([]float32, batch*s.Classes)
 	if gradients {
-		y = col.plan.Data(target)
-		for i := range col.plan.Data(weight) {
-			col.plan.Data(weight)[i] = 1
+		y = col.plan.Data(targets)
+		for i := range col.plan.Data(weights) {
+			col.plan.Data(weights)[i] = 1
 		}
 	}
-	if err := eachBatch(col.plan, st.Graph, s.Samples, batch, s.Classes, y, col.add); err != nil {
+	if err := eval.EachBatch(col.plan, st.Graph, s.Samples, batch, s.Classes, y, col.add); err != nil {
 		return nil, nil, err
 	}
 	return col.places, s.labels(), nil
@@ -147,7 +148,7 @@ func (s *Scorer) sum(g *graph.Graph, keep []string) (map[string][]float64, int, 
 	}
 	p.Hook = s.Ctx.Err
 	images := 0
-	err = eachBatch(p, g, s.Samples, batch, s.Classes, nil, func(n int) error {
+	err = eval.EachBatch(p, g, s.Samples, batch, s.Classes, nil, func(n int) error {
 		images += n
 		for _, name := range keep {
 			d := p.Data(name)
@@ -163,10 +164,10 @@ func (s *Scorer) sum(g *graph.Graph, keep []string) (map[string][]float64, int, 
 	return sums, images, err
 }
 
-// wholeBatch is the largest batch of at most evalBatch that divides n: a sum over a padded batch
+// wholeBatch is the largest batch of at most eval.BatchSize that divides n: a sum over a padded batch
 // would count the padding.
 func wholeBatch(n int) int {
-	for b := min(evalBatch, n); b > 1; b-- {
+	for b := min(eval.BatchSize, n); b > 1; b-- {
 		if n%b == 0 {
 			return b
 		}

@@ -1,4 +1,5 @@
-package train
+// Package eval runs a network over images: batches, accuracy and latency, single predictions.
+package eval
 
 import (
 	"context"
@@ -14,26 +15,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// EvalOptions says what else Evaluate does.
-type EvalOptions struct {
+// Options says what else Evaluate does.
+type Options struct {
 	Latency  bool // measure at batch 1
 	Progress func(Progress)
 	Guesses  bool // keep what was made of each image
 }
 
-// evalBatch is the number of images of an evaluation step.
-const evalBatch = 16
+// Progress is where a phase stands, for a bar.
+type Progress struct {
+	Phase  string
+	Done   int // images
+	Total  int
+	PerSec float64
+}
+
+// BatchSize is the number of images of an evaluation step.
+const BatchSize = 16
 
 // Evaluate runs a classifier over labelled images, batch norm folded. Loss is the class-balanced
 // cross-entropy: the mean over classes of the mean over their images.
-func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sample, o EvalOptions) (*Report, error) {
+func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sample, o Options) (*Report, error) {
 	classes := g.Labels()
-	ev, err := newEvaluator(e, g, min(evalBatch, max(len(samples), 1)))
+	ev, err := newEvaluator(e, g, min(BatchSize, max(len(samples), 1)))
 	if err != nil {
 		return nil, err
 	}
 	ev.plan.Hook = ctx.Err
-	r := &Report{MACs: macs(g), Params: g.Params()}
+	r := &Report{MACs: MACs(g), Params: g.Params()}
 	for range classes {
 		r.Confusion = append(r.Confusion, make([]int, len(classes)))
 	}
@@ -41,7 +50,7 @@ func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.S
 	began := time.Now()
 	done := 0
 	err = ev.run(samples, func(class int, logits []float32) {
-		r.Confusion[class][argmax(logits)]++
+		r.Confusion[class][Argmax(logits)]++
 		losses[class] += crossEntropy(logits, class)
 		if o.Guesses {
 			r.Guesses = append(r.Guesses, guess(logits))
@@ -55,7 +64,7 @@ func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.S
 	}
 	r.fill(classes)
 	if r.Loss = balanced(losses, r.Confusion); math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
-		return nil, errNotNumbers
+		return nil, ErrNotNumbers
 	}
 	if o.Latency {
 		if r.Latency, err = MeasureLatency(ctx, e, g); err != nil {
@@ -66,8 +75,8 @@ func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.S
 	return r, nil
 }
 
-// errNotNumbers is an evaluation whose loss says nothing.
-var errNotNumbers = errors.New("the model's outputs are not finite numbers: it is damaged, or it diverged")
+// ErrNotNumbers is an evaluation whose loss says nothing.
+var ErrNotNumbers = errors.New("the model's outputs are not finite numbers: it is damaged, or it diverged")
 
 // evaluator runs a folded network over images in order.
 type evaluator struct {
@@ -80,7 +89,7 @@ func newEvaluator(e graph.Env, g *graph.Graph, batch int) (*evaluator, error) {
 	if len(g.Outputs) != 1 || len(g.Outputs[0].Shape) != 2 {
 		return nil, fmt.Errorf("the model has %d outputs; a classifier has one, N×classes", len(g.Outputs))
 	}
-	if err := checkInput(g); err != nil {
+	if err := CheckInput(g); err != nil {
 		return nil, err
 	}
 	if n := len(g.Labels()); n != g.Outputs[0].Shape[1] {
@@ -96,7 +105,7 @@ func (ev *evaluator) run(samples []data.Sample, each func(class int, logits []fl
 		return nil
 	}
 	c, done := ev.g.Outputs[0].Shape[1], 0
-	return eachBatch(ev.plan, ev.g, samples, ev.batch, c, nil, func(n int) error {
+	return EachBatch(ev.plan, ev.g, samples, ev.batch, c, nil, func(n int) error {
 		z := ev.plan.Data(ev.g.Outputs[0].Name)
 		for i := range n {
 			each(samples[done+i].Class, z[i*c:(i+1)*c])
@@ -107,7 +116,7 @@ func (ev *evaluator) run(samples []data.Sample, each func(class int, logits []fl
 }
 
 func guess(logits []float32) Guess {
-	best := argmax(logits)
+	best := Argmax(logits)
 	return Guess{best, softmax(logits)[best]}
 }
 
@@ -137,8 +146,8 @@ func balanced(losses []float64, confusion [][]int) float64 {
 	return total / float64(max(seen, 1))
 }
 
-// macs is the number of multiply-adds for one image.
-func macs(g *graph.Graph) int64 { return g.MACs() / int64(max(g.Batch(), 1)) }
+// MACs is the number of multiply-adds for one image.
+func MACs(g *graph.Graph) int64 { return g.MACs() / int64(max(g.Batch(), 1)) }
 
 // Runs of MeasureLatency.
 const (
@@ -176,4 +185,15 @@ func peakRSS() int64 {
 		return 0
 	}
 	return u.Maxrss << 10
+}
+
+// Argmax is the index of the largest value, the first of several.
+func Argmax(v []float32) int {
+	best := 0
+	for i, x := range v {
+		if x > v[best] {
+			best = i
+		}
+	}
+	return best
 }

@@ -1,4 +1,4 @@
-package train
+package eval
 
 import (
 	"fmt"
@@ -31,7 +31,7 @@ func NewPredictor(e graph.Env, g *graph.Graph) (*Predictor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Predictor{ev: ev, pre: preprocess(g), classes: g.Labels()}, nil
+	return &Predictor{ev: ev, pre: Preprocess(g), classes: g.Labels()}, nil
 }
 
 // File classifies an image file.
@@ -40,13 +40,13 @@ func (p *Predictor) File(path string) (*Prediction, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", data.ErrUnusable, err)
 	}
-	p.pre.Prepare(p.ev.plan.Data(input(p.ev.g)), img, &p.resizer)
+	p.pre.Prepare(p.ev.plan.Data(Input(p.ev.g)), img, &p.resizer)
 	if err := p.ev.plan.Run(); err != nil {
 		return nil, err
 	}
 	r := p.read(path)
 	if math.IsNaN(r.Score) {
-		return nil, fmt.Errorf("%s: %w", path, errNotNumbers)
+		return nil, fmt.Errorf("%s: %w", path, ErrNotNumbers)
 	}
 	return r, nil
 }
@@ -56,7 +56,7 @@ func (p *Predictor) File(path string) (*Prediction, error) {
 func (p *Predictor) read(image string) *Prediction {
 	z := p.ev.plan.Data(p.ev.g.Outputs[0].Name)
 	probs := softmax(z)
-	best := argmax(z)
+	best := Argmax(z)
 	r := &Prediction{Image: image, Class: p.classes[best], Score: probs[best], Scores: make(map[string]float64, len(probs))}
 	for i, v := range probs {
 		r.Scores[p.classes[i]] = v

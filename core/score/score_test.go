@@ -1,11 +1,13 @@
-package train
+package score
 
 import (
 	"context"
 	"math"
 	"testing"
 
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/internal/toy"
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/core/tensor"
@@ -15,11 +17,11 @@ import (
 
 // smoothNet has no kinks, so that difference quotients are good.
 func smoothNet() *graph.Graph {
-	l := newLayers(8, 3).conv("a", 6, 2).norm("a.bn").act("a.silu", op.Silu{})
-	skip := l.x
-	l.conv("b", 5, 1).act("b.tanh", op.Tanh{}).conv("c", 6, 1)
-	l.x = l.Add("sum", op.Add{}, skip, l.x)
-	return l.conv("d", 7, 2).act("d.sigmoid", op.Sigmoid{}).vector().linear("fc", 3).model(threeClasses...)
+	l := toy.New(8, 3).Conv("a", 6, 2).Norm("a.bn").Act("a.silu", op.Silu{})
+	skip := l.X
+	l.Conv("b", 5, 1).Act("b.tanh", op.Tanh{}).Conv("c", 6, 1)
+	l.X = l.Add("sum", op.Add{}, skip, l.X)
+	return l.Conv("d", 7, 2).Act("d.sigmoid", op.Sigmoid{}).Vector().Linear("fc", 3).Model(toy.Classes...)
 }
 
 // gated is g for n images with a gate, an input of one factor a channel, behind the named node,
@@ -55,8 +57,8 @@ func TestGammas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	samples := pictures(t, folder(t, "score"), 4, 60)[:11] // a full scoring batch and a short one
-	s := &Scorer{Ctx: context.Background(), Env: testEnv(t), Samples: samples, Classes: 3, Seed: 1}
+	samples := toy.Pictures(t, toy.Folder(t, "score"), 4, 60)[:11] // a full scoring batch and a short one
+	s := &Scorer{Ctx: context.Background(), Env: toy.Env(t), Samples: samples, Classes: 3, Seed: 1}
 	criterion, err := criteria.Lookup("fisher-loss")
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +118,7 @@ func gateDerivatives(t *testing.T, s *Scorer, g *graph.Graph, name string) (marg
 	}
 	const step = 2e-2
 	margin, loss = make([]float64, n*len(gate)), make([]float64, n*len(gate))
-	err = eachBatch(p, g, s.Samples, n, 3, p.Data("target"), func(int) error {
+	err = eval.EachBatch(p, g, s.Samples, n, 3, p.Data("target"), func(int) error {
 		for c := range gate {
 			for _, sign := range []float32{1, -1} {
 				gate[c] = 1 + sign*step
@@ -145,8 +147,8 @@ func TestMoments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	samples := pictures(t, folder(t, "moments"), 4, 60)[:11] // a prime number: no batch may be padded
-	s := &Scorer{Ctx: context.Background(), Env: testEnv(t), Samples: samples, Classes: 3, Seed: 1}
+	samples := toy.Pictures(t, toy.Folder(t, "moments"), 4, 60)[:11] // a prime number: no batch may be padded
+	s := &Scorer{Ctx: context.Background(), Env: toy.Env(t), Samples: samples, Classes: 3, Seed: 1}
 	stats, err := s.Moments(st, map[int][]int{st.Named("b").ID: {1}})
 	if err != nil {
 		t.Fatal(err)
@@ -159,13 +161,13 @@ func TestMoments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := forward(s.Ctx, s.Env, sub, samples, 3)
+	v, err := eval.Forward(s.Ctx, s.Env, sub, samples, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 5 {
-		mean, variance := momentsOf(v, i, 5)
-		near(t, "mean", m.Mean[i], mean, 1e-5)
-		near(t, "variance", m.Cov[i*5+i], variance, 1e-4)
+		mean, variance := toy.Moments(v, i, 5)
+		toy.Near(t, "mean", m.Mean[i], mean, 1e-5)
+		toy.Near(t, "variance", m.Cov[i*5+i], variance, 1e-4)
 	}
 }

@@ -1,4 +1,4 @@
-package train
+package score
 
 import (
 	"github.com/secateur/secateur/core/graph"

@@ -1,9 +1,10 @@
-package train
+package score
 
 import (
 	"math"
 	"slices"
 
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/random"
@@ -59,7 +60,7 @@ func (s *Scorer) mixed() *Scorer {
 	random.Stream(s.Seed, "estimate", 0).Shuffle(len(m.Samples), func(i, j int) {
 		m.Samples[i], m.Samples[j] = m.Samples[j], m.Samples[i]
 	})
-	batch := min(evalBatch, len(m.Samples))
+	batch := min(eval.BatchSize, len(m.Samples))
 	m.Samples = m.Samples[:len(m.Samples)/batch*batch]
 	return &m
 }
