@@ -9,7 +9,7 @@ FUZZTIME ?= 30s
 ARM_PKGS = ./kernels ./core/tensor ./core/graph ./core/op ./core/grad ./core/optim ./core/plan ./core/checkpoint/... ./core/random ./pruning/...
 
 .DEFAULT_GOAL := help
-.PHONY: mca help build build-arm64 demo test test-arm64 race fuzz bench lint golden tidy cover clean zoo campaign kill plan
+.PHONY: mca help build build-arm64 demo test test-arm64 test-avx512 race fuzz bench lint golden tidy cover clean zoo campaign kill plan
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test-arm64: ## the unit tests as arm64 under qemu-user
 	@command -v qemu-aarch64-static >/dev/null || { echo "make test-arm64: qemu-aarch64-static is missing: apt-get install qemu-user-static"; exit 2; }
 	GOARCH=arm64 $(GO) vet $(ARM_PKGS)
 	GOARCH=arm64 $(GO) test -short -timeout 30m -exec "qemu-aarch64-static -cpu $(QEMU_CPU)" $(ARM_PKGS)
+
+test-avx512: ## the kernels on an emulated CPU with AVX-512: make test-avx512 KERNEL=vmlinuz; says what it needs
+	SECATEUR_EXPECT_KERNELS=avx512 $(GO) run ./tools/bochs -kernel "$(KERNEL)" ./kernels -test.short -test.v
 
 race: ## the tests under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -short -timeout 40m ./...
