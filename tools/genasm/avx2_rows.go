@@ -53,9 +53,21 @@ func (t gemmTile) place() {
 // taps is the loop over taps around the one over k; CX holds the floats left out of the tap.
 func (t *gemmTile) taps() {
 	t.label("tap")
+	pointAtTap(t.x86, t.pointers)
+	t.product()
+	t.load("next", "R14")
+	t.op("LEAQ (R12)(R14*4), R12")
+	t.op("XORQ CX, CX")
+	t.op("TESTQ R13, R13")
+	t.op("JNZ tap")
+}
+
+// pointAtTap sets the pointers to the rows of A at the tap that R12 is at, CX floats in, and CX to
+// its floats; R13 has the floats that are left, then those after it, and R15 is the index 0.
+func pointAtTap(t x86, pointers []string) {
 	t.load("a", "R14")
 	t.op("LEAQ (R14)(CX*4), R14")
-	for i, p := range t.pointers {
+	for i, p := range pointers {
 		t.op("MOVLQSX %d(R12), %s // offset of row %d", 4*i, p, i)
 		t.op("TESTQ %s, %s", p, p)
 		t.op("LEAQ (R14)(%s*4), %s", p, p)
@@ -67,10 +79,4 @@ func (t *gemmTile) taps() {
 	t.op("CMOVQLT R13, CX")
 	t.op("SUBQ CX, R13 // floats of the next ones")
 	t.op("XORQ R15, R15")
-	t.product()
-	t.load("next", "R14")
-	t.op("LEAQ (R12)(R14*4), R12")
-	t.op("XORQ CX, CX")
-	t.op("TESTQ R13, R13")
-	t.op("JNZ tap")
 }

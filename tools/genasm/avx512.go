@@ -1,0 +1,51 @@
+package main
+
+import "fmt"
+
+// avx512 is AVX-512 with F, VL, BW and DQ: vectors of sixteen floats, thirty-two of them, and
+// masks. What is left of a row goes through the same loop under a mask, always K1.
+func avx512() isa {
+	return isa{name: "avx512", goarch: "amd64", files: []file{
+		avx512GEMM(),
+		avx512Depthwise(),
+		avx512Vector(),
+	}}
+}
+
+// loadMask puts a mask, given as an integer, into K1.
+func (f x86) loadMask(name, scratch string) {
+	f.op("MOVQ %s, %s", f.arg(name), scratch)
+	f.op("KMOVW %s, K1 // %s", scratch, name)
+}
+
+// zero clears the first n vectors of sixteen floats.
+func (f x86) zero(n int) {
+	for i := range n {
+		f.op("VPXORD Z%d, Z%d, Z%d", i, i, i)
+	}
+}
+
+// avx512Peak is the yardstick of the benchmarks.
+func avx512Peak() *fn {
+	f := newX86("peakF32AVX512", "n turns of 24 independent fused multiply-adds of sixteen floats: the most that the CPU does.", "n int")
+	f.load("n", "CX")
+	f.zero(26)
+	f.label("turn")
+	for i := range 24 {
+		f.op("VFMADD231PS Z24, Z25, Z%d", i)
+	}
+	f.op("DECQ CX")
+	f.op("JNZ turn")
+	f.ret()
+	return f.fn
+}
+
+// maskOf makes K1 let as many floats through as CX says, 1 to 15.
+func (f x86) maskOf(scratch string) {
+	f.op("MOVL $1, %s", scratch)
+	f.op("SHLL CX, %s", scratch)
+	f.op("DECL %s", scratch)
+	f.op("KMOVW %s, K1", scratch)
+}
+
+func zmm(i int) string { return fmt.Sprintf("Z%d", i) }
