@@ -9,6 +9,7 @@ func avx2() Set {
 	s.PackSize, s.PackB, s.PackBT = packSizeAVX2, packBAVX2, packBTAVX2
 	s.Gemm, s.GemmTN = gemmAVX2, gemmTNAVX2
 	s.Implicit = avx2Implicit()
+	s.Yardstick = Yardstick{peakF32AVX2, 12 * 8 * 2}
 	s.DepthwiseRow, s.DepthwiseGrad = depthwiseRowAVX2, depthwiseGradAVX2
 	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillAVX2, addAVX2, subAVX2, mulAVX2, divAVX2
 	s.Axpy, s.Scale, s.MulAdd = axpyAVX2, scaleAVX2, mulAddAVX2

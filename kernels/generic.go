@@ -7,7 +7,7 @@ import "math"
 func Generic() Set {
 	return Set{
 		Name: "generic", Width: 4,
-		PackSize: packSize, PackB: packB, PackBT: packBT, Gemm: gemm, GemmTN: gemmTN, Implicit: genericImplicit(),
+		PackSize: packSize, PackB: packB, PackBT: packBT, Gemm: gemm, GemmTN: gemmTN, Implicit: genericImplicit(), Yardstick: genericYardstick(),
 		DepthwiseRow: depthwiseRow, DepthwiseGrad: depthwiseGrad,
 		Fill: fill, Add: add, Sub: sub, Mul: mul, Div: div,
 		Axpy: axpy, Scale: scale, MulAdd: mulAdd, Clip: clip, ClipGrad: clipGrad,

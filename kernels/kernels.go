@@ -16,6 +16,8 @@ type Set struct {
 	// are rounded to it.
 	Width int
 
+	Yardstick // the peak of the core
+
 	// PackSize is the length in floats of a packed k×n matrix B.
 	PackSize func(k, n int) int
 	// PackB packs B, k×n with leading dimension ldb.

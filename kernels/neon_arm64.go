@@ -9,6 +9,7 @@ func neon() Set {
 	s.PackSize, s.PackB, s.PackBT = packSizeNEON, packBNEON, packBTNEON
 	s.Gemm, s.GemmTN = gemmNEON, gemmTNNEON
 	s.Implicit = neonImplicit()
+	s.Yardstick = Yardstick{peakF32NEON, 24 * 4 * 2}
 	s.DepthwiseRow, s.DepthwiseGrad = depthwiseRowNEON, depthwiseGradNEON
 	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillNEON, addNEON, subNEON, mulNEON, divNEON
 	s.Axpy, s.Scale, s.MulAdd = axpyNEON, scaleNEON, mulAddNEON

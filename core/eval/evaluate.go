@@ -71,7 +71,7 @@ func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.S
 			return nil, err
 		}
 	}
-	r.PeakRSS = peakRSS()
+	r.PeakRSS = PeakRSS()
 	return r, nil
 }
 
@@ -178,8 +178,8 @@ func MeasureLatency(ctx context.Context, e graph.Env, g *graph.Graph) (Latency, 
 	return Latency{P50: ms[len(ms)/2], P99: ms[min(len(ms)-1, len(ms)*99/100)]}, nil
 }
 
-// peakRSS is the largest resident set of the process so far, in bytes.
-func peakRSS() int64 {
+// PeakRSS is the largest resident set of the process so far, in bytes.
+func PeakRSS() int64 {
 	var u unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
 		return 0

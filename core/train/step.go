@@ -19,16 +19,35 @@ func (j *job) compileStep(p Part, o Objective) (*plan.Plan, error) {
 		rule.Clip = 1
 	}
 	rule.Average, rule.Saved, rule.RateOf = float32(j.Average), j.saved, j.layerRates()
-	net := j.net
-	if j.TrainNorm {
+	return CompileStep(j.Env, j.net, Step{Objective: o, Part: p, TrainNorm: j.TrainNorm, Rule: &rule, Budget: j.MemoryBudget})
+}
+
+// Step says what a training step of a classifier does: forward, backward, update in place.
+type Step struct {
+	Objective
+	Part      Part // what is trained
+	TrainNorm bool // batch norm on the statistics of the batch, not the running ones
+	Rule      *optim.Rule
+	Budget    int64 // bytes, as of plan.Options
+}
+
+// Inputs of a step beside those of the network, optim.Rate and optim.Step.
+const (
+	StepTarget = target // batch×classes, what the images are: one-hot or mixed
+	StepWeight = weight // batch, the share of each image in the loss
+)
+
+// CompileStep makes the plan of one training step of a network.
+func CompileStep(e graph.Env, net *graph.Graph, s Step) (*plan.Plan, error) {
+	if s.TrainNorm {
 		var err error
 		if net, err = trainNorm(net, normMomentum); err != nil {
 			return nil, err
 		}
 	}
-	g := withLoss(net, o)
-	return plan.Compile(g, plan.Options{Env: j.Env, Loss: loss, Wrt: p.params(g), Rule: &rule,
-		Keep: []string{g.Outputs[0].Name}, Budget: j.MemoryBudget})
+	g := withLoss(net, s.Objective)
+	return plan.Compile(g, plan.Options{Env: e, Loss: loss, Wrt: s.Part.params(g), Rule: s.Rule,
+		Keep: []string{g.Outputs[0].Name}, Budget: s.Budget})
 }
 
 // normMomentum is how fast running statistics follow the batch's: PyTorch's default.

@@ -13,6 +13,7 @@ func neon() isa {
 		neonDepthwise(),
 		neonVector(),
 		normFile("NEON", "Batch normalization for NEON: the loops of vector_neon_arm64.s.", neonLoop),
+		neonPeak(),
 	}}
 }
 

@@ -1,0 +1,54 @@
+package kernels
+
+import "time"
+
+// Yardstick is what the other kernels of a set are measured against.
+type Yardstick struct {
+	// Peak does turns of independent multiply-adds on registers and nothing else: no loop of
+	// the set can do more of them in the time.
+	Peak func(turns int)
+	// PeakFlops is the number of floating-point operations in a turn.
+	PeakFlops int
+}
+
+func genericYardstick() Yardstick { return Yardstick{peak, 16} }
+
+// peak is eight multiply-adds a turn, as plain Go compiles them.
+func peak(turns int) {
+	var a, b, c, d, e, f, g, h float32
+	x, y := peakFactor, peakTerm
+	for range turns {
+		a, b, c, d = a*x+y, b*x+y, c*x+y, d*x+y
+		e, f, g, h = e*x+y, f*x+y, g*x+y, h*x+y
+	}
+	peakSum = a + b + c + d + e + f + g + h
+}
+
+// Variables, so that the compiler cannot work peak out.
+var peakFactor, peakTerm, peakSum float32 = 0.5, 1, 0
+
+// Rounds of PeakGFLOPS: long enough for the clock, short enough for the collector.
+const (
+	peakRounds = 20
+	peakRound  = 100 * time.Microsecond
+)
+
+// PeakGFLOPS measures the peak of one core in 10⁹ floating-point operations a second: the best of
+// some short rounds. It takes some milliseconds.
+func (y Yardstick) PeakGFLOPS() (best float64) {
+	turns := 1024
+	for peakTime(y.Peak, turns) < peakRound/2 {
+		turns *= 2
+	}
+	for range peakRounds {
+		ns := peakTime(y.Peak, turns).Nanoseconds()
+		best = max(best, float64(turns*y.PeakFlops)/float64(max(ns, 1)))
+	}
+	return best
+}
+
+func peakTime(peak func(turns int), turns int) time.Duration {
+	start := time.Now()
+	peak(turns)
+	return time.Since(start)
+}

@@ -1,0 +1,100 @@
+package bench
+
+import (
+	"fmt"
+
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/kernels"
+)
+
+// Shape is a matrix product of a layer: C, pixels×filters, from pixels×Inner and filters×Inner,
+// where Inner is input channels times taps.
+type Shape struct {
+	Name                   string
+	Pixels, Filters, Inner int
+}
+
+func (s Shape) String() string { return fmt.Sprintf("%d×%d×%d", s.Pixels, s.Filters, s.Inner) }
+
+// Shapes are the 18 products that the goals are set for: layers of ResNet-18 and MobileNet v2 at
+// 224, for one image and for eight.
+var Shapes = []Shape{
+	{"square 1024", 1024, 1024, 1024},
+	{"r18 conv1 7x7", 12544, 64, 147},
+	{"r18 l1 3x3", 3136, 64, 576},
+	{"r18 l2 3x3", 784, 128, 1152},
+	{"r18 l3 3x3", 196, 256, 2304},
+	{"r18 l4 3x3", 49, 512, 4608},
+	{"r18 l3 3x3 b8", 1568, 256, 2304},
+	{"r18 l4 3x3 b8", 392, 512, 4608},
+	{"mbv2 16>96", 12544, 96, 16},
+	{"mbv2 96>24", 3136, 24, 96},
+	{"mbv2 24>144", 3136, 144, 24},
+	{"mbv2 192>32", 784, 32, 192},
+	{"mbv2 64>384", 196, 384, 64},
+	{"mbv2 576>96", 196, 96, 576},
+	{"mbv2 160>960", 49, 960, 160},
+	{"mbv2 320>1280", 49, 1280, 320},
+	{"mbv2 160>960 b8", 392, 960, 160},
+	{"mbv2 576>96 b8", 1568, 96, 576},
+}
+
+// packCols is the width of a block of packed weights.
+const packCols = 48
+
+// Gemm is C = A·Wᵀ of a layer, its weights packed before each repetition where pack is set.
+func Gemm(e graph.Env, s Shape, pack bool) Work {
+	k := e.Kernels
+	m, n, inner := s.Pixels, s.Filters, s.Inner
+	c, a, w := noise(m*n), noise(m*inner), noise(n*inner)
+	blocks := (n + packCols - 1) / packCols
+	size := k.PackSize(inner, packCols)
+	bp := noise(blocks * size)
+	packing := func(i, _ int) {
+		lo := i * packCols
+		k.PackBT(bp[i*size:], w[lo*inner:], inner, inner, min(packCols, n-lo))
+	}
+	e.Pool.Run(blocks, packing)
+	parts := e.Pool.Threads()
+	rows := func(part, _ int) {
+		lo, hi := kernels.Chunk(m, parts, part)
+		for i := range blocks {
+			col := i * packCols
+			k.Gemm(c[lo*n+col:], n, a[lo*inner:], inner, bp[i*size:], hi-lo, min(packCols, n-col), inner, false)
+		}
+	}
+	return Work{Name: s.Name, Flops: s.flops(), Run: func() {
+		if pack {
+			e.Pool.Run(blocks, packing)
+		}
+		e.Pool.Run(parts, rows)
+	}}
+}
+
+// WeightGradient is dW = dYᵀ·A of a layer.
+func WeightGradient(e graph.Env, s Shape) Work {
+	m, n, inner := s.Pixels, s.Filters, s.Inner
+	dy, a, dw := noise(m*n), noise(m*inner), noise(n*inner)
+	parts := e.Pool.Threads()
+	rows := func(part, _ int) {
+		lo, hi := kernels.Chunk(n, parts, part)
+		e.Kernels.GemmTN(dw[lo*inner:], inner, dy[lo:], n, a, inner, hi-lo, inner, m, false)
+	}
+	return Work{Name: s.Name, Flops: s.flops(), Run: func() { e.Pool.Run(parts, rows) }}
+}
+
+func (s Shape) flops() float64 { return 2 * float64(s.Pixels) * float64(s.Filters) * float64(s.Inner) }
+
+// noise is n small numbers that have been written: fresh pages are all the same page of zeros.
+func noise(n int) []float32 {
+	v := tensor.Floats(n)
+	x := uint32(2463534242)
+	for i := range v {
+		x ^= x << 13
+		x ^= x >> 17
+		x ^= x << 5
+		v[i] = float32(int32(x)) / (1 << 31)
+	}
+	return v
+}
