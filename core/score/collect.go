@@ -28,9 +28,8 @@ type collector struct {
 	batch  int
 }
 
-// newCollector compiles the scoring plan. gates names activations; with gradients set, Γ is
-// collected too, else the forward pass alone.
-func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, gradients bool) (*collector, error) {
+// newCollector compiles the scoring plan. gates names activations.
+func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, needs criteria.Needs) (*collector, error) {
 	s, _, err := g.WithBatch(batch)
 	if err != nil {
 		return nil, err
@@ -42,46 +41,63 @@ func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, gradie
 		if a == nil {
 			return nil, fmt.Errorf("no activation is named %q", name)
 		}
-		keep = append(keep, s.Add(name+".pooled", op.ChannelStats{}, a).Name)
+		if needs.Has(criteria.Activations) {
+			keep = append(keep, s.Add(name+".pooled", op.ChannelStats{}, a).Name)
+		}
 	}
-	if gradients {
-		more, err := addGammas(s, gates)
+	more, err := addGammas(s, gates, needs)
+	if err != nil {
+		return nil, err
+	}
+	keep = append(keep, more...)
+	c.plan, err = plan.Compile(s, plan.Options{Env: e, Keep: keep})
+	return c, err
+}
+
+// addGammas adds the gradients that are needed: of the margin, which lives on where the network fits
+// its data, and of the loss.
+func addGammas(s *graph.Graph, gates []string, needs criteria.Needs) ([]string, error) {
+	if needs&behindLogits == 0 {
+		return nil, nil
+	}
+	logits := s.Outputs[0]
+	t := s.Leaf(targets, graph.Input, logits.Shape, nil)
+	w := s.Leaf(weights, graph.Input, tensor.Shape{logits.Shape[0]}, nil)
+	var keep []string
+	for _, h := range []struct {
+		need   criteria.Needs
+		suffix string
+		from   func() *graph.Node
+	}{
+		{criteria.MarginGradients, ".margin", func() *graph.Node { return s.Add("score.margin", op.Margin{}, logits, t) }},
+		{criteria.LossGradients, ".loss", func() *graph.Node { return s.Add("score.loss", op.SoftmaxCrossEntropy{}, logits, t, w) }},
+	} {
+		if !needs.Has(h.need) {
+			continue
+		}
+		more, err := addGamma(s, gates, h.from(), h.suffix)
 		if err != nil {
 			return nil, err
 		}
 		keep = append(keep, more...)
 	}
-	c.plan, err = plan.Compile(s, plan.Options{Env: e, Keep: keep})
-	return c, err
+	return keep, nil
 }
 
-// addGammas adds both gradients: of the margin, which lives on where the network fits its data,
-// and of the loss.
-func addGammas(s *graph.Graph, gates []string) ([]string, error) {
-	logits := s.Outputs[0]
-	t := s.Leaf(targets, graph.Input, logits.Shape, nil)
-	w := s.Leaf(weights, graph.Input, tensor.Shape{logits.Shape[0]}, nil)
-	heads := []struct {
-		suffix string
-		loss   *graph.Node
-	}{
-		{".margin", s.Add("score.margin", op.Margin{}, logits, t)},
-		{".loss", s.Add("score.loss", op.SoftmaxCrossEntropy{}, logits, t, w)},
-	}
+// addGamma adds the gate gradients of one node, a value an image.
+func addGamma(s *graph.Graph, gates []string, of *graph.Node, suffix string) ([]string, error) {
 	wrt := make([]*graph.Node, len(gates))
 	for i, name := range gates {
 		wrt[i] = s.Node(name)
 	}
+	grads, err := grad.Differentiate(s, of, wrt)
+	if err != nil {
+		return nil, err
+	}
 	var keep []string
-	for _, h := range heads {
-		grads, err := grad.Differentiate(s, h.loss, wrt)
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range wrt {
-			if d := grads[a]; d != nil {
-				keep = append(keep, s.Add(a.Name+h.suffix, op.GateGrad{}, a, d).Name)
-			}
+	for _, a := range wrt {
+		if d := grads[a]; d != nil {
+			keep = append(keep, s.Add(a.Name+suffix, op.GateGrad{}, a, d).Name)
 		}
 	}
 	return keep, nil

@@ -53,7 +53,7 @@ func (s *Scorer) Apply(st *groups.Structure, remove map[int][]int) (*graph.Graph
 	var stats map[string]ridge.Moments
 	var err error
 	if len(s.Samples) > 0 {
-		if stats, err = s.Moments(st, remove); err != nil {
+		if stats, err = s.Moments(st, losing(st, remove)); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -66,4 +66,15 @@ func (s *Scorer) Apply(st *groups.Structure, remove map[int][]int) (*graph.Graph
 		err = s.Reestimate(g, st.Graph, change)
 	}
 	return g, change, err
+}
+
+// losing are the groups that lose units.
+func losing(st *groups.Structure, remove map[int][]int) []*groups.Group {
+	var list []*groups.Group
+	for _, g := range st.Groups {
+		if len(remove[g.ID]) > 0 {
+			list = append(list, g)
+		}
+	}
+	return list
 }

@@ -28,54 +28,13 @@ type Scorer struct {
 	Seed    uint64
 }
 
-// Rank scores every group that the limits allow by a criterion.
+// Rank collects what a criterion needs and scores every group that the limits allow.
 func (s *Scorer) Rank(c criteria.Criterion, st *groups.Structure, l pruning.Limits) (pruning.Ranking, error) {
-	places, labels, err := s.collect(c, st)
+	k, err := s.Collect(st, c.Needs)
 	if err != nil {
-		return pruning.Ranking{}, err
+		return pruning.Ranking{}, fmt.Errorf("criterion %s: %w", c.Name, err)
 	}
-	return pruning.Rank(c, st, l, func(g *groups.Group) (*criteria.Matrices, error) {
-		if places == nil {
-			return &criteria.Matrices{Seed: s.Seed}, nil
-		}
-		m, err := criteria.Gather(g, len(labels), places)
-		if err != nil {
-			return nil, err
-		}
-		m.Labels, m.Weight, m.Seed = labels, criteria.ClassWeights(labels), s.Seed
-		return m, nil
-	})
-}
-
-// collect runs the images through the gates, when the criterion looks at images at all.
-func (s *Scorer) collect(c criteria.Criterion, st *groups.Structure) (map[string]criteria.Place, []int, error) {
-	if c.Needs == criteria.Nothing || c.Needs == criteria.Weights {
-		return nil, nil, nil
-	}
-	gradients := c.Needs != criteria.Activations
-	if gradients && len(st.Graph.Outputs) != 1 {
-		return nil, nil, fmt.Errorf("criterion %s needs a classifier; this model has %d outputs", c.Name, len(st.Graph.Outputs))
-	}
-	if out := st.Graph.Outputs[0].Shape; gradients && (len(out) != 2 || out[1] != s.Classes) {
-		return nil, nil, fmt.Errorf("criterion %s needs a classifier of the data's %d classes; this model gives %v", c.Name, s.Classes, out)
-	}
-	batch := min(scoreBatch, len(s.Samples))
-	col, err := newCollector(s.Env, st.Graph, gateNames(st), batch, gradients)
-	if err != nil {
-		return nil, nil, err
-	}
-	col.plan.Hook = s.Ctx.Err
-	y := make([]float32, batch*s.Classes)
-	if gradients {
-		y = col.plan.Data(targets)
-		for i := range col.plan.Data(weights) {
-			col.plan.Data(weights)[i] = 1
-		}
-	}
-	if err := eval.EachBatch(col.plan, st.Graph, s.Samples, batch, s.Classes, y, col.add); err != nil {
-		return nil, nil, err
-	}
-	return col.places, s.labels(), nil
+	return pruning.Rank(c, st, l, k.Matrices)
 }
 
 func (s *Scorer) labels() []int {
@@ -101,16 +60,13 @@ func gateNames(st *groups.Structure) []string {
 	return names
 }
 
-// Moments are mean and covariance of the input channels of every layer that will lose some, by
-// the layer's name.
-func (s *Scorer) Moments(st *groups.Structure, remove map[int][]int) (map[string]ridge.Moments, error) {
+// Moments are mean and covariance of the input channels of every layer that reads one of the
+// groups, by the layer's name.
+func (s *Scorer) Moments(st *groups.Structure, of []*groups.Group) (map[string]ridge.Moments, error) {
 	g, _ := st.Graph.Clone()
 	inputOf := map[string]string{} // layer → its input
 	var keep []string
-	for _, group := range st.Groups {
-		if len(remove[group.ID]) == 0 {
-			continue
-		}
+	for _, group := range of {
 		for _, c := range group.Consumers {
 			x := c.Op.In[0].Name
 			if g.Node(x+gramSuffix) == nil {

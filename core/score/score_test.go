@@ -59,14 +59,11 @@ func TestGammas(t *testing.T) {
 	}
 	samples := toy.Pictures(t, toy.Folder(t, "score"), 4, 60)[:11] // a full scoring batch and a short one
 	s := &Scorer{Ctx: context.Background(), Env: toy.Env(t), Samples: samples, Classes: 3, Seed: 1}
-	criterion, err := criteria.Lookup("fisher-loss")
+	all, err := s.Collect(st, criteria.Activations|criteria.LossGradients|criteria.MarginGradients)
 	if err != nil {
 		t.Fatal(err)
 	}
-	places, labels, err := s.collect(criterion, st)
-	if err != nil {
-		t.Fatal(err)
-	}
+	places, labels := all.Places, all.Labels
 	names := gateNames(st)
 	if len(names) < 3 || len(labels) != len(samples) {
 		t.Fatalf("gates %v, %d labels", names, len(labels))
@@ -149,7 +146,7 @@ func TestMoments(t *testing.T) {
 	}
 	samples := toy.Pictures(t, toy.Folder(t, "moments"), 4, 60)[:11] // a prime number: no batch may be padded
 	s := &Scorer{Ctx: context.Background(), Env: toy.Env(t), Samples: samples, Classes: 3, Seed: 1}
-	stats, err := s.Moments(st, map[int][]int{st.Named("b").ID: {1}})
+	stats, err := s.Moments(st, []*groups.Group{st.Named("b")})
 	if err != nil {
 		t.Fatal(err)
 	}

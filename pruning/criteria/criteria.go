@@ -7,39 +7,17 @@ import (
 	"github.com/secateur/secateur/pruning/groups"
 )
 
-// Needs says what a criterion looks at beside the group itself.
-type Needs string
-
-// What criteria need. Families of gradient criteria exist for the loss and for the logit margin
-// (the true class's logit less the mean of the others), whose gradient is alive on a network
-// that has fitted its data.
-const (
-	Nothing         Needs = "nothing"
-	Weights         Needs = "weights"
-	Activations     Needs = "activations"
-	LossGradients   Needs = "gradients of the loss"
-	MarginGradients Needs = "gradients of the margin"
-)
-
-func (n Needs) images() bool { return n != Nothing && n != Weights }
-
-func (n Needs) columns() int {
-	if n == Activations {
-		return poolStats
-	}
-	return 1
-}
-
 // Criterion scores the units of a group: high means keep. Score is a pure function of the
 // matrices and the group.
 type Criterion struct {
 	Name       string
-	Family     string // control, magnitude, activation, gradient
+	Family     string // control, magnitude, activation, reconstruction, gradient, information, interpretability, fusion
 	Needs      Needs
-	Labels     bool   // needs the images' labels
-	Comparable bool   // scores of different groups may be ranked together
-	Source     string // paper
-	Note       string // what a user should know before choosing it
+	Labels     bool    // needs the images' labels
+	Comparable bool    // scores of different groups may be ranked together
+	Cost       float64 // of collecting what it needs, in forward passes an image; 0 without images
+	Source     string  // paper
+	Note       string  // what a user should know before choosing it
 	Score      func(m *Matrices, g *groups.Group) ([]float64, error)
 }
 

@@ -301,7 +301,7 @@ func TestDeadFilter(t *testing.T) {
 				}
 			}
 			for _, criterion := range criteria.All() {
-				if criterion.Needs == criteria.Nothing || criterion.Needs == criteria.Weights {
+				if !criterion.Needs.Images() {
 					continue
 				}
 				sc := score(t, criterion.Name, gather(t, g, images, places), g)

@@ -4,34 +4,64 @@ import (
 	"fmt"
 
 	"github.com/secateur/secateur/pruning/groups"
+	"github.com/secateur/secateur/pruning/ridge"
 )
 
-// Place is what was collected at one gate node over N images, all channels of the tensor, as
-// ops ChannelStats and GateGrad give it. Parts that were not collected are nil.
+// Place is what was collected at one gate node over N images, all C channels of the tensor. Parts that
+// were not collected are nil.
 type Place struct {
-	Pool   []float32 // N×4·C: means, maxima, shares of positive values, standard deviations
-	Loss   []float32 // N×C: Σ over pixels of a·∂loss/∂a, the loss of that image alone
-	Margin []float32 // N×C: the same of the logit margin
+	Pool      []float32 // N×4·C: means, maxima, shares of positive values, standard deviations over the pixels
+	Loss      []float32 // N×C: Σ over pixels of a·∂loss/∂a, the loss of that image alone
+	Margin    []float32 // N×C: the same of the logit margin
+	Relevance []float32 // N×C: Σ over pixels of the relevance of a for the true class
+	Saliency  []float32 // N×C: mean over pixels of a, times that of ∂(true logit)/∂a
+	Rank      []float32 // N×C: effective rank of the map
+	Overlap   []float32 // 2×C: intersection over union of strong activations with the masks, and with the rest of the pictures
 }
 
 // Matrices is what a criterion may look at for one group: F units, N images, the sample being
 // the image and not the augmented view. The weights come with the group.
 type Matrices struct {
-	N      int
-	Labels []int     // N, nil where unknown
-	Weight []float64 // N, weight of each image, nil for equal ones
-	Gates  []Gate
-	Seed   uint64 // of random scores
+	N       int
+	Labels  []int // N, nil where unknown
+	Classes int
+	Weight  []float64 // N, weight of each image, nil for equal ones
+	Gates   []Gate
+	// Consumers is what was collected where the group's channels are read, by the name of the reading op.
+	Consumers map[string]Consumer
+	Probe     Probe
+	Seed      uint64 // of random scores and draws
 }
 
 // Gate is one gate of a group, the columns being the group's units.
 type Gate struct {
-	Node   string
-	Pixels int       // positions that γ was summed over
-	Signed bool      // activations may be negative there
-	Pool   []float32 // N×F×4: mean, maximum, share of positive values, standard deviation
-	Loss   []float32 // N×F
-	Margin []float32 // N×F
+	Node      string
+	Pixels    int       // positions that γ was summed over
+	Signed    bool      // activations may be negative there
+	Pool      []float32 // N×F×4: mean, maximum, share of positive values, standard deviation
+	Loss      []float32 // N×F
+	Margin    []float32 // N×F
+	Relevance []float32 // N×F
+	Saliency  []float32 // N×F
+	Rank      []float32 // N×F
+	Overlap   []float32 // 2×F
+}
+
+// Consumer is what was collected of the channels that one dense op reads, C of them: all of its input, also
+// those of other groups.
+type Consumer struct {
+	Moments ridge.Moments // over images and positions
+	// Added is, for S drawn images, outputs and positions, what each channel adds there: S×C.
+	Added []float32
+}
+
+// Probe runs the network over the images with the units of one group switched.
+type Probe interface {
+	// Losses is the loss of each of the N images when unit i passes keep[i] of its activation and the rest is
+	// the unit's mean over the images, or zero where mean is false.
+	Losses(keep []float64, mean bool) ([]float64, error)
+	// Gammas is Γ of the loss, N×F, when all units pass share t of their activations.
+	Gammas(t float64) ([]float64, error)
 }
 
 // Statistics of Gate.Pool.
@@ -64,6 +94,10 @@ func Gather(g *groups.Group, n int, places map[string]Place) (*Matrices, error) 
 		}
 		gate.Loss = columns(p.Loss, n, c, at)
 		gate.Margin = columns(p.Margin, n, c, at)
+		gate.Relevance = columns(p.Relevance, n, c, at)
+		gate.Saliency = columns(p.Saliency, n, c, at)
+		gate.Rank = means(p.Rank, n, c, at)
+		gate.Overlap = means(p.Overlap, 2, c, at)
 		gate.Pool = pooled(p.Pool, n, c, at)
 		m.Gates = append(m.Gates, gate)
 	}
@@ -73,11 +107,12 @@ func Gather(g *groups.Group, n int, places map[string]Place) (*Matrices, error) 
 func (p Place) check(n, c int) error {
 	for _, x := range []struct {
 		name string
-		have int
-		want int
-	}{{"P", len(p.Pool), n * c * poolStats}, {"Γ of the loss", len(p.Loss), n * c}, {"Γ of the margin", len(p.Margin), n * c}} {
-		if x.have != 0 && x.have != x.want {
-			return fmt.Errorf("%s has %d values, want %d for %d images and %d channels", x.name, x.have, x.want, n, c)
+		have []float32
+		rows int
+	}{{"P", p.Pool, n * poolStats}, {"Γ of the loss", p.Loss, n}, {"Γ of the margin", p.Margin, n}, {"R", p.Relevance, n},
+		{"saliency", p.Saliency, n}, {"ranks", p.Rank, n}, {"overlaps", p.Overlap, 2}} {
+		if len(x.have) != 0 && len(x.have) != x.rows*c {
+			return fmt.Errorf("%s has %d values, want %d for %d images and %d channels", x.name, len(x.have), x.rows*c, n, c)
 		}
 	}
 	return nil
@@ -95,6 +130,15 @@ func columns(v []float32, n, c int, at [][]int) []float32 {
 				out[i*len(at)+j] += v[i*c+k]
 			}
 		}
+	}
+	return out
+}
+
+// means is the mean of the columns of v, N×C, that belong to each unit.
+func means(v []float32, n, c int, at [][]int) []float32 {
+	out := columns(v, n, c, at)
+	for i := range out {
+		out[i] /= float32(len(at[i%len(at)]))
 	}
 	return out
 }
@@ -141,29 +185,67 @@ func (m *Matrices) weight(i int) float64 {
 }
 
 // check refuses matrices that a criterion with those needs cannot use.
-func (m *Matrices) check(needs Needs, f int) error {
+func (m *Matrices) check(needs Needs, g *groups.Group) error {
+	f := len(g.Units)
 	if m.Weight != nil && len(m.Weight) != m.N {
 		return fmt.Errorf("%d image weights for %d images", len(m.Weight), m.N)
 	}
-	if needs.images() && (m.N < 1 || len(m.Gates) == 0) {
-		return fmt.Errorf("%d images at %d gates, want at least one of each", m.N, len(m.Gates))
+	if needs.Images() && m.N < 1 {
+		return fmt.Errorf("it needs %s, and there are no images", needs)
 	}
-	for _, g := range m.Gates {
-		if have, want := len(g.of(needs)), m.N*f*needs.columns(); needs.images() && have != want {
-			return fmt.Errorf("gate %s: %s has %d values, want %d for %d images and %d units", g.Node, needs, have, want, m.N, f)
+	if needs&gateNeeds != 0 && len(m.Gates) == 0 {
+		return fmt.Errorf("it needs %s, and the group has no gate", needs)
+	}
+	for _, gate := range m.Gates {
+		for _, part := range gate.parts() {
+			if have, want := len(part.have), part.rows(m.N)*f; needs.Has(part.need) && have != want {
+				return fmt.Errorf("gate %s: %s has %d values, want %d for %d images and %d units", gate.Node, part.need, have, want, m.N, f)
+			}
 		}
+	}
+	return m.checkConsumers(needs, g)
+}
+
+func (m *Matrices) checkConsumers(needs Needs, g *groups.Group) error {
+	for _, site := range g.Consumers {
+		c, channels := m.Consumers[site.Op.Name], site.Weight.Shape.Channels()
+		if needs.Has(Moments) && len(c.Moments.Mean) != channels {
+			return fmt.Errorf("moments of %d channels at %s, want %d", len(c.Moments.Mean), site.Op.Name, channels)
+		}
+		if needs.Has(Samples) && (len(c.Added) == 0 || len(c.Added)%channels != 0) {
+			return fmt.Errorf("%d sampled contributions at %s, want rows of %d", len(c.Added), site.Op.Name, channels)
+		}
+	}
+	if needs.Has(Probing) && m.Probe == nil {
+		return fmt.Errorf("it needs %s, and nothing runs the network here", needs)
 	}
 	return nil
 }
 
-func (g *Gate) of(needs Needs) []float32 {
-	switch needs {
-	case Activations:
-		return g.Pool
-	case LossGradients:
-		return g.Loss
-	case MarginGradients:
-		return g.Margin
+// gateNeeds are those that lie at the gates.
+const gateNeeds = Activations | LossGradients | MarginGradients | Relevance | Saliency | MapRanks | Overlaps
+
+// part is one matrix of a gate.
+type part struct {
+	need Needs
+	have []float32
+	rows func(n int) int
+}
+
+func (g *Gate) parts() []part {
+	each := func(n int) int { return n }
+	return []part{
+		{Activations, g.Pool, func(n int) int { return n * poolStats }}, {LossGradients, g.Loss, each}, {MarginGradients, g.Margin, each},
+		{Relevance, g.Relevance, each}, {Saliency, g.Saliency, each}, {MapRanks, g.Rank, each}, {Overlaps, g.Overlap, func(int) int { return 2 }},
+	}
+}
+
+// of is the matrix of one need.
+func (g *Gate) of(need Needs) []float32 {
+	for _, p := range g.parts() {
+		if p.need == need {
+			return p.have
+		}
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ type Scores struct {
 // Score asks a criterion for one group. NaN and infinities, which dead filters produce, become
 // the lowest finite value and go first. The error names the group and what is missing.
 func Score(c Criterion, m *Matrices, g *groups.Group) (*Scores, error) {
-	if err := m.check(c.Needs, len(g.Units)); err != nil {
+	if err := m.check(c.Needs, g); err != nil {
 		return nil, fmt.Errorf("%s of %s: %w", c.Name, g.Name, err)
 	}
 	v, err := c.Score(m, g)

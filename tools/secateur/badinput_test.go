@@ -120,7 +120,7 @@ func TestBadInput(t *testing.T) {
 		{"prune --prune fisher --model DIR/two-outputs.secateur --data FIX/line -o DIR/earlier.secateur", 1, `2 outputs`},
 		{adapt + "--model DIR/vector.secateur --data FIX/line", 1, `input "x" has shape 1×8, want N×H×W×3 for a colour picture`},
 		{"prune --prune fisher --model DIR/vector.secateur --data FIX/line -o DIR/earlier.secateur", 1, `input "x" has shape`},
-		{"prune --prune fisher --model DIR/unlabelled.secateur --data FIX/line -o DIR/earlier.secateur", 1, `needs a classifier of the data's 3 classes; this model gives 1×4`},
+		{"prune --prune fisher --model DIR/unlabelled.secateur --data FIX/line -o DIR/earlier.secateur", 1, `this model gives 1×4, want a classifier of the data's 3 classes`},
 		{adapt + "--model DIR/gray.secateur --data FIX/line", 1, `want N×H×W×3`},
 		{"eval --model DIR/gray.secateur --data FIX/line", 1, `want N×H×W×3`},
 		{"predict --model DIR/gray.secateur FIX/line/test/nut/nut00.png", 1, `want N×H×W×3`},

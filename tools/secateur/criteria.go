@@ -33,7 +33,7 @@ func criteriaCommand() *cobra.Command {
 				fmt.Fprintln(t, "criterion\tfamily\tneeds\tacross layers\tsource")
 			}
 			for _, x := range criteria.All() {
-				l := criterionLine{x.Name, x.Family, string(x.Needs), x.Labels, x.Comparable, x.Source, x.Note}
+				l := criterionLine{x.Name, x.Family, x.Needs.String(), x.Labels, x.Comparable, x.Source, x.Note}
 				if isJSON(c) {
 					if err := printJSON(w, l); err != nil {
 						return err

@@ -10,7 +10,6 @@ import (
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/kernels"
 	"github.com/secateur/secateur/pruning"
-	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/secateur/secateur/pruning/groups"
 	"github.com/spf13/cobra"
 )
@@ -64,7 +63,7 @@ func (f *pruneFlags) run(c *cobra.Command) error {
 	if f.allocator == "" && (criterion.Comparable || f.data != "") {
 		allocator = "global"
 	}
-	needsImages := criterion.Needs != criteria.Nothing && criterion.Needs != criteria.Weights || allocator == "global" && !criterion.Comparable
+	needsImages := criterion.Needs.Images() || allocator == "global" && !criterion.Comparable
 	if needsImages && f.data == "" {
 		return usagef("criterion %s with allocator %s looks at images: give --data, or use l1 with --allocator uniform", criterion.Name, allocator)
 	}

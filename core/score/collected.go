@@ -1,0 +1,107 @@
+package score
+
+import (
+	"fmt"
+
+	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
+	"github.com/secateur/secateur/pruning/ridge"
+)
+
+// Collected is what criteria look at, of one network over one set of images: everything that scores
+// follow from beside the weights.
+type Collected struct {
+	Needs   criteria.Needs
+	Labels  []int // of each image
+	Classes int
+	Places  map[string]criteria.Place // by gate
+	Moments map[string]ridge.Moments  // by reading op
+	Seed    uint64
+}
+
+// Collect runs the images through the network, in eval mode and unaugmented, as often as the needs
+// ask for. The error says what the network lacks for them.
+func (s *Scorer) Collect(st *groups.Structure, needs criteria.Needs) (*Collected, error) {
+	c := &Collected{Needs: needs, Labels: s.labels(), Classes: s.Classes, Seed: s.Seed}
+	if !needs.Images() {
+		return c, nil
+	}
+	if len(s.Samples) == 0 {
+		return nil, fmt.Errorf("it looks at %s, and there are no images", needs)
+	}
+	if needs&behindLogits != 0 {
+		if err := checkClassifier(st.Graph, s.Classes); err != nil {
+			return nil, fmt.Errorf("it looks at %s: %w", needs, err)
+		}
+	}
+	var err error
+	if needs&atGates != 0 {
+		if c.Places, err = s.gates(st, needs); err != nil {
+			return nil, err
+		}
+	}
+	if needs.Has(criteria.Moments) {
+		c.Moments, err = s.Moments(st, st.Free())
+	}
+	return c, err
+}
+
+// behindLogits are the needs that start from a class's logit, atGates those that one row an image
+// at each gate holds.
+const (
+	behindLogits = criteria.LossGradients | criteria.MarginGradients
+	atGates      = behindLogits | criteria.Activations
+)
+
+func checkClassifier(g *graph.Graph, classes int) error {
+	if len(g.Outputs) != 1 {
+		return fmt.Errorf("this model has %d outputs, want a classifier", len(g.Outputs))
+	}
+	if out := g.Outputs[0].Shape; len(out) != 2 || out[1] != classes {
+		return fmt.Errorf("this model gives %v, want a classifier of the data's %d classes", out, classes)
+	}
+	return nil
+}
+
+// gates collects one row an image at every gate.
+func (s *Scorer) gates(st *groups.Structure, needs criteria.Needs) (map[string]criteria.Place, error) {
+	batch := min(scoreBatch, len(s.Samples))
+	col, err := newCollector(s.Env, st.Graph, gateNames(st), batch, needs)
+	if err != nil {
+		return nil, err
+	}
+	col.plan.Hook = s.Ctx.Err
+	var y []float32
+	if col.plan.Has(targets) {
+		y = col.plan.Data(targets)
+	}
+	if col.plan.Has(weights) {
+		for i := range col.plan.Data(weights) {
+			col.plan.Data(weights)[i] = 1
+		}
+	}
+	err = eval.EachBatch(col.plan, st.Graph, s.Samples, batch, s.Classes, y, col.add)
+	return col.places, err
+}
+
+// Matrices are those of one group.
+func (c *Collected) Matrices(g *groups.Group) (*criteria.Matrices, error) {
+	m := &criteria.Matrices{}
+	if c.Places != nil {
+		var err error
+		if m, err = criteria.Gather(g, len(c.Labels), c.Places); err != nil {
+			return nil, err
+		}
+	}
+	m.N, m.Labels, m.Classes, m.Seed = len(c.Labels), c.Labels, c.Classes, c.Seed
+	if c.Needs.Images() {
+		m.Weight = criteria.ClassWeights(c.Labels)
+	}
+	m.Consumers = map[string]criteria.Consumer{}
+	for _, site := range g.Consumers {
+		m.Consumers[site.Op.Name] = criteria.Consumer{Moments: c.Moments[site.Op.Name]}
+	}
+	return m, nil
+}
