@@ -113,16 +113,10 @@ func (b BatchNormalization) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) gra
 
 // Grad treats the statistics as constants: dx needs neither x nor y.
 func (b BatchNormalization) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
-	grads := make([]*graph.Node, 5)
-	x, gamma, mean, variance := n.In[0], n.In[1], n.In[3], n.In[4]
+	of, _ := FuseNorm(b)
+	grads := of.Grad(g, n, dy, []bool{false, want[1], want[2], false, false})
 	if want[0] {
-		grads[0] = g.Add(n.Name+".dx", BatchNormGradInput(b), dy, gamma, variance)
-	}
-	if want[1] {
-		grads[1] = g.Add(n.Name+".dgamma", BatchNormGradScale(b), dy, x, mean, variance)
-	}
-	if want[2] {
-		grads[2] = g.Add(n.Name+".dbeta", BiasGrad{}, dy)
+		grads[0] = g.Add(n.Name+".dx", BatchNormGradInput(b), dy, n.In[1], n.In[4])
 	}
 	return grads
 }
@@ -158,40 +152,5 @@ func (b BatchNormGradInput) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) gra
 	return graph.Loop{Scratch: c, Run: func() {
 		bnScale(m.Scratch[:c], m.In[1], m.In[2], b.Eps)
 		e.Pool.Run(parts, body)
-	}}
-}
-
-// BatchNormGradScale is dγ = Σ dy·(x-mean)/√(var+ε) over pixels.
-//
-//	dgamma     C
-//	dy, x      N×…×C
-//	mean, var  C
-type BatchNormGradScale struct{ Eps float32 }
-
-// Kind is BatchNormGradScale.
-func (BatchNormGradScale) Kind() string { return "BatchNormGradScale" }
-
-// Infer is C.
-func (b BatchNormGradScale) Infer(in []tensor.Shape) (tensor.Shape, error) {
-	if len(in) != 4 || !in[0].Equal(in[1]) {
-		return nil, fmt.Errorf("inputs %v, want dy and x of one shape, mean and var", in)
-	}
-	if err := bnInfer(in[1:], 3, b.Eps); err != nil {
-		return nil, err
-	}
-	return in[2].Clone(), nil
-}
-
-// Lower subtracts the mean before it multiplies: Σ dy·x - mean·Σ dy would cancel.
-func (b BatchNormGradScale) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	c := n.Shape[0]
-	l := centredSums(e, m, n.In[0].Shape.Rows(), c, 1, 2, func(sum, centred, dy []float32) {
-		e.Kernels.ColDot(sum, dy, centred)
-	})
-	return graph.Loop{Scratch: l.Scratch, Run: func() {
-		l.Run()
-		for j, v := range m.In[3] {
-			m.Out[j] = float32(float64(m.Out[j]) * bnInverse(v, b.Eps))
-		}
 	}}
 }

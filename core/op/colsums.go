@@ -64,31 +64,3 @@ func colSums(e *graph.Env, s tensor.Shape, m *graph.Mem, scale float64) graph.Lo
 		colReduce(m.Out, m.Scratch[:chunks*c], scale)
 	}}
 }
-
-// centredRows is the number of rows of c values that are centred at a time: they stay in the
-// first-level cache.
-func centredRows(c int) int { return max(1, 2048/c) }
-
-// centredSums is out = Σ over blocks of rows of f(sum, x-mean, dy): dy is input 0, x is input
-// xAt, mean is input meanAt. f adds to sum.
-func centredSums(e *graph.Env, m *graph.Mem, rows, c, xAt, meanAt int, f func(sum, centred, dy []float32)) graph.Loop {
-	chunks, block := colChunks(rows, c), centredRows(c)
-	sums, minus := chunks*c, c
-	body := func(part, worker int) {
-		lo, hi := kernels.Chunk(rows, chunks, part)
-		sum, negative := m.Scratch[part*c:(part+1)*c], m.Scratch[sums:sums+minus]
-		tmp := m.Scratch[sums+minus+worker*block*c:]
-		clear(sum)
-		for at := lo; at < hi; at += block {
-			end := min(at+block, hi)
-			centred := tmp[:(end-at)*c]
-			e.Kernels.AddRow(centred, m.In[xAt][at*c:end*c], negative)
-			f(sum, centred, m.In[0][at*c:end*c])
-		}
-	}
-	return graph.Loop{Scratch: sums + minus + e.Pool.Threads()*block*c, Run: func() {
-		e.Kernels.Scale(m.Scratch[sums:sums+minus], -1, m.In[meanAt])
-		e.Pool.Run(chunks, body)
-		colReduce(m.Out, m.Scratch[:sums], 1)
-	}}
-}

@@ -147,17 +147,17 @@ func (c Conv) pixels(x, w, y tensor.Shape) im2row {
 		step: win.stride, ty: win.taps(0), tx: win.taps(1)}
 }
 
-// Grad needs x for dw and w for dx.
+// Grad needs x for dw and w for dx. dw comes first: x may then go before dx is made.
 func (c Conv) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
 	grads := make([]*graph.Node, len(n.In))
 	x, w := n.In[0], n.In[1]
-	if want[0] {
-		size := [2]int{x.Shape[1], x.Shape[2]}
-		grads[0] = g.Add(n.Name+".dx", ConvGradInput{c.Stride, c.Dilation, c.Pads, c.Groups, size}, dy, w)
-	}
 	if want[1] {
 		kernel := [2]int{w.Shape[1], w.Shape[2]}
 		grads[1] = g.Add(n.Name+".dw", ConvGradWeight{c.Stride, c.Dilation, c.Pads, c.Groups, kernel}, dy, x)
+	}
+	if want[0] {
+		size := [2]int{x.Shape[1], x.Shape[2]}
+		grads[0] = g.Add(n.Name+".dx", ConvGradInput{c.Stride, c.Dilation, c.Pads, c.Groups, size}, dy, w)
 	}
 	if len(want) > 2 && want[2] {
 		grads[2] = g.Add(n.Name+".db", BiasGrad{}, dy)

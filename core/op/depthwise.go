@@ -91,17 +91,20 @@ func (d Depthwise) lowering(e *graph.Env, n *graph.Node, _ bool) lowering {
 	return l.prepare()
 }
 
-// Grad needs x for dw and w for dx.
+// begins always.
+func (Depthwise) begins([]*graph.Node) bool { return true }
+
+// Grad needs x for dw and w for dx. dw comes first: x may then go before dx is made.
 func (d Depthwise) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
 	grads := make([]*graph.Node, len(n.In))
 	x, w := n.In[0].Shape, n.In[1].Shape
-	if want[0] {
-		op := DepthwiseGradInput{d.Stride, d.Dilation, d.Pads, [2]int{x[1], x[2]}, w[0] / x[3]}
-		grads[0] = g.Add(n.Name+".dx", op, dy, n.In[1])
-	}
 	if want[1] {
 		op := DepthwiseGradWeight{d.Stride, d.Dilation, d.Pads, [2]int{w[1], w[2]}}
 		grads[1] = g.Add(n.Name+".dw", op, dy, n.In[0])
+	}
+	if want[0] {
+		op := DepthwiseGradInput{d.Stride, d.Dilation, d.Pads, [2]int{x[1], x[2]}, w[0] / x[3]}
+		grads[0] = g.Add(n.Name+".dx", op, dy, n.In[1])
 	}
 	if len(want) > 2 && want[2] {
 		grads[2] = g.Add(n.Name+".db", BiasGrad{}, dy)

@@ -120,6 +120,13 @@ const depthwiseChunks = 8
 
 // Lower sums over fixed chunks of output rows, taps×channels each, and adds the chunks in order.
 func (d DepthwiseGradWeight) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return d.lowerWith(e, n, m, hooks{})
+}
+
+// begins always; x is input 1.
+func (DepthwiseGradWeight) begins([]*graph.Node) bool { return true }
+
+func (d DepthwiseGradWeight) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
 	dy, x, c := n.In[0].Shape, n.In[1].Shape, n.Shape[0]
 	win := d.forward().window(d.Kernel)
 	p := &depthwisePass{images: x[0], grid: [2]int{dy[1], dy[2]}, size: [2]int{x[1], x[2]}, channels: x[3],
@@ -132,19 +139,21 @@ func (d DepthwiseGradWeight) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) gr
 	elems, rows := n.Shape.Elems(), dy[0]*dy[1]
 	chunks := min(depthwiseChunks, rows)
 	line, xs := dy[2]*c, win.stride[1]*x[3]
-	body := func(part, _ int) {
+	band := newDepthwiseBand(p, h.begin)
+	perWork := band.floats(p)
+	body := func(part, worker int) {
 		lo, hi := kernels.Chunk(rows, chunks, part)
-		dw := m.Scratch[part*elems : (part+1)*elems]
+		dw, work := m.Scratch[part*elems:(part+1)*elems], m.Scratch[chunks*elems+worker*perWork:][:perWork]
 		clear(dw)
-		for r := lo; r < hi; r++ {
+		band.each(p, m.In[1], work, lo, hi, func(r int, x []float32, base int) {
 			p.each(r/dy[1], r%dy[1], func(s *depthwiseSpan, src, tap, taps int, _ bool) {
 				if taps > 0 {
-					grad(dw[tap*c:], m.In[0][r*line+s.lo*c:], c, m.In[1][src:], xs, p.off[:taps], s.hi-s.lo, c)
+					grad(dw[tap*c:], m.In[0][r*line+s.lo*c:], c, x[src-base:], xs, p.off[:taps], s.hi-s.lo, c)
 				}
 			})
-		}
+		})
 	}
-	return graph.Loop{Scratch: chunks * elems, Run: func() {
+	return graph.Loop{Scratch: chunks*elems + e.Pool.Threads()*perWork, Run: func() {
 		e.Pool.Run(chunks, body)
 		depthwiseReduce(m.Out, m.Scratch[:chunks*elems], c)
 	}}

@@ -106,6 +106,7 @@ type depthwiseLoop struct {
 	passes []depthwisePass
 	parts  int
 	floats int // of packed weights
+	band   depthwiseBand
 }
 
 // prepare lays out the packed weights: channels last, taps as the passes want them.
@@ -144,13 +145,14 @@ func (l *depthwiseLoop) pack(m *graph.Mem) graph.Loop {
 
 // run divides the rows of the output.
 func (l *depthwiseLoop) run(m *graph.Mem, h hooks) graph.Loop {
-	l.m, l.hooks = m, h
-	part := l.part
-	return graph.Loop{Run: func() { l.e.Pool.Run(l.parts, part) }}
+	l.m, l.hooks, l.band = m, h, newDepthwiseBand(&l.passes[0], h.begin)
+	perWork := l.band.floats(&l.passes[0])
+	part := func(part, worker int) { l.part(part, m.Scratch[worker*perWork:][:perWork]) }
+	return graph.Loop{Scratch: l.e.Pool.Threads() * perWork, Run: func() { l.e.Pool.Run(l.parts, part) }}
 }
 
 // part is a chunk of the rows of each pass. Passes that begin in the same row make the same rows.
-func (l *depthwiseLoop) part(part, _ int) {
+func (l *depthwiseLoop) part(part int, work []float32) {
 	for k := 0; k < len(l.passes); {
 		end := k + 1
 		for end < len(l.passes) && l.passes[end].from[0] == l.passes[k].from[0] {
@@ -158,17 +160,17 @@ func (l *depthwiseLoop) part(part, _ int) {
 		}
 		p := &l.passes[k]
 		lo, hi := kernels.Chunk(p.images*p.grid[0], l.parts, part)
-		for r := lo; r < hi; r++ {
-			l.lines(l.passes[k:end], part, r/p.grid[0], r%p.grid[0])
-		}
+		l.band.each(p, l.m.In[0], work, lo, hi, func(r int, x []float32, base int) {
+			l.lines(l.passes[k:end], part, r/p.grid[0], r%p.grid[0], x, base)
+		})
 		k = end
 	}
 }
 
-// lines makes row i of the grid in an image, whole.
-func (l *depthwiseLoop) lines(passes []depthwisePass, part, image, i int) {
+// lines makes row i of the grid in an image, whole, from images of which x begins at base.
+func (l *depthwiseLoop) lines(passes []depthwisePass, part, image, i int, x []float32, base int) {
 	for k := range passes {
-		l.line(&passes[k], image, i)
+		l.line(&passes[k], image, i, x, base)
 	}
 	p := &passes[0]
 	lo := (image*l.size[0] + p.from[0] + i*p.outStep[0]) * l.size[1] * l.c
@@ -182,10 +184,10 @@ func (l *depthwiseLoop) lines(passes []depthwisePass, part, image, i int) {
 }
 
 // line makes what one pass has of a row.
-func (l *depthwiseLoop) line(p *depthwisePass, image, i int) {
+func (l *depthwiseLoop) line(p *depthwisePass, image, i int, x []float32, base int) {
 	at := (image*l.size[0]+p.from[0]+i*p.outStep[0])*l.size[1] + p.from[1]
 	y, ys := l.m.Out[at*l.c:], p.outStep[1]*l.c
-	x, xs := l.m.In[0], p.step[1]*p.channels
+	xs := p.step[1] * p.channels
 	w := l.m.In[1][p.weights:]
 	p.each(image, i, func(s *depthwiseSpan, src, tap, taps int, first bool) {
 		if taps == 0 {
@@ -194,6 +196,6 @@ func (l *depthwiseLoop) line(p *depthwisePass, image, i int) {
 			}
 			return
 		}
-		l.row(y[s.lo*ys:], ys, x[src:], xs, w[tap*l.filters:], p.off[:taps], s.hi-s.lo, l.c, !first)
+		l.row(y[s.lo*ys:], ys, x[src-base:], xs, w[tap*l.filters:], p.off[:taps], s.hi-s.lo, l.c, !first)
 	})
 }

@@ -81,14 +81,14 @@ func gemmLoop(e *graph.Env, rows, k, n, bias int, pack convPack) *convLoop {
 	return newConvLoop(e, 1, n, one, bias, convPass{im2row: gemmRows(rows, k), step: one, pack: pack})
 }
 
-// Grad needs x for dw and w for dx.
+// Grad needs x for dw and w for dx. dw comes first: x may then go before dx is made.
 func (Gemm) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
 	grads := make([]*graph.Node, len(n.In))
-	if want[0] {
-		grads[0] = g.Add(n.Name+".dx", GemmGradInput{}, dy, n.In[1])
-	}
 	if want[1] {
 		grads[1] = g.Add(n.Name+".dw", GemmGradWeight{}, dy, n.In[0])
+	}
+	if want[0] {
+		grads[0] = g.Add(n.Name+".dx", GemmGradInput{}, dy, n.In[1])
 	}
 	if len(want) > 2 && want[2] {
 		grads[2] = g.Add(n.Name+".db", BiasGrad{}, dy)

@@ -73,8 +73,8 @@ type AddN struct{}
 // Kind is AddN.
 func (AddN) Kind() string { return "AddN" }
 
-// InPlace lets the sum take the memory of the first.
-func (AddN) InPlace() []int { return []int{0} }
+// InPlace lets the sum take the memory of either of the first two, which are read at once.
+func (AddN) InPlace() []int { return []int{0, 1} }
 
 // Infer wants one shape for all.
 func (AddN) Infer(in []tensor.Shape) (tensor.Shape, error) {

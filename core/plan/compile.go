@@ -50,8 +50,9 @@ func (c *compiler) compile(g *graph.Graph) (*Plan, error) {
 		name string
 		run  func() error
 	}{
-		{"fold", c.fold}, {"differentiate", c.differentiate}, {"update", c.update},
-		{"pack", c.pack}, {"fuse", c.fuse}, {"order", c.order}, {"place", c.place}, {"lower", c.lower},
+		{"fold", c.fold}, {"normalize", c.normalize}, {"differentiate", c.differentiate}, {"update", c.update},
+		{"recompute", c.recompute},
+		{"pack", c.pack}, {"fuse inputs", c.fuseInputs}, {"fuse", c.fuse}, {"order", c.order}, {"place", c.place}, {"lower", c.lower},
 	} {
 		if err := pass.run(); err != nil {
 			return nil, fmt.Errorf("%s: %w", pass.name, err)

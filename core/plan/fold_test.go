@@ -44,9 +44,17 @@ func wantFolded(t *testing.T, g *graph.Graph, o Options) *Plan {
 
 // kinds counts the loops of an op's kind.
 func (p *Plan) kinds(kind string) int {
-	n := 0
+	return p.count(func(k string) bool { return k == kind })
+}
+
+// kindsFrom is the number of loops whose kind begins that way: what was fused counts too.
+func (p *Plan) kindsFrom(prefix string) int {
+	return p.count(func(k string) bool { return strings.HasPrefix(k, prefix) })
+}
+
+func (p *Plan) count(f func(kind string) bool) (n int) {
 	for _, s := range p.steps {
-		if s.node.Op.Kind() == kind {
+		if f(s.node.Op.Kind()) {
 			n++
 		}
 	}
@@ -56,7 +64,7 @@ func (p *Plan) kinds(kind string) int {
 func TestFoldEqualsUnfolded(t *testing.T) {
 	sets(t, func(t *testing.T, set kernels.Set) {
 		p := wantFolded(t, norms().Graph, Options{Env: envOf(set, 2)})
-		if n := p.kinds("BatchNormalization"); n != 0 {
+		if n := p.kindsFrom("BatchNormalization"); n != 0 {
 			t.Errorf("%d batch norms are left", n)
 		}
 		if len(p.static) != 15 {
@@ -125,7 +133,7 @@ func TestFoldLeavesWhatOthersRead(t *testing.T) {
 			b, o := norms(), Options{}
 			c.edit(b, &o)
 			p := wantFolded(t, b.Graph, o)
-			if n := p.kinds("BatchNormalization"); n != c.left {
+			if n := p.kindsFrom("BatchNormalization"); n != c.left {
 				t.Errorf("%d batch norms are left, want %d", n, c.left)
 			}
 		})
@@ -141,8 +149,8 @@ func TestFoldedTrainingHasTheSameGradients(t *testing.T) {
 		folded := compile(t, b.Graph, o)
 		o.Keep = []string{"bare", "biased", "grouped", "dw", "fc"}
 		apart := compile(t, b.Graph, o)
-		if f, a := folded.kinds("BatchNormalization"), apart.kinds("BatchNormalization"); f != 0 || a != 5 {
-			t.Errorf("%d and %d batch norms, want none and 5", f, a)
+		if f, a := folded.kindsFrom("BatchNormalization"), apart.kindsFrom("BatchNormalization"); f != 0 || a < 5 {
+			t.Errorf("%d and %d batch norms, want none and 5 or more", f, a)
 		}
 		for k := range 2 {
 			for _, p := range []*Plan{folded, apart} {
