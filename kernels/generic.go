@@ -14,6 +14,7 @@ func Generic() Set {
 		ScaleShift: scaleShift, AddRow: addRow, MulRow: mulRow, ColSum: colSum, ColDot: colDot,
 		Sum: sum, SumSq: sumSq, Dot: dot, SGD: sgd, AdamW: adamW,
 		Norm: genericNorm(),
+		Pooling: genericPooling(),
 	}
 }
 

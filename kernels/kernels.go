@@ -44,6 +44,8 @@ type Set struct {
 	// DepthwiseGrad adds to dw[t*c+j] the sum over n pixels of dy[p*ys+j]·x[p*xs+off[t]+j].
 	DepthwiseGrad func(dw []float32, dy []float32, ys int, x []float32, xs int, off []int, n, c int)
 
+	Pooling
+
 	Fill   func(y []float32, v float32)              // y = v
 	Add    func(y, a, b []float32)                   // y = a + b
 	Sub    func(y, a, b []float32)                   // y = a - b

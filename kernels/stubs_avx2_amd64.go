@@ -1063,3 +1063,91 @@ func colMomentsAVX2(sum []float32, sq []float32, x []float32, about []float32) {
 		}
 	}
 }
+
+// y = the maximum over the taps of x, NaN where one is
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func maxPoolF32AVX2Loop(y *float32, x *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int)
+
+// index = the first tap of x with the maximum, or the first NaN
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func maxPoolIndexF32AVX2Loop(index *uint8, x *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int)
+
+// dx += dy at the tap whose number is index
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func maxPoolGradF32AVX2Loop(dy *float32, index *uint8, dx *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int, first int)
+
+// y = scale·Σ x over the taps
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func averagePoolF32AVX2Loop(y *float32, x *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int, scale float32)
+
+// dx += scale·dy at each tap
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func averagePoolGradF32AVX2Loop(dy *float32, dx *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int, scale float32)
+
+// maxPoolAVX2 is the maximum over the taps, one pixel after the other.
+func maxPoolAVX2(y []float32, ys int, x []float32, xs int, off []int, n, c int) {
+	if !poolExtent(len(y), ys, len(x), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		maxPoolF32AVX2Loop(&y[p*ys], &x[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs)
+	}
+}
+
+// maxPoolIndexAVX2 is the number of the first tap with the maximum.
+func maxPoolIndexAVX2(index []uint8, ys int, x []float32, xs int, off []int, n, c int) {
+	if !poolExtent(len(index), ys, len(x), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		maxPoolIndexF32AVX2Loop(&index[p*ys], &x[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs)
+	}
+}
+
+// maxPoolGradAVX2 adds dy at the tap whose number is index.
+func maxPoolGradAVX2(dx []float32, xs int, dy []float32, index []uint8, ys int, off []int, first, n, c int) {
+	if !poolExtent(min(len(dy), len(index)), ys, len(dx), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		maxPoolGradF32AVX2Loop(&dy[p*ys], &index[p*ys], &dx[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs, first)
+	}
+}
+
+// averagePoolAVX2 is the scaled sum over the taps.
+func averagePoolAVX2(y []float32, ys int, x []float32, xs int, off []int, scale float32, n, c int) {
+	if !poolExtent(len(y), ys, len(x), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		averagePoolF32AVX2Loop(&y[p*ys], &x[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs, scale)
+	}
+}
+
+// averagePoolGradAVX2 adds scaled dy at each tap.
+func averagePoolGradAVX2(dx []float32, xs int, dy []float32, ys int, off []int, scale float32, n, c int) {
+	if !poolExtent(len(dy), ys, len(dx), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		averagePoolGradF32AVX2Loop(&dy[p*ys], &dx[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs, scale)
+	}
+}
+
+// poolingAVX2 is the group.
+func poolingAVX2() Pooling {
+	return Pooling{
+		MaxPool: maxPoolAVX2, MaxPoolIndex: maxPoolIndexAVX2, MaxPoolGrad: maxPoolGradAVX2,
+		AveragePool: averagePoolAVX2, AveragePoolGrad: averagePoolGradAVX2,
+	}
+}

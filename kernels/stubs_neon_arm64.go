@@ -735,3 +735,91 @@ func colMomentsNEON(sum []float32, sq []float32, x []float32, about []float32) {
 //
 //go:noescape
 func peakF32NEON(n int)
+
+// y = the maximum over the taps of x, NaN where one is
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func maxPoolF32NEONLoop(y *float32, x *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int)
+
+// index = the first tap of x with the maximum, or the first NaN
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func maxPoolIndexF32NEONLoop(index *uint8, x *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int)
+
+// dx += dy at the tap whose number is index
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func maxPoolGradF32NEONLoop(dy *float32, index *uint8, dx *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int, first int)
+
+// y = scale·Σ x over the taps
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func averagePoolF32NEONLoop(y *float32, x *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int, scale float32)
+
+// dx += scale·dy at each tap
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func averagePoolGradF32NEONLoop(dy *float32, dx *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int, scale float32)
+
+// maxPoolNEON is the maximum over the taps, one pixel after the other.
+func maxPoolNEON(y []float32, ys int, x []float32, xs int, off []int, n, c int) {
+	if !poolExtent(len(y), ys, len(x), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		maxPoolF32NEONLoop(&y[p*ys], &x[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs)
+	}
+}
+
+// maxPoolIndexNEON is the number of the first tap with the maximum.
+func maxPoolIndexNEON(index []uint8, ys int, x []float32, xs int, off []int, n, c int) {
+	if !poolExtent(len(index), ys, len(x), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		maxPoolIndexF32NEONLoop(&index[p*ys], &x[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs)
+	}
+}
+
+// maxPoolGradNEON adds dy at the tap whose number is index.
+func maxPoolGradNEON(dx []float32, xs int, dy []float32, index []uint8, ys int, off []int, first, n, c int) {
+	if !poolExtent(min(len(dy), len(index)), ys, len(dx), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		maxPoolGradF32NEONLoop(&dy[p*ys], &index[p*ys], &dx[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs, first)
+	}
+}
+
+// averagePoolNEON is the scaled sum over the taps.
+func averagePoolNEON(y []float32, ys int, x []float32, xs int, off []int, scale float32, n, c int) {
+	if !poolExtent(len(y), ys, len(x), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		averagePoolF32NEONLoop(&y[p*ys], &x[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs, scale)
+	}
+}
+
+// averagePoolGradNEON adds scaled dy at each tap.
+func averagePoolGradNEON(dx []float32, xs int, dy []float32, ys int, off []int, scale float32, n, c int) {
+	if !poolExtent(len(dy), ys, len(dx), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		averagePoolGradF32NEONLoop(&dy[p*ys], &dx[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs, scale)
+	}
+}
+
+// poolingNEON is the group.
+func poolingNEON() Pooling {
+	return Pooling{
+		MaxPool: maxPoolNEON, MaxPoolIndex: maxPoolIndexNEON, MaxPoolGrad: maxPoolGradNEON,
+		AveragePool: averagePoolNEON, AveragePoolGrad: averagePoolGradNEON,
+	}
+}

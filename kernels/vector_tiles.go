@@ -12,3 +12,6 @@ const (
 
 // callRows is how many rows of c floats one assembly call takes.
 func callRows(c int) int { return max(1, loopFloats/c) }
+
+// poolPixels is how many pixels of c channels and that many taps one assembly call takes.
+func poolPixels(c, taps int) int { return max(1, 8*loopFloats/(c*taps)) }

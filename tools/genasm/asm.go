@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -31,6 +32,7 @@ func (s isa) render(m map[string]string) {
 		if s.header != "" {
 			text += "#include \"" + s.header + "\"\n"
 		}
+		text += constants(f.funcs)
 		for _, fn := range f.funcs {
 			text += "\n" + fn.text()
 			decl += "\n" + comment(fn.doc) + "//\n//go:noescape\n" + fn.signature() + "\n"
@@ -51,6 +53,7 @@ type fn struct {
 	name, doc string
 	params    []param
 	result    bool // a float64
+	consts    []float32
 	body      strings.Builder
 }
 
@@ -153,6 +156,29 @@ func (t tile) String() string {
 		return fmt.Sprint(t.rows)
 	}
 	return fmt.Sprintf("%d<<8 | %d", t.rows, t.cols)
+}
+
+// constant is the place in memory of a value that the function reads.
+func (f *fn) constant(v float32) string {
+	f.consts = append(f.consts, v)
+	return constantName(v) + "<>(SB)"
+}
+
+func constantName(v float32) string { return fmt.Sprintf("f%08x", math.Float32bits(v)) }
+
+// constants is the read-only memory behind the constants of the functions of a file.
+func constants(fns []*fn) (s string) {
+	seen := map[uint32]bool{}
+	for _, f := range fns {
+		for _, v := range f.consts {
+			bits, name := math.Float32bits(v), constantName(v)
+			if !seen[bits] {
+				s += fmt.Sprintf("\nDATA %s<>+0(SB)/4, $0x%08x // %v\nGLOBL %s<>(SB), RODATA|NOPTR, $4\n", name, bits, v, name)
+			}
+			seen[bits] = true
+		}
+	}
+	return s
 }
 
 // text is the function as the assembler reads it.

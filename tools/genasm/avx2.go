@@ -8,6 +8,7 @@ func avx2() isa {
 		avx2Depthwise(),
 		avx2Vector(),
 		normFile("AVX2", "Batch normalization for AVX2 and FMA: the loops of vector_avx2_amd64.s.", avx2Loop),
+		avx2Pooling(),
 	}}
 }
 

@@ -24,6 +24,8 @@ type x86Vec struct {
 	x86
 	ptrs    map[string]string
 	scalars []string
+	temps   int  // registers below are the temporaries of a vector
+	copies  int  // vectors with temporaries of their own
 	copy    int  // which vector of the turn
 	single  bool // one float, not eight
 }
@@ -32,7 +34,7 @@ var x86Pointers = []string{"DI", "SI", "DX", "BX", "R8", "R9", "R10", "R13"}
 
 func avx2Loop(l loop) *fn {
 	f := x86{l.fn("AVX2")}
-	v := x86Vec{x86: f, ptrs: map[string]string{}, scalars: l.scalars()}
+	v := x86Vec{x86: f, ptrs: map[string]string{}, scalars: l.scalars(), temps: l.registers(), copies: 2}
 	for i, p := range l.pointers() {
 		v.ptrs[p] = x86Pointers[i]
 		f.load(p, v.ptrs[p])
@@ -94,8 +96,8 @@ func (v x86Vec) turns(name, after string, n int, body func()) {
 // reg is a register of the body: scalars stay where they are, each vector of a turn has its own
 // temporaries.
 func (v x86Vec) reg(r int) string {
-	if r < temps {
-		r += v.copy % 2 * temps
+	if r < v.temps {
+		r += v.copy % v.copies * v.temps
 	}
 	return fmt.Sprintf("Y%d", r)
 }
@@ -140,6 +142,20 @@ func (v x86Vec) min(d, x, bound int) { v.three("VMINPS", d, bound, x) }
 func (v x86Vec) sqrt(d, a int)       { v.fn.op("VSQRTPS %s, %s", v.reg(a), v.reg(d)) }
 func (v x86Vec) atMost(d, a, b int)  { v.three("VCMPPS $0x12,", d, a, b) } // LE_OQ
 func (v x86Vec) without(d, a, m int) { v.three("VANDNPS", d, m, a) }
+
+func (v x86Vec) and(d, a, b int)      { v.three("VANDPS", d, a, b) }
+func (v x86Vec) addInt(d, a, b int)   { v.three("VPADDD", d, a, b) }
+func (v x86Vec) equalInt(d, a, b int) { v.three("VPCMPEQD", d, a, b) }
+
+func (v x86Vec) put(d, a, m int) {
+	v.fn.op("VBLENDVPS %s, %s, %s, %s", v.reg(m), v.reg(a), v.reg(d), v.reg(d))
+}
+
+func (v x86Vec) set(d int, value float32) {
+	v.fn.op("VBROADCASTSS %s, %s", v.constant(value), v.reg(d))
+}
+
+func (v x86Vec) shiftUp(d, a, bits int) { v.fn.op("VPSLLD $%d, %s, %s", bits, v.reg(a), v.reg(d)) }
 
 // reduction is a sum over float32 values in float64.
 type reduction struct{ name, doc, params string }

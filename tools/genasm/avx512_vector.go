@@ -24,13 +24,14 @@ type vec512 struct {
 	x86
 	ptrs    map[string]string
 	scalars []string
+	temps   int  // registers below are the temporaries of a vector
 	copy    int  // which vector of the turn
 	masked  bool // the floats under K1, not all sixteen
 }
 
 func avx512Loop(l loop) *fn {
 	f := x86{l.fn("AVX512")}
-	v := vec512{x86: f, ptrs: map[string]string{}, scalars: l.scalars()}
+	v := vec512{x86: f, ptrs: map[string]string{}, scalars: l.scalars(), temps: l.registers()}
 	for i, p := range l.pointers() {
 		v.ptrs[p] = x86Pointers[i]
 		f.load(p, v.ptrs[p])
@@ -93,8 +94,8 @@ func (f x86) repeat(name, after string, n int, body func()) {
 // reg is a register of the body: scalars stay where they are, each vector of a turn has its own
 // temporaries.
 func (v vec512) reg(r int) string {
-	if r < temps {
-		r += v.copy * temps
+	if r < v.temps {
+		r += v.copy * v.temps
 	}
 	return zmm(r)
 }
@@ -140,6 +141,26 @@ func (v vec512) min(d, x, bound int) { v.three("VMINPS", d, bound, x) }
 
 func (v vec512) sqrt(d, a int)       { v.op("VSQRTPS %s, %s", v.reg(a), v.reg(d)) }
 func (v vec512) without(d, a, m int) { v.three("VANDNPS", d, m, a) }
+
+func (v vec512) and(d, a, b int)    { v.three("VANDPS", d, a, b) }
+func (v vec512) addInt(d, a, b int) { v.three("VPADDD", d, a, b) }
+
+func (v vec512) set(d int, value float32) {
+	v.op("VBROADCASTSS %s, %s", v.constant(value), v.reg(d))
+}
+
+func (v vec512) shiftUp(d, a, bits int) { v.op("VPSLLD $%d, %s, %s", bits, v.reg(a), v.reg(d)) }
+
+// put takes the sign bits of the lanes as the mask.
+func (v vec512) put(d, a, m int) {
+	v.op("VPMOVD2M %s, K2", v.reg(m))
+	v.op("VMOVAPS %s, K2, %s", v.reg(a), v.reg(d))
+}
+
+func (v vec512) equalInt(d, a, b int) {
+	v.op("VPCMPEQD %s, %s, K2", v.reg(b), v.reg(a))
+	v.op("VPMOVM2D K2, %s", v.reg(d))
+}
 
 // atMost compares into a mask and spreads its bits over the lanes, as the other sets have them.
 func (v vec512) atMost(d, a, b int) {

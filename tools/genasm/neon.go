@@ -14,6 +14,7 @@ func neon() isa {
 		neonVector(),
 		normFile("NEON", "Batch normalization for NEON: the loops of vector_neon_arm64.s.", neonLoop),
 		neonPeak(),
+		neonPooling(),
 	}}
 }
 

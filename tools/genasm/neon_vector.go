@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -33,13 +34,18 @@ type armVec struct {
 	arm
 	ptrs    []string
 	scalars []string
+	consts  *[]float32 // in registers below the scalars
+	temps   int
+	copies  int
 	copy    int
 	single  bool
 }
 
 func neonLoop(l loop) *fn {
 	f := arm{l.fn("NEON")}
-	v := armVec{arm: f, ptrs: l.pointers(), scalars: l.scalars()}
+	v := armVec{arm: f, ptrs: l.pointers(), scalars: l.scalars(), consts: &[]float32{}, temps: l.registers(), copies: 1}
+	v.constants(l.body)
+	v.copies = min(4, (32-len(v.scalars)-len(*v.consts))/v.temps)
 	for i, p := range v.ptrs {
 		f.load(p, armPointer(i))
 	}
@@ -109,8 +115,8 @@ func (v armVec) turns(name, after string, n int, body func()) {
 }
 
 func (v armVec) reg(r int) int {
-	if r < temps {
-		r += v.copy % 4 * temps
+	if r < v.temps {
+		r += v.copy % v.copies * v.temps
 	}
 	return r
 }
@@ -132,6 +138,32 @@ func (v armVec) load(d int, ptr string) {
 func (v armVec) store(s int, ptr string) {
 	op, at := v.mem(ptr)
 	v.op("%s F%d, %s", op, v.reg(s), at)
+}
+
+// constants finds out what values the body sets, and loads them.
+func (v armVec) constants(body func(v vec)) {
+	dry := v
+	dry.arm = arm{&fn{params: v.params}}
+	body(dry)
+	for _, c := range *v.consts {
+		v.op("MOVW $0x%08x, R17 // %v", math.Float32bits(c), c)
+		v.op("VDUP R17, V%d.S4", v.constant(c))
+	}
+}
+
+// constant is the register of a value.
+func (v armVec) constant(value float32) int {
+	same := func(c float32) bool { return math.Float32bits(c) == math.Float32bits(value) }
+	i := slices.IndexFunc(*v.consts, same)
+	if i < 0 {
+		i = len(*v.consts)
+		*v.consts = append(*v.consts, value)
+	}
+	return 31 - len(v.scalars) - i
+}
+
+func (v armVec) set(d int, value float32) {
+	v.op("VMOV V%d.B16, V%d.B16", v.constant(value), v.reg(d))
 }
 
 func (v armVec) scalar(name string) int { return 31 - slices.Index(v.scalars, name) }
@@ -161,6 +193,26 @@ func (v armVec) without(d, a, m int) { v.three("BIC16B", d, a, m) }
 
 func (v armVec) or(d, a, b int) {
 	v.op("VORR V%d.B16, V%d.B16, V%d.B16", v.reg(b), v.reg(a), v.reg(d))
+}
+
+func (v armVec) and(d, a, b int) {
+	v.op("VAND V%d.B16, V%d.B16, V%d.B16", v.reg(b), v.reg(a), v.reg(d))
+}
+
+func (v armVec) put(d, a, m int) {
+	v.op("VBIT V%d.B16, V%d.B16, V%d.B16", v.reg(m), v.reg(a), v.reg(d))
+}
+
+func (v armVec) addInt(d, a, b int) {
+	v.op("VADD V%d.S4, V%d.S4, V%d.S4", v.reg(b), v.reg(a), v.reg(d))
+}
+
+func (v armVec) equalInt(d, a, b int) {
+	v.op("VCMEQ V%d.S4, V%d.S4, V%d.S4", v.reg(b), v.reg(a), v.reg(d))
+}
+
+func (v armVec) shiftUp(d, a, bits int) {
+	v.op("VSHL $%d, V%d.S4, V%d.S4", bits, v.reg(a), v.reg(d))
 }
 
 // neonReduction adds four products a turn into two accumulators, V0 and V1, whose lanes it adds

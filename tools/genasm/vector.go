@@ -13,6 +13,7 @@ type loop struct {
 	params    string // pointers and scalars as Go declares them, without the length
 	unroll    int    // vectors a turn
 	rows      string // pointers that move from row to row, if the kernel has rows
+	temps     int    // registers of the body, 0 is 4
 	body      func(v vec)
 }
 
@@ -34,6 +35,12 @@ type vec interface {
 	atMost(d, a, b int) // all bits of d where a <= b, none where either is NaN
 	or(d, a, b int)
 	without(d, a, m int) // d = a where no bit of m is set, else 0
+	and(d, a, b int)
+	put(d, a, m int)          // d = a where all bits of m are set; where none is d stays
+	set(d int, value float32) // d = value in every lane
+	addInt(d, a, b int)       // d = a + b, as 32-bit integers
+	equalInt(d, a, b int)     // all bits of d where a = b as integers, else none
+	shiftUp(d, a, bits int)   // d = a·2^bits, as 32-bit integers
 }
 
 // binary is y = a op b.
@@ -168,8 +175,16 @@ func adamW(v vec) {
 	v.store(w, "w")
 }
 
-// temps is the number of registers that a loop's body uses beside the scalars.
-const temps = 4
+// defaultTemps is the number of registers that most bodies use beside the scalars.
+const defaultTemps = 4
+
+// registers is the number of registers that the body uses beside the scalars.
+func (l loop) registers() int {
+	if l.temps == 0 {
+		return defaultTemps
+	}
+	return l.temps
+}
 
 // fn declares the assembly function of a loop.
 func (l loop) fn(isa string) *fn {
