@@ -56,6 +56,10 @@ type InPlacer interface{ InPlace() []int }
 // Mutator is an op that changes the inputs it names: it runs after everything else that reads them.
 type Mutator interface{ Mutates() []int }
 
+// Early is an op that runs as soon as its inputs are there, wherever its node stands: it keeps for
+// the backward pass what would otherwise keep a larger input alive.
+type Early interface{ Early() bool }
+
 // Counter is an op whose multiply-adds are worth counting.
 type Counter interface {
 	MACs(n *Node) int64

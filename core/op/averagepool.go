@@ -28,41 +28,26 @@ func (p AveragePool) plane(s tensor.Shape) (poolPlane, error) {
 // Infer counts the windows.
 func (p AveragePool) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferPool(in, p.plane) }
 
-// Lower goes window by window, all channels of a pixel at a time.
+// Lower goes along the rows of outputs, all channels of a pixel at a time.
 func (p AveragePool) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	w := poolPlane.must(p.plane(n.In[0].Shape))
 	c := n.Shape.Channels()
-	h, v := p.divisors(w)
+	heights := p.divisor(w.h)
+	runs := w.runs(c, p.divisor(w.w))
 	return graph.Loop{Run: w.outputRows(e, n, func(image, oh int) {
 		x := perImage(m.In[0], image, n.Shape[0])
 		y := m.Out[(image*w.h.out+oh)*w.w.out*c:]
-		for ow := range w.w.out {
-			yo := y[ow*c : (ow+1)*c]
-			w.total(e.Kernels.Add, yo, x, oh, ow, c)
-			e.Kernels.Scale(yo, 1/(h[oh]*v[ow]), yo)
+		t := w.h.tapsWithin(oh, 0, w.h.in)
+		for _, r := range runs {
+			if taps := t.rows * r.taps; taps > 0 {
+				e.Kernels.AveragePool(y[r.first*c:], c, x[(t.row*w.w.in+r.col)*c:], w.w.stride*c, r.off[:taps],
+					1/(heights[oh]*r.size), r.n, c)
+			}
 		}
 	})}
 }
 
-// total is y = the sum over the taps of one window.
-func (p poolPlane) total(add func(y, a, b []float32), y, x []float32, oh, ow, c int) {
-	h0, h1 := p.h.taps(oh)
-	w0, w1 := p.w.taps(ow)
-	clear(y)
-	for th := h0; th < h1; th++ {
-		row := (p.h.start(oh) + th) * p.w.in
-		for tw := w0; tw < w1; tw++ {
-			at := (row + p.w.start(ow) + tw) * c
-			add(y, y, x[at:at+c])
-		}
-	}
-}
-
-// divisors is the number of pixels that count along each axis, window by window.
-func (p AveragePool) divisors(w poolPlane) (h, v []float32) {
-	return p.divisor(w.h), p.divisor(w.w)
-}
-
+// divisor is the number of pixels that count along an axis, window by window.
 func (p AveragePool) divisor(a poolAxis) []float32 {
 	d := make([]float32, a.out)
 	for o := range d {
@@ -112,32 +97,26 @@ func (p AveragePoolGrad) Infer(in []tensor.Shape) (tensor.Shape, error) {
 	return x, err
 }
 
-// Lower makes dx row by row, so that no two workers write to the same place.
+// Lower splits the rows of dx, so that no two workers write to the same place.
 func (p AveragePoolGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	w := poolPlane.must(p.Pool.plane(n.Shape))
 	c := n.Shape.Channels()
-	h, v := p.Pool.divisors(w)
-	weight := w.w.in * c * max(1, w.taps()/(w.h.stride*w.w.stride))
-	return graph.Loop{Run: inPieces(e, n.Shape[0]*w.h.in, weight, func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			dx := m.Out[r*w.w.in*c : (r+1)*w.w.in*c]
-			clear(dx)
-			dy := perImage(m.In[0], r/w.h.in, n.Shape[0])
-			first, last := w.h.windows(r % w.h.in)
-			for oh := first; oh < last; oh++ {
-				w.w.spreadRow(e.Kernels.Axpy, dx, dy[oh*w.w.out*c:(oh+1)*w.w.out*c], h[oh], v, c)
+	heights := p.Pool.divisor(w.h)
+	runs := w.runs(c, p.Pool.divisor(w.w))
+	row := func(dx, dy []float32, height float32, t poolTaps) {
+		for _, r := range runs {
+			if taps := t.rows * r.taps; taps > 0 {
+				e.Kernels.AveragePoolGrad(dx[(t.row*w.w.in+r.col)*c:], w.w.stride*c, dy[r.first*c:], c, r.off[:taps],
+					1/(height*r.size), r.n, c)
 			}
 		}
-	})}
-}
-
-// spreadRow adds to a row of dx the windows of a row of dy, over their divisors.
-func (a poolAxis) spreadRow(axpy func(y []float32, s float32, x []float32), dx, dy []float32, h float32, v []float32, c int) {
-	for o := range a.out {
-		lo, hi := a.taps(o)
-		for t := lo; t < hi; t++ {
-			at := (a.start(o) + t) * c
-			axpy(dx[at:at+c], 1/(h*v[o]), dy[o*c:(o+1)*c])
-		}
 	}
+	return graph.Loop{Run: w.inputRows(e, m, n, func(image, lo, hi int) {
+		dx, dy := perImage(m.Out, image, n.Shape[0]), perImage(m.In[0], image, n.Shape[0])
+		first, _ := w.h.windows(lo)
+		_, last := w.h.windows(hi - 1)
+		for oh := first; oh < last; oh++ {
+			row(dx, dy[oh*w.w.out*c:], heights[oh], w.h.tapsWithin(oh, lo, hi))
+		}
+	})}
 }

@@ -141,6 +141,8 @@ func poolCases() []opCase {
 		{"max pool over gaps", MaxPool{Kernel: [2]int{2, 2}, Stride: [2]int{3, 3}, Ceil: true}, one, ladder},
 		{"max pool of large images", MaxPool{Kernel: k3, Stride: [2]int{2, 2}, Pads: [4]int{1, 1, 1, 1}},
 			[]tensor.Shape{{1, 61, 63, 5}}, ladder},
+		{"max pool of many taps", MaxPool{Kernel: [2]int{17, 16}, Stride: [2]int{1, 2}}, []tensor.Shape{{1, 18, 19, 2}}, ladder},
+		{"max pool of everything", MaxPool{Kernel: [2]int{16, 16}}, []tensor.Shape{{2, 16, 16, 3}}, ladder},
 		{"average pool", AveragePool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}, one, gradOpts{}},
 		{"average pool, overlapping", AveragePool{Kernel: k3, Stride: [2]int{1, 2}, Pads: [4]int{2, 0, 1, 1}}, one, gradOpts{}},
 		{"average pool, padded", AveragePool{Kernel: k3, Stride: [2]int{2, 2}, Pads: [4]int{0, 1, 2, 1}, Ceil: true, CountPad: true}, one, gradOpts{}},
@@ -228,6 +230,23 @@ func TestNaNStays(t *testing.T) {
 		y := quickRun(t, op, []value{x})
 		if !slices.ContainsFunc(y, func(v float32) bool { return v != v }) {
 			t.Errorf("%s of NaN is %v", op.Kind(), y)
+		}
+	}
+}
+
+// TestMaxPoolKeepsBytes holds that the gradient reads places, not x, where a byte counts the taps,
+// and that two losses share them.
+func TestMaxPoolKeepsBytes(t *testing.T) {
+	for kernel, want := range map[int]string{16: "MaxPoolGrad", 17: "MaxPoolLargeGrad"} {
+		g := graph.New()
+		x := g.Leaf("x", graph.Input, tensor.Shape{1, 20, 20, 3}, nil)
+		n := g.Add("y", MaxPool{Kernel: [2]int{kernel, kernel}}, x)
+		var dx [2]*graph.Node
+		for i := range dx {
+			dx[i] = n.Op.(graph.Grader).Grad(g, n, g.Leaf("dy", graph.Input, n.Shape, nil), []bool{true})[0]
+		}
+		if dx[0].Op.Kind() != want || dx[0].In[1] != dx[1].In[1] || slices.Contains(dx[0].In, x) != (kernel == 17) {
+			t.Errorf("kernel %d: gradients\n%v", kernel, g)
 		}
 	}
 }

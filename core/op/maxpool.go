@@ -2,10 +2,11 @@ package op
 
 import (
 	"fmt"
-	"math"
+	"unsafe"
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/kernels"
 )
 
 // MaxPool is the maximum over a window; padding never wins. A window that dilation leaves
@@ -28,159 +29,168 @@ func (p MaxPool) plane(s tensor.Shape) (poolPlane, error) {
 // Infer counts the windows.
 func (p MaxPool) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferPool(in, p.plane) }
 
-// Lower goes window by window, all channels of a pixel at a time.
+// Lower goes along the rows of outputs, all channels of a pixel at a time.
 func (p MaxPool) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	w := poolPlane.must(p.plane(n.In[0].Shape))
 	c := n.Shape.Channels()
+	runs := w.runs(c, nil)
 	return graph.Loop{Run: w.outputRows(e, n, func(image, oh int) {
-		x := m.In[0][image*w.h.in*w.w.in*c:]
+		x := perImage(m.In[0], image, n.Shape[0])
 		y := m.Out[(image*w.h.out+oh)*w.w.out*c:]
-		for ow := range w.w.out {
-			w.maximum(y[ow*c:(ow+1)*c], x, oh, ow, c)
+		t := w.h.tapsWithin(oh, 0, w.h.in)
+		for _, r := range runs {
+			yr := y[r.first*c : (r.first+r.n)*c]
+			if taps := t.rows * r.taps; taps > 0 {
+				e.Kernels.MaxPool(yr, c, x[(t.row*w.w.in+r.col)*c:], w.w.stride*c, r.off[:taps], r.n, c)
+			} else {
+				clear(yr)
+			}
 		}
 	})}
 }
 
-// maximum is y = max over the taps of one window.
-func (p poolPlane) maximum(y, x []float32, oh, ow, c int) {
-	h0, h1 := p.h.taps(oh)
-	w0, w1 := p.w.taps(ow)
-	first := true
-	for th := h0; th < h1; th++ {
-		row := (p.h.start(oh) + th*p.h.dilation) * p.w.in
-		for tw := w0; tw < w1; tw++ {
-			at := (row + p.w.start(ow) + tw*p.w.dilation) * c
-			if first {
-				copy(y, x[at:at+c])
-			} else {
-				maxOf(y, y, x[at:at+c])
-			}
-			first = false
-		}
+// Grad sends dy to the first maximum of each window. What it keeps of x is a byte for each
+// window that says where that was; larger windows compare x with y.
+func (p MaxPool) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
+	x := n.In[0]
+	if poolPlane.must(p.plane(x.Shape)).taps() > kernels.MaxPoolTaps {
+		return gradOfFirst(g, n, want, MaxPoolLargeGrad(p), dy, x, n)
 	}
-	if first {
-		clear(y)
+	if !want[0] {
+		return []*graph.Node{nil}
 	}
+	op := MaxPoolGrad{Pool: p, Size: [2]int{x.Shape[1], x.Shape[2]}}
+	return []*graph.Node{g.Add(n.Name+".dx", op, dy, p.index(g, n))}
 }
 
-// Grad sends dy to the first maximum of each window, which it finds by comparing x with y.
-func (p MaxPool) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
-	return gradOfFirst(g, n, want, MaxPoolGrad(p), dy, n.In[0], n)
+// index is the node with the places of the maxima, which a second loss shares.
+func (p MaxPool) index(g *graph.Graph, n *graph.Node) *graph.Node {
+	for _, other := range g.Nodes {
+		if other.Op == graph.Op(MaxPoolIndex(p)) && other.In[0] == n.In[0] {
+			return other
+		}
+	}
+	return g.Add(n.Name+".index", MaxPoolIndex(p), n.In[0])
 }
 
 // Ties passes channels through.
 func (MaxPool) Ties(n *graph.Node) graph.Ties { return channelTies(n) }
 
-// MaxPoolGrad adds dy to dx at the first maximum of each window, rows before columns.
+// MaxPoolIndex is the place of the first maximum in each window of at most 256 taps on the
+// image, counted row by row over those, as bytes in the memory of floats.
 //
-//	dy, y  N×OH×OW×C
-//	x, dx  N×H×W×C
-type MaxPoolGrad MaxPool
+//	x  N×H×W×C
+//	y  N×⌈OH·OW·C/4⌉
+type MaxPoolIndex MaxPool
+
+// Kind is MaxPoolIndex.
+func (MaxPoolIndex) Kind() string { return "MaxPoolIndex" }
+
+// Early is true: x need not outlive the forward pass for the sake of the gradient.
+func (MaxPoolIndex) Early() bool { return true }
+
+// Infer makes room for a byte for each output.
+func (p MaxPoolIndex) Infer(in []tensor.Shape) (tensor.Shape, error) {
+	y, err := MaxPool(p).Infer(in)
+	if err != nil {
+		return nil, err
+	}
+	if taps := poolPlane.must(MaxPool(p).plane(in[0])).taps(); taps > kernels.MaxPoolTaps {
+		return nil, fmt.Errorf("windows of %d taps, want at most %d", taps, kernels.MaxPoolTaps)
+	}
+	return tensor.Shape{y[0], floatsOf(y)}, nil
+}
+
+// floatsOf is the number of floats with a byte for each element of an image of y.
+func floatsOf(y tensor.Shape) int { return (y[1]*y[2]*y[3] + 3) / 4 }
+
+// bytesOf is the memory of floats as bytes.
+func bytesOf(v []float32) []uint8 {
+	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
+}
+
+// Lower goes along the rows of outputs.
+func (p MaxPoolIndex) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	w := poolPlane.must(MaxPool(p).plane(n.In[0].Shape))
+	images, c := n.Shape[0], n.In[0].Shape.Channels()
+	runs := w.runs(c, nil)
+	row := func(image, oh int) {
+		x := perImage(m.In[0], image, images)
+		index := bytesOf(perImage(m.Out, image, images))[oh*w.w.out*c:]
+		t := w.h.tapsWithin(oh, 0, w.h.in)
+		for _, r := range runs {
+			b := index[r.first*c : (r.first+r.n)*c]
+			if taps := t.rows * r.taps; taps > 0 {
+				e.Kernels.MaxPoolIndex(b, c, x[(t.row*w.w.in+r.col)*c:], w.w.stride*c, r.off[:taps], r.n, c)
+			} else {
+				clear(b)
+			}
+		}
+		if oh == w.h.out-1 {
+			clear(index[w.w.out*c:]) // up to whole floats
+		}
+	}
+	weight := max(1, w.w.out*c*w.taps()/poolLanes)
+	return graph.Loop{Run: inPieces(e, images*w.h.out, weight, func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			row(r/w.h.out, r%w.h.out)
+		}
+	})}
+}
+
+// MaxPoolGrad adds dy to dx at the first maximum of each window.
+//
+//	dy     N×OH×OW×C
+//	index  N×⌈OH·OW·C/4⌉, of MaxPoolIndex
+//	dx     N×H×W×C
+type MaxPoolGrad struct {
+	Pool MaxPool
+	Size [2]int // H, W
+}
 
 // Kind is MaxPoolGrad.
 func (MaxPoolGrad) Kind() string { return "MaxPoolGrad" }
 
 // Infer is the shape of x.
 func (p MaxPoolGrad) Infer(in []tensor.Shape) (tensor.Shape, error) {
-	if len(in) != 3 {
-		return nil, fmt.Errorf("%d inputs, want dy, x and y", len(in))
+	if len(in) != 2 || len(in[0]) != 4 {
+		return nil, fmt.Errorf("inputs %v, want dy, N×OH×OW×C, and index", in)
 	}
-	y, err := MaxPool(p).Infer(in[1:2])
+	x := tensor.Shape{in[0][0], p.Size[0], p.Size[1], in[0][3]}
+	if err := x.Check(); err != nil {
+		return nil, err
+	}
+	y, err := p.Pool.Infer([]tensor.Shape{x})
 	if err != nil {
 		return nil, err
 	}
-	if !in[0].Equal(y) || !in[2].Equal(y) {
-		return nil, fmt.Errorf("dy %v and y %v, want %v", in[0], in[2], y)
+	if index := (tensor.Shape{y[0], floatsOf(y)}); !in[0].Equal(y) || !in[1].Equal(index) {
+		return nil, fmt.Errorf("dy %v and index %v, want %v and %v", in[0], in[1], y, index)
 	}
-	return in[1].Clone(), nil
+	return x, nil
 }
 
-// Lower splits the rows of dx: each worker looks at all windows that reach into its rows and
-// adds what falls there. Windows at a border are looked at twice, and no two workers write to
-// the same place.
+// Lower splits the rows of dx: each piece takes the taps of all windows that fall into its rows,
+// so that no two workers write to the same place and each element is added to in one order.
 func (p MaxPoolGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	w := poolPlane.must(MaxPool(p).plane(n.Shape))
+	w := poolPlane.must(p.Pool.plane(n.Shape))
 	c := n.Shape.Channels()
-	weight := w.w.in * c * max(1, w.taps()/max(1, w.h.stride*w.w.stride))
-	return graph.Loop{Scratch: e.Pool.Threads() * c, Run: inWorkerPieces(e, n.Shape[0]*w.h.in, weight, func(lo, hi, worker int) {
-		s := maxScatter{poolPlane: w, c: c, left: m.Scratch[worker*c : (worker+1)*c]}
-		for lo < hi {
-			image, first := lo/w.h.in, lo%w.h.in
-			end := min(w.h.in, first+hi-lo)
-			s.dy, s.y = perImage(m.In[0], image, n.Shape[0]), perImage(m.In[2], image, n.Shape[0])
-			s.x, s.dx = perImage(m.In[1], image, n.Shape[0]), perImage(m.Out, image, n.Shape[0])
-			s.rows(first, end)
-			lo += end - first
-		}
-	})}
-}
-
-// perImage is the part of one image in v.
-func perImage(v []float32, image, images int) []float32 {
-	size := len(v) / images
-	return v[image*size : (image+1)*size]
-}
-
-// maxScatter is the gradient of a max pooling over one image.
-type maxScatter struct {
-	poolPlane
-	c            int
-	dx, dy, x, y []float32
-	left         []float32 // the maxima of a window, NaN once found
-}
-
-// rows makes rows lo..hi-1 of dx.
-func (s *maxScatter) rows(lo, hi int) {
-	clear(s.dx[lo*s.w.in*s.c : hi*s.w.in*s.c])
-	first, _ := s.h.windows(lo)
-	_, last := s.h.windows(hi - 1)
-	for oh := first; oh < last; oh++ {
-		for ow := range s.w.out {
-			s.window(oh, ow, lo, hi)
-		}
-	}
-}
-
-// window adds the dy of one window to the rows lo..hi-1.
-func (s *maxScatter) window(oh, ow, lo, hi int) {
-	at := (oh*s.w.out + ow) * s.c
-	dy := s.dy[at : at+s.c]
-	copy(s.left, s.y[at:at+s.c])
-	h0, h1 := s.h.taps(oh)
-	w0, w1 := s.w.taps(ow)
-	for th := h0; th < h1; th++ {
-		ih := s.h.start(oh) + th*s.h.dilation
-		for tw := w0; tw < w1; tw++ {
-			at := (ih*s.w.in + s.w.start(ow) + tw*s.w.dilation) * s.c
-			if ih >= lo && ih < hi {
-				addWhereMax(s.dx[at:at+s.c], dy, s.x[at:at+s.c], s.left)
-			} else {
-				strikeMax(s.x[at:at+s.c], s.left)
+	runs := w.runs(c, nil)
+	row := func(dx, dy []float32, index []uint8, t poolTaps) {
+		for _, r := range runs {
+			if taps := t.rows * r.taps; taps > 0 {
+				e.Kernels.MaxPoolGrad(dx[(t.row*w.w.in+r.col)*c:], w.w.stride*c, dy[r.first*c:], index[r.first*c:], c,
+					r.off[:taps], t.first*r.taps, r.n, c)
 			}
 		}
 	}
-}
-
-// addWhereMax adds dy where x is the maximum that is left, and strikes that out.
-func addWhereMax(dx, dy, x, left []float32) {
-	dx, dy, left = dx[:len(x)], dy[:len(x)], left[:len(x)]
-	for i, v := range x {
-		if v == left[i] {
-			dx[i] += dy[i]
-			left[i] = nan
+	return graph.Loop{Run: w.inputRows(e, m, n, func(image, lo, hi int) {
+		dx, dy := perImage(m.Out, image, n.Shape[0]), perImage(m.In[0], image, n.Shape[0])
+		index := bytesOf(perImage(m.In[1], image, n.Shape[0]))
+		first, _ := w.h.windows(lo)
+		_, last := w.h.windows(hi - 1)
+		for oh := first; oh < last; oh++ {
+			row(dx, dy[oh*w.w.out*c:], index[oh*w.w.out*c:], w.h.tapsWithin(oh, lo, hi))
 		}
-	}
+	})}
 }
-
-// strikeMax strikes out the maxima that are found in x.
-func strikeMax(x, left []float32) {
-	left = left[:len(x)]
-	for i, v := range x {
-		if v == left[i] {
-			left[i] = nan
-		}
-	}
-}
-
-// nan is equal to nothing.
-var nan = float32(math.NaN())

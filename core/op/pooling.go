@@ -117,9 +117,97 @@ func inferPool(in []tensor.Shape, plane func(tensor.Shape) (poolPlane, error)) (
 // outputRows runs body for each row of outputs: image and height.
 func (p poolPlane) outputRows(e *graph.Env, n *graph.Node, body func(image, oh int)) func() {
 	c := n.Shape.Channels()
-	return inPieces(e, n.Shape[0]*p.h.out, p.w.out*c*p.taps(), func(lo, hi int) {
+	return inPieces(e, n.Shape[0]*p.h.out, max(1, p.w.out*c*p.taps()/poolLanes), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			body(r/p.h.out, r%p.h.out)
 		}
 	})
+}
+
+// poolLanes is the number of taps that cost as much as a float added elsewhere: the kernels work
+// on vectors from the first-level cache.
+const poolLanes = 4
+
+// poolRun is neighbouring windows of a row of outputs that have the same taps on the image.
+type poolRun struct {
+	first, n int     // windows
+	col      int     // of the first tap of the first window
+	taps     int     // in a row of the window
+	size     float32 // what counts along the row
+	off      []int   // the taps of all rows of the window from its first one, in floats
+}
+
+// runs cuts a row of outputs over c channels into runs. Windows of one run have the same size,
+// where sizes are given.
+func (p poolPlane) runs(c int, sizes []float32) (runs []poolRun) {
+	last := -1
+	for o := range p.w.out {
+		lo, hi := p.w.taps(o)
+		size := float32(1)
+		if sizes != nil {
+			size = sizes[o]
+		}
+		if k := len(runs) - 1; k >= 0 && lo == last && hi-lo == runs[k].taps && size == runs[k].size {
+			runs[k].n++
+			continue
+		}
+		last = lo
+		runs = append(runs, poolRun{first: o, n: 1, col: p.w.start(o) + lo*p.w.dilation, taps: hi - lo, size: size,
+			off: p.offsets(hi-lo, c)})
+	}
+	return runs
+}
+
+// offsets are the places of taps in a row, and of the rows below that a window may have.
+func (p poolPlane) offsets(taps, c int) []int {
+	rows := min(p.h.kernel, p.h.in)
+	off := make([]int, 0, rows*taps)
+	for th := range rows {
+		for tw := range taps {
+			off = append(off, (th*p.h.dilation*p.w.in+tw*p.w.dilation)*c)
+		}
+	}
+	return off
+}
+
+// inputRows runs body for pieces of the rows of gradients, which it clears: image, and rows
+// lo..hi-1 of that.
+func (p poolPlane) inputRows(e *graph.Env, m *graph.Mem, n *graph.Node, body func(image, lo, hi int)) func() {
+	width := p.w.in * n.Shape.Channels()
+	weight := max(1, width*max(1, p.taps()/(p.h.stride*p.w.stride))/poolLanes)
+	return inPieces(e, n.Shape[0]*p.h.in, weight, func(lo, hi int) {
+		clear(m.Out[lo*width : hi*width])
+		for lo < hi {
+			image, first := lo/p.h.in, lo%p.h.in
+			end := min(p.h.in, first+hi-lo)
+			body(image, first, end)
+			lo += end - first
+		}
+	})
+}
+
+// poolTaps is the taps of a row of windows that lie on some rows of the image.
+type poolTaps struct {
+	first int // the first one, counted from the first on the image
+	rows  int
+	row   int // of the image, where the first one lies
+}
+
+// tapsWithin is the taps of row oh of the windows on rows lo..hi-1 of the image.
+func (a poolAxis) tapsWithin(oh, lo, hi int) poolTaps {
+	t0, t1 := a.taps(oh)
+	first, end := t0, t1
+	for first < end && a.start(oh)+first*a.dilation < lo {
+		first++
+	}
+	for end > first && a.start(oh)+(end-1)*a.dilation >= hi {
+		end--
+	}
+	return poolTaps{first - t0, end - first, a.start(oh) + first*a.dilation}
+}
+
+// perImage is the part of one image in v.
+func perImage(v []float32, image, images int) []float32 {
+	size := len(v) / images
+	return v[image*size : (image+1)*size]
 }

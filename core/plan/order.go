@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/secateur/secateur/core/graph"
 )
@@ -25,7 +26,7 @@ func (c *compiler) order() error {
 			c.static = append(c.static, n)
 		}
 	}
-	c.steps = mutateLast(c.steps)
+	c.steps = mutateLast(earlyFirst(c.steps))
 	return checkMutators(c.steps)
 }
 
@@ -77,6 +78,35 @@ func (c *compiler) dynamic(need []bool) []bool {
 		}
 	}
 	return d
+}
+
+// earlyFirst moves each op that runs early behind the last of the steps it reads.
+func earlyFirst(steps []*graph.Node) (out []*graph.Node) {
+	after := map[*graph.Node][]*graph.Node{}
+	waits := map[*graph.Node]bool{}
+	place := map[*graph.Node]int{}
+	for i, n := range steps {
+		place[n] = i
+		if e, ok := n.Op.(graph.Early); ok && e.Early() {
+			last := slices.MaxFunc(n.In, func(a, b *graph.Node) int { return place[a] - place[b] })
+			if _, isStep := place[last]; isStep {
+				after[last], waits[n] = append(after[last], n), true
+			}
+		}
+	}
+	var add func(n *graph.Node)
+	add = func(n *graph.Node) {
+		out = append(out, n)
+		for _, e := range after[n] {
+			add(e)
+		}
+	}
+	for _, n := range steps {
+		if !waits[n] {
+			add(n)
+		}
+	}
+	return out
 }
 
 // mutateLast moves each node that changes a leaf behind the last reader of that leaf, keeping
