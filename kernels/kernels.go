@@ -45,6 +45,7 @@ type Set struct {
 	DepthwiseGrad func(dw []float32, dy []float32, ys int, x []float32, xs int, off []int, n, c int)
 
 	Pooling
+	Activation
 
 	Fill   func(y []float32, v float32)              // y = v
 	Add    func(y, a, b []float32)                   // y = a + b

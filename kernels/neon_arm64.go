@@ -19,6 +19,6 @@ func neon() Set {
 	s.Sum, s.SumSq, s.Dot = sumNEON, sumSqNEON, dotNEON
 	s.SGD, s.AdamW = sgdNEON, adamWStepNEON
 	s.Norm = neonNorm()
-	s.Pooling = poolingNEON()
+	s.Pooling, s.Activation = poolingNEON(), activationNEON()
 	return s
 }

@@ -1151,3 +1151,248 @@ func poolingAVX2() Pooling {
 		AveragePool: averagePoolAVX2, AveragePoolGrad: averagePoolGradAVX2,
 	}
 }
+
+// y = e^(x - shift)
+// for n floats.
+//
+//go:noescape
+func expF32AVX2Loop(y *float32, x *float32, shift float32, n int)
+
+// y = 1/(1 + e^-x)
+// for n floats.
+//
+//go:noescape
+func sigmoidF32AVX2Loop(y *float32, x *float32, n int)
+
+// dx = dy·(y - y²)
+// for n floats.
+//
+//go:noescape
+func sigmoidGradF32AVX2Loop(dx *float32, dy *float32, y *float32, n int)
+
+// y = 1 - 2/(e^2x + 1), near 0 a polynomial
+// for n floats.
+//
+//go:noescape
+func tanhF32AVX2Loop(y *float32, x *float32, n int)
+
+// dx = dy·(1 - y²)
+// for n floats.
+//
+//go:noescape
+func tanhGradF32AVX2Loop(dx *float32, dy *float32, y *float32, n int)
+
+// y = x/(1 + e^-x)
+// for n floats.
+//
+//go:noescape
+func siluF32AVX2Loop(y *float32, x *float32, n int)
+
+// dx = dy·s·(1 + x·(1 - s)), s = 1/(1 + e^-x)
+// for n floats.
+//
+//go:noescape
+func siluGradF32AVX2Loop(dx *float32, dy *float32, x *float32, n int)
+
+// y = min(max(alpha·x + beta, 0), 1)
+// for n floats.
+//
+//go:noescape
+func hardSigmoidF32AVX2Loop(y *float32, x *float32, alpha float32, beta float32, n int)
+
+// dx = alpha·dy where 0 < y < 1, else 0
+// for n floats.
+//
+//go:noescape
+func hardSigmoidGradF32AVX2Loop(dx *float32, dy *float32, y *float32, alpha float32, n int)
+
+// y = x·min(max(x/6 + ½, 0), 1)
+// for n floats.
+//
+//go:noescape
+func hardSwishF32AVX2Loop(y *float32, x *float32, n int)
+
+// dx = dy·(x/3 + ½) where -3 < x < 3, dy above, 0 below
+// for n floats.
+//
+//go:noescape
+func hardSwishGradF32AVX2Loop(dx *float32, dy *float32, x *float32, n int)
+
+// y = alpha·x where v <= 0, else x
+// for n floats.
+//
+//go:noescape
+func leakyF32AVX2Loop(y *float32, x *float32, v *float32, alpha float32, n int)
+
+// y = slope·x where v <= 0, else x, in every row,
+// n floats a row, stride floats from row to row of y, x, v.
+//
+//go:noescape
+func leakyRowF32AVX2Loop(y *float32, x *float32, v *float32, slope *float32, n int, rows int, stride int)
+
+// dx = y·(dy - sum)
+// for n floats.
+//
+//go:noescape
+func softmaxGradF32AVX2Loop(dx *float32, dy *float32, y *float32, sum float32, n int)
+
+// top = max(top, x), NaN where either is, in every row,
+// n floats a row, stride floats from row to row of x.
+//
+//go:noescape
+func colMaxF32AVX2Loop(top *float32, x *float32, n int, rows int, stride int)
+
+// leakyRowAVX2 is y = slope·x where v is not positive, else x, channel by channel.
+func leakyRowAVX2(y, x, v, slope []float32) {
+	c := len(slope)
+	if c == 0 {
+		return
+	}
+	y, v = y[:len(x)], v[:len(x)]
+	for rows, i := len(x)/c, 0; i < rows; i += callRows(c) {
+		leakyRowF32AVX2Loop(&y[i*c], &x[i*c], &v[i*c], &slope[0], c, min(callRows(c), rows-i), c)
+	}
+}
+
+// maxAVX2 is the largest element, by way of the largest of each column of a few.
+func maxAVX2(x []float32) float32 {
+	var top [maxLanes]float32
+	fill(top[:], lowest)
+	rows := len(x) / maxLanes
+	for i := 0; i < rows; i += callRows(maxLanes) {
+		colMaxF32AVX2Loop(&top[0], &x[i*maxLanes], maxLanes, min(callRows(maxLanes), rows-i), maxLanes)
+	}
+	return maxOf(maxOf(lowest, top[:]), x[rows*maxLanes:])
+}
+
+// sumExpAVX2 adds up exponentials block by block.
+func sumExpAVX2(x []float32, shift float32) (sum float64) {
+	var e [sumCols]float32
+	for i := 0; i < len(x); i += sumCols {
+		n := min(sumCols, len(x)-i)
+		expAVX2(e[:n], x[i:], shift)
+		sum += sumAVX2(e[:n])
+	}
+	return sum
+}
+
+// activationAVX2 is the group.
+func activationAVX2() Activation {
+	return Activation{
+		Exp: expAVX2, Sigmoid: sigmoidAVX2, SigmoidGrad: sigmoidGradAVX2, Tanh: tanhAVX2, TanhGrad: tanhGradAVX2,
+		Silu: siluAVX2, SiluGrad: siluGradAVX2, HardSigmoid: hardSigmoidAVX2, HardSigmoidGrad: hardSigmoidGradAVX2,
+		HardSwish: hardSwishAVX2, HardSwishGrad: hardSwishGradAVX2, Leaky: leakyAVX2, LeakyRow: leakyRowAVX2,
+		Max: maxAVX2, SumExp: sumExpAVX2, SoftmaxGrad: softmaxGradAVX2,
+	}
+}
+
+// expAVX2 is y = e^(x - shift).
+func expAVX2(y []float32, x []float32, shift float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		expF32AVX2Loop(&y[i], &x[i], shift, min(loopFloats, len(y)-i))
+	}
+}
+
+// sigmoidAVX2 is y = 1/(1 + e^-x).
+func sigmoidAVX2(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		sigmoidF32AVX2Loop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// sigmoidGradAVX2 is dx = dy·(y - y²).
+func sigmoidGradAVX2(dx []float32, dy []float32, y []float32) {
+	dy = dy[:len(dx)]
+	y = y[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		sigmoidGradF32AVX2Loop(&dx[i], &dy[i], &y[i], min(loopFloats, len(dx)-i))
+	}
+}
+
+// tanhAVX2 is y = 1 - 2/(e^2x + 1), near 0 a polynomial.
+func tanhAVX2(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		tanhF32AVX2Loop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// tanhGradAVX2 is dx = dy·(1 - y²).
+func tanhGradAVX2(dx []float32, dy []float32, y []float32) {
+	dy = dy[:len(dx)]
+	y = y[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		tanhGradF32AVX2Loop(&dx[i], &dy[i], &y[i], min(loopFloats, len(dx)-i))
+	}
+}
+
+// siluAVX2 is y = x/(1 + e^-x).
+func siluAVX2(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		siluF32AVX2Loop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// siluGradAVX2 is dx = dy·s·(1 + x·(1 - s)), s = 1/(1 + e^-x).
+func siluGradAVX2(dx []float32, dy []float32, x []float32) {
+	dy = dy[:len(dx)]
+	x = x[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		siluGradF32AVX2Loop(&dx[i], &dy[i], &x[i], min(loopFloats, len(dx)-i))
+	}
+}
+
+// hardSigmoidAVX2 is y = min(max(alpha·x + beta, 0), 1).
+func hardSigmoidAVX2(y []float32, x []float32, alpha float32, beta float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		hardSigmoidF32AVX2Loop(&y[i], &x[i], alpha, beta, min(loopFloats, len(y)-i))
+	}
+}
+
+// hardSigmoidGradAVX2 is dx = alpha·dy where 0 < y < 1, else 0.
+func hardSigmoidGradAVX2(dx []float32, dy []float32, y []float32, alpha float32) {
+	dy = dy[:len(dx)]
+	y = y[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		hardSigmoidGradF32AVX2Loop(&dx[i], &dy[i], &y[i], alpha, min(loopFloats, len(dx)-i))
+	}
+}
+
+// hardSwishAVX2 is y = x·min(max(x/6 + ½, 0), 1).
+func hardSwishAVX2(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		hardSwishF32AVX2Loop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// hardSwishGradAVX2 is dx = dy·(x/3 + ½) where -3 < x < 3, dy above, 0 below.
+func hardSwishGradAVX2(dx []float32, dy []float32, x []float32) {
+	dy = dy[:len(dx)]
+	x = x[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		hardSwishGradF32AVX2Loop(&dx[i], &dy[i], &x[i], min(loopFloats, len(dx)-i))
+	}
+}
+
+// leakyAVX2 is y = alpha·x where v <= 0, else x.
+func leakyAVX2(y []float32, x []float32, v []float32, alpha float32) {
+	x = x[:len(y)]
+	v = v[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		leakyF32AVX2Loop(&y[i], &x[i], &v[i], alpha, min(loopFloats, len(y)-i))
+	}
+}
+
+// softmaxGradAVX2 is dx = y·(dy - sum).
+func softmaxGradAVX2(dx []float32, dy []float32, y []float32, sum float32) {
+	dy = dy[:len(dx)]
+	y = y[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		softmaxGradF32AVX2Loop(&dx[i], &dy[i], &y[i], sum, min(loopFloats, len(dx)-i))
+	}
+}

@@ -823,3 +823,248 @@ func poolingNEON() Pooling {
 		AveragePool: averagePoolNEON, AveragePoolGrad: averagePoolGradNEON,
 	}
 }
+
+// y = e^(x - shift)
+// for n floats.
+//
+//go:noescape
+func expF32NEONLoop(y *float32, x *float32, shift float32, n int)
+
+// y = 1/(1 + e^-x)
+// for n floats.
+//
+//go:noescape
+func sigmoidF32NEONLoop(y *float32, x *float32, n int)
+
+// dx = dy·(y - y²)
+// for n floats.
+//
+//go:noescape
+func sigmoidGradF32NEONLoop(dx *float32, dy *float32, y *float32, n int)
+
+// y = 1 - 2/(e^2x + 1), near 0 a polynomial
+// for n floats.
+//
+//go:noescape
+func tanhF32NEONLoop(y *float32, x *float32, n int)
+
+// dx = dy·(1 - y²)
+// for n floats.
+//
+//go:noescape
+func tanhGradF32NEONLoop(dx *float32, dy *float32, y *float32, n int)
+
+// y = x/(1 + e^-x)
+// for n floats.
+//
+//go:noescape
+func siluF32NEONLoop(y *float32, x *float32, n int)
+
+// dx = dy·s·(1 + x·(1 - s)), s = 1/(1 + e^-x)
+// for n floats.
+//
+//go:noescape
+func siluGradF32NEONLoop(dx *float32, dy *float32, x *float32, n int)
+
+// y = min(max(alpha·x + beta, 0), 1)
+// for n floats.
+//
+//go:noescape
+func hardSigmoidF32NEONLoop(y *float32, x *float32, alpha float32, beta float32, n int)
+
+// dx = alpha·dy where 0 < y < 1, else 0
+// for n floats.
+//
+//go:noescape
+func hardSigmoidGradF32NEONLoop(dx *float32, dy *float32, y *float32, alpha float32, n int)
+
+// y = x·min(max(x/6 + ½, 0), 1)
+// for n floats.
+//
+//go:noescape
+func hardSwishF32NEONLoop(y *float32, x *float32, n int)
+
+// dx = dy·(x/3 + ½) where -3 < x < 3, dy above, 0 below
+// for n floats.
+//
+//go:noescape
+func hardSwishGradF32NEONLoop(dx *float32, dy *float32, x *float32, n int)
+
+// y = alpha·x where v <= 0, else x
+// for n floats.
+//
+//go:noescape
+func leakyF32NEONLoop(y *float32, x *float32, v *float32, alpha float32, n int)
+
+// y = slope·x where v <= 0, else x, in every row,
+// n floats a row, stride floats from row to row of y, x, v.
+//
+//go:noescape
+func leakyRowF32NEONLoop(y *float32, x *float32, v *float32, slope *float32, n int, rows int, stride int)
+
+// dx = y·(dy - sum)
+// for n floats.
+//
+//go:noescape
+func softmaxGradF32NEONLoop(dx *float32, dy *float32, y *float32, sum float32, n int)
+
+// top = max(top, x), NaN where either is, in every row,
+// n floats a row, stride floats from row to row of x.
+//
+//go:noescape
+func colMaxF32NEONLoop(top *float32, x *float32, n int, rows int, stride int)
+
+// leakyRowNEON is y = slope·x where v is not positive, else x, channel by channel.
+func leakyRowNEON(y, x, v, slope []float32) {
+	c := len(slope)
+	if c == 0 {
+		return
+	}
+	y, v = y[:len(x)], v[:len(x)]
+	for rows, i := len(x)/c, 0; i < rows; i += callRows(c) {
+		leakyRowF32NEONLoop(&y[i*c], &x[i*c], &v[i*c], &slope[0], c, min(callRows(c), rows-i), c)
+	}
+}
+
+// maxNEON is the largest element, by way of the largest of each column of a few.
+func maxNEON(x []float32) float32 {
+	var top [maxLanes]float32
+	fill(top[:], lowest)
+	rows := len(x) / maxLanes
+	for i := 0; i < rows; i += callRows(maxLanes) {
+		colMaxF32NEONLoop(&top[0], &x[i*maxLanes], maxLanes, min(callRows(maxLanes), rows-i), maxLanes)
+	}
+	return maxOf(maxOf(lowest, top[:]), x[rows*maxLanes:])
+}
+
+// sumExpNEON adds up exponentials block by block.
+func sumExpNEON(x []float32, shift float32) (sum float64) {
+	var e [sumCols]float32
+	for i := 0; i < len(x); i += sumCols {
+		n := min(sumCols, len(x)-i)
+		expNEON(e[:n], x[i:], shift)
+		sum += sumNEON(e[:n])
+	}
+	return sum
+}
+
+// activationNEON is the group.
+func activationNEON() Activation {
+	return Activation{
+		Exp: expNEON, Sigmoid: sigmoidNEON, SigmoidGrad: sigmoidGradNEON, Tanh: tanhNEON, TanhGrad: tanhGradNEON,
+		Silu: siluNEON, SiluGrad: siluGradNEON, HardSigmoid: hardSigmoidNEON, HardSigmoidGrad: hardSigmoidGradNEON,
+		HardSwish: hardSwishNEON, HardSwishGrad: hardSwishGradNEON, Leaky: leakyNEON, LeakyRow: leakyRowNEON,
+		Max: maxNEON, SumExp: sumExpNEON, SoftmaxGrad: softmaxGradNEON,
+	}
+}
+
+// expNEON is y = e^(x - shift).
+func expNEON(y []float32, x []float32, shift float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		expF32NEONLoop(&y[i], &x[i], shift, min(loopFloats, len(y)-i))
+	}
+}
+
+// sigmoidNEON is y = 1/(1 + e^-x).
+func sigmoidNEON(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		sigmoidF32NEONLoop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// sigmoidGradNEON is dx = dy·(y - y²).
+func sigmoidGradNEON(dx []float32, dy []float32, y []float32) {
+	dy = dy[:len(dx)]
+	y = y[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		sigmoidGradF32NEONLoop(&dx[i], &dy[i], &y[i], min(loopFloats, len(dx)-i))
+	}
+}
+
+// tanhNEON is y = 1 - 2/(e^2x + 1), near 0 a polynomial.
+func tanhNEON(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		tanhF32NEONLoop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// tanhGradNEON is dx = dy·(1 - y²).
+func tanhGradNEON(dx []float32, dy []float32, y []float32) {
+	dy = dy[:len(dx)]
+	y = y[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		tanhGradF32NEONLoop(&dx[i], &dy[i], &y[i], min(loopFloats, len(dx)-i))
+	}
+}
+
+// siluNEON is y = x/(1 + e^-x).
+func siluNEON(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		siluF32NEONLoop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// siluGradNEON is dx = dy·s·(1 + x·(1 - s)), s = 1/(1 + e^-x).
+func siluGradNEON(dx []float32, dy []float32, x []float32) {
+	dy = dy[:len(dx)]
+	x = x[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		siluGradF32NEONLoop(&dx[i], &dy[i], &x[i], min(loopFloats, len(dx)-i))
+	}
+}
+
+// hardSigmoidNEON is y = min(max(alpha·x + beta, 0), 1).
+func hardSigmoidNEON(y []float32, x []float32, alpha float32, beta float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		hardSigmoidF32NEONLoop(&y[i], &x[i], alpha, beta, min(loopFloats, len(y)-i))
+	}
+}
+
+// hardSigmoidGradNEON is dx = alpha·dy where 0 < y < 1, else 0.
+func hardSigmoidGradNEON(dx []float32, dy []float32, y []float32, alpha float32) {
+	dy = dy[:len(dx)]
+	y = y[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		hardSigmoidGradF32NEONLoop(&dx[i], &dy[i], &y[i], alpha, min(loopFloats, len(dx)-i))
+	}
+}
+
+// hardSwishNEON is y = x·min(max(x/6 + ½, 0), 1).
+func hardSwishNEON(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		hardSwishF32NEONLoop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// hardSwishGradNEON is dx = dy·(x/3 + ½) where -3 < x < 3, dy above, 0 below.
+func hardSwishGradNEON(dx []float32, dy []float32, x []float32) {
+	dy = dy[:len(dx)]
+	x = x[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		hardSwishGradF32NEONLoop(&dx[i], &dy[i], &x[i], min(loopFloats, len(dx)-i))
+	}
+}
+
+// leakyNEON is y = alpha·x where v <= 0, else x.
+func leakyNEON(y []float32, x []float32, v []float32, alpha float32) {
+	x = x[:len(y)]
+	v = v[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		leakyF32NEONLoop(&y[i], &x[i], &v[i], alpha, min(loopFloats, len(y)-i))
+	}
+}
+
+// softmaxGradNEON is dx = y·(dy - sum).
+func softmaxGradNEON(dx []float32, dy []float32, y []float32, sum float32) {
+	dy = dy[:len(dx)]
+	y = y[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		softmaxGradF32NEONLoop(&dx[i], &dy[i], &y[i], sum, min(loopFloats, len(dx)-i))
+	}
+}

@@ -8,6 +8,7 @@ const (
 	callPixels = 16 * 1024 // pixels × blocks of 8 channels of one call: at most about 30 µs on x86
 	sumRows    = 256       // rows of a column sum that are added up before they go to the total
 	sumCols    = 512       // columns of a column sum at a time
+	maxLanes   = 64        // columns of a maximum
 )
 
 // callRows is how many rows of c floats one assembly call takes.

@@ -17,11 +17,7 @@ func (HardSigmoid) Infer(in []tensor.Shape) (tensor.Shape, error) { return infer
 
 // Lower computes element by element.
 func (h HardSigmoid) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return mapLoop(e, n, m, 2, func(y, x []float32) {
-		for i, v := range x {
-			y[i] = min(max(h.Alpha*v+h.Beta, 0), 1)
-		}
-	})
+	return mapLoop(e, n, m, 1, func(y, x []float32) { e.Kernels.HardSigmoid(y, x, h.Alpha, h.Beta) })
 }
 
 // Grad uses y rather than x, so that x need not outlive the forward pass.
@@ -48,10 +44,7 @@ func (HardSigmoidGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return i
 
 // Lower masks dy by y and scales it.
 func (h HardSigmoidGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return zipLoop(e, n, m, 2, func(dx, dy, y []float32) {
-		e.Kernels.ClipGrad(dx, dy, y, 0, 1)
-		e.Kernels.Scale(dx, h.Alpha, dx)
-	})
+	return zipLoop(e, n, m, 1, func(dx, dy, y []float32) { e.Kernels.HardSigmoidGrad(dx, dy, y, h.Alpha) })
 }
 
 // InPlace may overwrite dy or y.

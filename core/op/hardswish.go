@@ -16,11 +16,7 @@ func (HardSwish) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUn
 
 // Lower computes element by element.
 func (HardSwish) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return mapLoop(e, n, m, 2, func(y, x []float32) {
-		for i, v := range x {
-			y[i] = v * min(max(v*(1./6)+0.5, 0), 1)
-		}
-	})
+	return mapLoop(e, n, m, 1, e.Kernels.HardSwish)
 }
 
 // Grad needs x: hard swish falls before it rises, so that y does not tell the slope.
@@ -47,22 +43,8 @@ func (HardSwishGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return inf
 
 // Lower computes element by element.
 func (HardSwishGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return zipLoop(e, n, m, 2, func(dx, dy, x []float32) {
-		for i, v := range x {
-			dx[i] = dy[i] * hardSwishSlope(v)
-		}
-	})
+	return zipLoop(e, n, m, 1, e.Kernels.HardSwishGrad)
 }
 
 // InPlace may overwrite dy or x.
 func (HardSwishGrad) InPlace() []int { return []int{0, 1} }
-
-func hardSwishSlope(x float32) float32 {
-	switch {
-	case x <= -3:
-		return 0
-	case x >= 3:
-		return 1
-	}
-	return x*(1./3) + 0.5
-}

@@ -16,7 +16,7 @@ func (LeakyRelu) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUn
 
 // Lower scales what is not positive.
 func (l LeakyRelu) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return leakyLoop(e, n, m, 1, 0, func(y []float32) { e.Kernels.Scale(y, l.Alpha, y) })
+	return mapLoop(e, n, m, 1, func(y, x []float32) { e.Kernels.Leaky(y, x, x, l.Alpha) })
 }
 
 // Grad reads the sign from y where Alpha keeps it, so that x need not outlive the forward pass.
@@ -47,31 +47,8 @@ func (LeakyReluGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return inf
 
 // Lower scales dy where v is not positive.
 func (l LeakyReluGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return leakyLoop(e, n, m, 1, 1, func(dx []float32) { e.Kernels.Scale(dx, l.Alpha, dx) })
+	return zipLoop(e, n, m, 1, func(dx, dy, v []float32) { e.Kernels.Leaky(dx, dy, v, l.Alpha) })
 }
 
 // InPlace may overwrite dy or v.
 func (LeakyReluGrad) InPlace() []int { return []int{0, 1} }
-
-// leakyBlock is the number of floats that leakyLoop works on at a time: few enough for the
-// first-level cache to hold them from one kernel to the next.
-const leakyBlock = 1024
-
-// leakyLoop is y = In[0] where In[v] > 0, else scale of it, which works in place on rows of width
-// floats. The part under each sign is taken out exactly, without a branch on random signs.
-func leakyLoop(e *graph.Env, n *graph.Node, m *graph.Mem, width, v int, scale func(y []float32)) graph.Loop {
-	block := max(1, leakyBlock/width) * width
-	one := func(y, x, v, positive []float32) {
-		e.Kernels.ClipGrad(positive, x, v, 0, infinity)
-		e.Kernels.Sub(y, x, positive)
-		scale(y)
-		e.Kernels.Add(y, y, positive)
-	}
-	return graph.Loop{Scratch: block * e.Pool.Threads(), Run: inWorkerPieces(e, n.Shape.Elems()/width, 4*width, func(lo, hi, worker int) {
-		t := m.Scratch[worker*block : (worker+1)*block]
-		for at := lo * width; at < hi*width; at += block {
-			end := min(at+block, hi*width)
-			one(m.Out[at:end], m.In[0][at:end], m.In[v][at:end], t[:end-at])
-		}
-	})}
-}

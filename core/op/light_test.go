@@ -2,7 +2,6 @@ package op
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -197,28 +196,6 @@ func TestRegistryCovered(t *testing.T) {
 	}
 	if _, ok := ByKind("ReluGrad"); ok {
 		t.Error("a gradient is in the registry")
-	}
-}
-
-func TestExp32(t *testing.T) {
-	worst := 0.0
-	for x := float32(-104); x < 89; x += 1. / 1024 {
-		want := math.Exp(float64(x))
-		ulp := float64(math.Nextafter32(float32(want), infinity) - float32(want))
-		if got := exp32(x); ulp > 0 && !math.IsInf(ulp, 0) {
-			worst = max(worst, math.Abs(float64(got)-want)/ulp)
-		}
-	}
-	if worst > 2 {
-		t.Errorf("error of %.2f units in the last place, want at most 2", worst)
-	}
-	for x, want := range map[float32]float32{200: infinity, -200: 0, 0: 1, infinity: infinity, -infinity: 0} {
-		if got := exp32(x); got != want {
-			t.Errorf("exp32(%g) = %g, want %g", x, got, want)
-		}
-	}
-	if got := exp32(nan); got == got {
-		t.Errorf("exp32(NaN) = %g", got)
 	}
 }
 

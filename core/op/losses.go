@@ -86,12 +86,15 @@ func (s SoftmaxCrossEntropy) smooth(target float32, c int) float64 {
 	return float64(target)*(1-float64(s.Smoothing)) + float64(s.Smoothing)/float64(c)
 }
 
-// Lower works in float64. A class without weight in q may have a logit of -Inf.
+// Lower adds in float64. A class without weight in q may have a logit of -Inf.
 func (s SoftmaxCrossEntropy) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	c := n.In[0].Shape[1]
 	return graph.Loop{Run: lossRows(e, n.Shape[0], c, func(i int) {
 		z, target := m.In[0][i*c:(i+1)*c], m.In[1][i*c:(i+1)*c]
-		lse, sum := logSumExp(z, 1), 0.0
+		lse, sum := float64(e.Kernels.Max(z)), 0.0
+		if !math.IsInf(lse, 0) {
+			lse += math.Log(e.Kernels.SumExp(z, float32(lse)))
+		}
 		for j, t := range target {
 			if q := s.smooth(t, c); q != 0 {
 				sum += q * (lse - float64(z[j]))
@@ -128,7 +131,7 @@ func (SoftmaxCrossEntropyGrad) Infer(in []tensor.Shape) (tensor.Shape, error) {
 	return in[0].Clone(), nil
 }
 
-// Lower works in float64.
+// Lower adds in float64.
 func (s SoftmaxCrossEntropyGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	c := n.Shape[1]
 	q := SoftmaxCrossEntropy(s).smooth
@@ -138,9 +141,11 @@ func (s SoftmaxCrossEntropyGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem
 		for _, t := range target {
 			total += q(t, c)
 		}
-		lse, up := logSumExp(z, 1), float64(m.In[2][i])*float64(m.In[3][i])
+		e.Kernels.Exp(dx, z, e.Kernels.Max(z))
+		total /= e.Kernels.Sum(dx)
+		up := float64(m.In[2][i]) * float64(m.In[3][i])
 		for j, t := range target {
-			dx[j] = float32((math.Exp(float64(z[j])-lse)*total - q(t, c)) * up)
+			dx[j] = float32((float64(dx[j])*total - q(t, c)) * up)
 		}
 	})}
 }

@@ -93,9 +93,14 @@ func (PReluGrad) InPlace() []int { return []int{0, 1} }
 // slopeLoop is y = In[0] where In[v] > 0, else slope·In[0].
 func slopeLoop(e *graph.Env, n *graph.Node, m *graph.Mem, v, slope int) graph.Loop {
 	if n.In[slope].Shape.Elems() == 1 {
-		return leakyLoop(e, n, m, 1, v, func(y []float32) { e.Kernels.Scale(y, m.In[slope][0], y) })
+		return graph.Loop{Run: inPieces(e, n.Shape.Elems(), 1, func(lo, hi int) {
+			e.Kernels.Leaky(m.Out[lo:hi], m.In[0][lo:hi], m.In[v][lo:hi], m.In[slope][0])
+		})}
 	}
-	return leakyLoop(e, n, m, n.Shape.Channels(), v, func(y []float32) { e.Kernels.MulRow(y, y, m.In[slope]) })
+	c := n.Shape.Channels()
+	return graph.Loop{Run: inPieces(e, n.Shape.Rows(), c, func(lo, hi int) {
+		e.Kernels.LeakyRow(m.Out[lo*c:hi*c], m.In[0][lo*c:hi*c], m.In[v][lo*c:hi*c], m.In[slope])
+	})}
 }
 
 // PReluSlopeGrad is dslope = Σ dy·min(x, 0) over the rows of a channel, over all elements when

@@ -16,11 +16,7 @@ func (Sigmoid) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnar
 
 // Lower computes element by element.
 func (Sigmoid) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return mapLoop(e, n, m, expWeight, func(y, x []float32) {
-		for i, v := range x {
-			y[i] = logistic(v)
-		}
-	})
+	return mapLoop(e, n, m, expWeight, e.Kernels.Sigmoid)
 }
 
 // Grad uses y rather than x, so that x need not outlive the forward pass.
@@ -47,15 +43,8 @@ func (SigmoidGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return infer
 
 // Lower computes element by element.
 func (SigmoidGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return zipLoop(e, n, m, 2, func(dx, dy, y []float32) {
-		for i, v := range y {
-			dx[i] = dy[i] * v * (1 - v)
-		}
-	})
+	return zipLoop(e, n, m, 1, e.Kernels.SigmoidGrad)
 }
 
 // InPlace may overwrite dy or y.
 func (SigmoidGrad) InPlace() []int { return []int{0, 1} }
-
-// logistic is 1/(1+e⁻ˣ); both tails are exact, since e⁻ˣ goes to infinity or 0.
-func logistic(x float32) float32 { return 1 / (1 + exp32(-x)) }

@@ -16,11 +16,7 @@ func (Silu) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnary(i
 
 // Lower computes element by element.
 func (Silu) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return mapLoop(e, n, m, expWeight, func(y, x []float32) {
-		for i, v := range x {
-			y[i] = v * logistic(v)
-		}
-	})
+	return mapLoop(e, n, m, expWeight, e.Kernels.Silu)
 }
 
 // Grad needs x: silu falls before it rises, so that y does not tell the slope.
@@ -47,12 +43,7 @@ func (SiluGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUna
 
 // Lower computes element by element.
 func (SiluGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return zipLoop(e, n, m, expWeight, func(dx, dy, x []float32) {
-		for i, v := range x {
-			s := logistic(v)
-			dx[i] = dy[i] * s * (1 + v*(1-s))
-		}
-	})
+	return zipLoop(e, n, m, expWeight, e.Kernels.SiluGrad)
 }
 
 // InPlace may overwrite dy or x.

@@ -31,8 +31,8 @@ func inferRows(in []tensor.Shape) (tensor.Shape, error) {
 // Lower goes row by row.
 func (Softmax) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	return rowLoop(e, n, m, func(y, x []float32) {
-		sum := expRow(y, x, rowMax(x))
-		e.Kernels.Scale(y, float32(1/sum), y)
+		e.Kernels.Exp(y, x, e.Kernels.Max(x))
+		e.Kernels.Scale(y, float32(1/e.Kernels.Sum(y)), y)
 	})
 }
 
@@ -44,24 +44,6 @@ func rowLoop(e *graph.Env, n *graph.Node, m *graph.Mem, f func(y, x []float32)) 
 			f(m.Out[r*c:(r+1)*c], m.In[0][r*c:(r+1)*c])
 		}
 	})}
-}
-
-// rowMax is the largest element.
-func rowMax(x []float32) float32 {
-	top := x[0]
-	for _, v := range x[1:] {
-		top = max(top, v)
-	}
-	return top
-}
-
-// expRow is y = e^(x - top); it returns the sum.
-func expRow(y, x []float32, top float32) (sum float64) {
-	for i, v := range x {
-		y[i] = exp32(v - top)
-		sum += float64(y[i])
-	}
-	return sum
 }
 
 // Grad uses y rather than x, so that x need not outlive the forward pass.
@@ -86,10 +68,7 @@ func (SoftmaxGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return infer
 // Lower goes row by row.
 func (SoftmaxGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	return rowGradLoop(e, n, m, func(dx, dy, y []float32) {
-		s := float32(e.Kernels.Dot(dy, y))
-		for i, v := range y {
-			dx[i] = v * (dy[i] - s)
-		}
+		e.Kernels.SoftmaxGrad(dx, dy, y, float32(e.Kernels.Dot(dy, y)))
 	})
 }
 
@@ -120,11 +99,8 @@ func (LogSoftmax) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferR
 // Lower goes row by row.
 func (LogSoftmax) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	return rowLoop(e, n, m, func(y, x []float32) {
-		top, sum := rowMax(x), 0.0
-		for _, v := range x {
-			sum += float64(exp32(v - top))
-		}
-		log := float32(math.Log(sum))
+		top := e.Kernels.Max(x)
+		log := float32(math.Log(e.Kernels.SumExp(x, top)))
 		for i, v := range x {
 			y[i] = v - top - log
 		}
@@ -152,12 +128,17 @@ func (LogSoftmaxGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return in
 
 // Lower goes row by row.
 func (LogSoftmaxGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return rowGradLoop(e, n, m, func(dx, dy, y []float32) {
-		s := float32(e.Kernels.Sum(dy))
-		for i, v := range y {
-			dx[i] = dy[i] - exp32(v)*s
+	c := n.Shape.Channels()
+	return graph.Loop{Scratch: c * e.Pool.Threads(), Run: inWorkerPieces(e, n.Shape.Rows(), expWeight*c, func(lo, hi, worker int) {
+		p := m.Scratch[worker*c : (worker+1)*c]
+		for r := lo; r < hi; r++ {
+			dx, dy := m.Out[r*c:(r+1)*c], m.In[0][r*c:(r+1)*c]
+			sum := float32(e.Kernels.Sum(dy))
+			e.Kernels.Exp(p, m.In[1][r*c:(r+1)*c], 0)
+			copy(dx, dy)
+			e.Kernels.Axpy(dx, -sum, p)
 		}
-	})
+	})}
 }
 
 // InPlace may overwrite dy or y.

@@ -1,8 +1,6 @@
 package op
 
 import (
-	"math"
-
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/tensor"
 )
@@ -18,11 +16,7 @@ func (Tanh) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnary(i
 
 // Lower computes element by element.
 func (Tanh) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return mapLoop(e, n, m, 2*expWeight, func(y, x []float32) {
-		for i, v := range x {
-			y[i] = float32(math.Tanh(float64(v)))
-		}
-	})
+	return mapLoop(e, n, m, expWeight, e.Kernels.Tanh)
 }
 
 // Grad uses y rather than x, so that x need not outlive the forward pass.
@@ -49,11 +43,7 @@ func (TanhGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUna
 
 // Lower computes element by element.
 func (TanhGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return zipLoop(e, n, m, 2, func(dx, dy, y []float32) {
-		for i, v := range y {
-			dx[i] = dy[i] * (1 - v*v)
-		}
-	})
+	return zipLoop(e, n, m, 1, e.Kernels.TanhGrad)
 }
 
 // InPlace may overwrite dy or y.

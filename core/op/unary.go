@@ -10,7 +10,7 @@ import (
 // What the activations share: each element of y depends on the same element of x alone.
 
 // expWeight is the cost of an exponential in floats added.
-const expWeight = 8
+const expWeight = 4
 
 // inferUnary keeps the shape of the only input.
 func inferUnary(in []tensor.Shape) (tensor.Shape, error) {

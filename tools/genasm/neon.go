@@ -15,6 +15,7 @@ func neon() isa {
 		normFile("NEON", "Batch normalization for NEON: the loops of vector_neon_arm64.s.", neonLoop),
 		neonPeak(),
 		neonPooling(),
+		activationFile("Activations for NEON.", "NEON", neonLoop),
 	}}
 }
 
