@@ -18,6 +18,8 @@ func avx512() Set {
 	s.ColSum, s.ColDot = colSumAVX512, colDotAVX512
 	s.Sum, s.SumSq, s.Dot = sumAVX512, sumSqAVX512, dotAVX512
 	s.SGD, s.AdamW = sgdAVX512, adamWStepAVX512
+	s.Norm = avx512Norm()
+	s.Yardstick = Yardstick{peakF32AVX512, 24 * 16 * 2}
 	return s
 }
 

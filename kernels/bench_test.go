@@ -3,7 +3,6 @@ package kernels
 import (
 	"fmt"
 	"testing"
-	"time"
 )
 
 // gemmShapes are pixels × output channels × input channels (times taps) of layers of MobileNet v2
@@ -14,17 +13,6 @@ var gemmShapes = [][3]int{
 	{49, 960, 160}, {49, 160, 960}, {49, 1280, 320},
 	{3136, 64, 576}, {784, 128, 1152}, {49, 512, 4608},
 	{12544, 8, 27}, {8, 1000, 1280}, {196, 88, 200},
-}
-
-// PeakGFLOPS is what peak reaches, the best of some short rounds: turns of flops each.
-func PeakGFLOPS(peak func(turns int), flops float64) (best float64) {
-	const turns = 200_000
-	for range 20 {
-		start := time.Now()
-		peak(turns)
-		best = max(best, turns*flops/float64(time.Since(start)))
-	}
-	return best
 }
 
 // written is n floats that have been written to: fresh pages are all the same page of zeros,
@@ -38,8 +26,12 @@ func written(n int) []float32 {
 }
 
 func BenchmarkPeak(b *testing.B) {
-	for range b.N {
-		b.ReportMetric(measuredPeak(), "GFLOP/s")
+	for _, s := range Available() {
+		b.Run(s.Name, func(b *testing.B) {
+			for b.Loop() {
+				b.ReportMetric(s.PeakGFLOPS(), "GFLOP/s")
+			}
+		})
 	}
 }
 

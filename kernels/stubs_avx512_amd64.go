@@ -1104,3 +1104,131 @@ func adamWAVX512(w []float32, dw []float32, m []float32, v []float32, lr float32
 		adamWF32AVX512Loop(&w[i], &dw[i], &m[i], &v[i], lr, beta1, mix1, beta2, mix2, eps, decay, unbias1, unbias2, scale, min(loopFloats, len(w)-i))
 	}
 }
+
+// y = min(max((x-mean)·scale + beta, lo), hi),
+// n floats a row, stride floats from row to row of y, x.
+//
+//go:noescape
+func normalizeF32AVX512Loop(y *float32, x *float32, mean *float32, scale *float32, beta *float32, lo float32, hi float32, n int, rows int, stride int)
+
+// y = min(max((x-mean)·scale + beta + r, lo), hi),
+// n floats a row, stride floats from row to row of y, x, r.
+//
+//go:noescape
+func normalizeAddF32AVX512Loop(y *float32, x *float32, r *float32, mean *float32, scale *float32, beta *float32, lo float32, hi float32, n int, rows int, stride int)
+
+// dz = dy where lo < z < hi, else 0; dx = dz·scale + (x-mean)·slope + shift,
+// n floats a row, stride floats from row to row of dx, dy, x.
+//
+//go:noescape
+func normalizeGradF32AVX512Loop(dx *float32, dy *float32, x *float32, mean *float32, scale *float32, beta *float32, slope *float32, shift *float32, lo float32, hi float32, n int, rows int, stride int)
+
+// dz = dy where lo < z < hi, else 0; dbeta += dz; dgamma += dz·(x-mean),
+// n floats a row, stride floats from row to row of dy, x.
+//
+//go:noescape
+func normalizeSumsF32AVX512Loop(dbeta *float32, dgamma *float32, dy *float32, x *float32, mean *float32, scale *float32, beta *float32, lo float32, hi float32, n int, rows int, stride int)
+
+// sum += x-about; sq += (x-about)²,
+// n floats a row, stride floats from row to row of x.
+//
+//go:noescape
+func colMomentsF32AVX512Loop(sum *float32, sq *float32, x *float32, about *float32, n int, rows int, stride int)
+
+// normalizeAVX512 is y = min(max((x-mean)·scale + beta, lo), hi),
+// over rows of as many channels as mean has.
+func normalizeAVX512(y []float32, x []float32, mean []float32, scale []float32, beta []float32, lo float32, hi float32) {
+	c := len(mean)
+	if c == 0 {
+		return
+	}
+	y = y[:len(x)]
+	scale = scale[:c]
+	beta = beta[:c]
+	for rows, i := len(x)/c, 0; i < rows; i += callRows(c) {
+		normalizeF32AVX512Loop(&y[i*c], &x[i*c], &mean[0], &scale[0], &beta[0], lo, hi, c, min(callRows(c), rows-i), c)
+	}
+}
+
+// normalizeAddAVX512 is y = min(max((x-mean)·scale + beta + r, lo), hi),
+// over rows of as many channels as mean has.
+func normalizeAddAVX512(y []float32, x []float32, r []float32, mean []float32, scale []float32, beta []float32, lo float32, hi float32) {
+	c := len(mean)
+	if c == 0 {
+		return
+	}
+	y = y[:len(x)]
+	r = r[:len(x)]
+	scale = scale[:c]
+	beta = beta[:c]
+	for rows, i := len(x)/c, 0; i < rows; i += callRows(c) {
+		normalizeAddF32AVX512Loop(&y[i*c], &x[i*c], &r[i*c], &mean[0], &scale[0], &beta[0], lo, hi, c, min(callRows(c), rows-i), c)
+	}
+}
+
+// normalizeGradAVX512 is dz = dy where lo < z < hi, else 0; dx = dz·scale + (x-mean)·slope + shift,
+// over rows of as many channels as mean has.
+func normalizeGradAVX512(dx []float32, dy []float32, x []float32, mean []float32, scale []float32, beta []float32, slope []float32, shift []float32, lo float32, hi float32) {
+	c := len(mean)
+	if c == 0 {
+		return
+	}
+	dx = dx[:len(x)]
+	dy = dy[:len(x)]
+	scale = scale[:c]
+	beta = beta[:c]
+	slope = slope[:c]
+	shift = shift[:c]
+	for rows, i := len(x)/c, 0; i < rows; i += callRows(c) {
+		normalizeGradF32AVX512Loop(&dx[i*c], &dy[i*c], &x[i*c], &mean[0], &scale[0], &beta[0], &slope[0], &shift[0], lo, hi, c, min(callRows(c), rows-i), c)
+	}
+}
+
+// normalizeSumsAVX512 is dz = dy where lo < z < hi, else 0; dbeta += dz; dgamma += dz·(x-mean),
+// over rows of as many channels as dbeta has.
+func normalizeSumsAVX512(dbeta []float32, dgamma []float32, dy []float32, x []float32, mean []float32, scale []float32, beta []float32, lo float32, hi float32) {
+	c := len(dbeta)
+	if c == 0 {
+		return
+	}
+	dgamma = dgamma[:c]
+	dy = dy[:len(x)]
+	mean = mean[:c]
+	scale = scale[:c]
+	beta = beta[:c]
+	var part [2][sumCols]float32
+	block := min(sumRows, callRows(min(c, sumCols)))
+	for rows, i := len(x)/c, 0; i < rows; i += block {
+		for j := 0; j < c; j += sumCols {
+			w := min(sumCols, c-j)
+			clear(part[0][:w])
+			clear(part[1][:w])
+			normalizeSumsF32AVX512Loop(&part[0][0], &part[1][0], &dy[i*c+j], &x[i*c+j], &mean[j], &scale[j], &beta[j], lo, hi, w, min(block, rows-i), c)
+			addAVX512(dbeta[j:][:w], dbeta[j:], part[0][:w])
+			addAVX512(dgamma[j:][:w], dgamma[j:], part[1][:w])
+		}
+	}
+}
+
+// colMomentsAVX512 is sum += x-about; sq += (x-about)²,
+// over rows of as many channels as sum has.
+func colMomentsAVX512(sum []float32, sq []float32, x []float32, about []float32) {
+	c := len(sum)
+	if c == 0 {
+		return
+	}
+	sq = sq[:c]
+	about = about[:c]
+	var part [2][sumCols]float32
+	block := min(sumRows, callRows(min(c, sumCols)))
+	for rows, i := len(x)/c, 0; i < rows; i += block {
+		for j := 0; j < c; j += sumCols {
+			w := min(sumCols, c-j)
+			clear(part[0][:w])
+			clear(part[1][:w])
+			colMomentsF32AVX512Loop(&part[0][0], &part[1][0], &x[i*c+j], &about[j], w, min(block, rows-i), c)
+			addAVX512(sum[j:][:w], sum[j:], part[0][:w])
+			addAVX512(sq[j:][:w], sq[j:], part[1][:w])
+		}
+	}
+}

@@ -9,6 +9,7 @@ func avx512() isa {
 		avx512GEMM(),
 		avx512Depthwise(),
 		avx512Vector(),
+		normFile("AVX512", "Batch normalization for AVX-512: the loops of vector_avx512_amd64.s.", avx512Loop),
 	}}
 }
 

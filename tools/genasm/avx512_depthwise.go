@@ -43,7 +43,7 @@ func (d depthwise512) row() *fn {
 	d.load("n", "CX")
 	d.op("CMPB %s, $0", d.arg("acc"))
 	d.op("JNE add")
-	d.pixels("", func(z, at string) { d.op("VPXORD %s, %s, %s", z, z, z) })
+	d.pixels("", func(z, at string) { d.clear(z) })
 	d.op("JMP next")
 	d.label("add")
 	d.pixels("add", func(z, at string) { d.op("VMOVUPS.Z %s, K1, %s", at, z) })
@@ -78,8 +78,8 @@ func (d depthwise512) pixels(suffix string, begin func(z, at string)) {
 	d.op("SUBQ $2, CX")
 	d.op("JL odd%s", suffix)
 	d.label("two" + suffix)
-	d.op("MOVQ SI, DI")
-	d.op("ADDQ %s, DI", d.arg("xs"))
+	d.op("MOVQ %s, DI", d.arg("xs"))
+	d.op("ADDQ SI, DI")
 	begin("Z9", "(BX)")
 	begin("Z10", "(BX)(DX*1)")
 	for t := range d.taps {
@@ -89,8 +89,8 @@ func (d depthwise512) pixels(suffix string, begin func(z, at string)) {
 	d.op("VMOVUPS Z9, K1, (BX)")
 	d.op("VMOVUPS Z10, K1, (BX)(DX*1)")
 	d.op("LEAQ (BX)(DX*2), BX")
-	d.op("MOVQ DI, SI")
-	d.op("ADDQ %s, SI", d.arg("xs"))
+	d.op("MOVQ %s, SI", d.arg("xs"))
+	d.op("ADDQ DI, SI")
 	d.op("SUBQ $2, CX")
 	d.op("JGE two%s", suffix)
 	d.label("odd" + suffix)
@@ -101,6 +101,13 @@ func (d depthwise512) pixels(suffix string, begin func(z, at string)) {
 		d.op("VFMADD231PS (SI)(%s*1), %s, K1, Z9", tapOffsets[t], zmm(t))
 	}
 	d.op("VMOVUPS Z9, K1, (BX)")
+}
+
+// clear is a vector of zeros: the short form of the instruction clears the whole register, and every
+// core knows that it waits for nothing.
+func (d depthwise512) clear(z string) {
+	x := "X" + z[1:]
+	d.op("VXORPS %s, %s, %s", x, x, x)
 }
 
 const depthwiseGrad512Params = "dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int, mask int"

@@ -72,7 +72,7 @@ func (v vec512) row(l loop) {
 	}
 	v.repeat("sixteen", "some", 16, func() { l.body(v) })
 	v.op("JZ end")
-	v.maskOf("R9")
+	v.maskOf("R14")
 	v.masked = true
 	l.body(v)
 	v.label("end")
@@ -186,7 +186,7 @@ func avx512Reduction(r reduction) *fn {
 	})
 	f.repeat("eight", "some", 8, func() { r.step512(f, 0, false) })
 	f.op("JZ end")
-	f.maskOf("R9")
+	f.maskOf("R14")
 	r.step512(f, 0, true)
 	f.label("end")
 	for _, pair := range [][2]int{{1, 0}, {3, 2}, {2, 0}} {
