@@ -3,13 +3,14 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -buildid= -X main.version=$(VERSION)
 GO       = CGO_ENABLED=0 go
 GOBUILD  = $(GO) build -trimpath -ldflags="$(LDFLAGS)"
+PYTHON  ?= python3,/usr/bin/python3
 QEMU_CPU ?= cortex-a53
 FUZZTIME ?= 30s
 # What the unit tests under emulation leave out: campaigns on real data.
 ARM_PKGS = ./kernels ./core/tensor ./core/graph ./core/op ./core/grad ./core/optim ./core/plan ./core/checkpoint/... ./core/random ./pruning/...
 
 .DEFAULT_GOAL := help
-.PHONY: mca help build build-arm64 demo test test-arm64 test-avx512 race fuzz bench lint golden tidy cover clean zoo campaign kill plan
+.PHONY: mca help build build-arm64 demo test test-arm64 test-avx512 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign kill plan
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,8 +44,15 @@ fuzz: ## every fuzz target for FUZZTIME
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -c6-); do \
 	    echo "== $$p $$f"; GOMEMLIMIT=2GiB $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
 
-bench: ## kernels and steps, medians with ratios
-	$(GO) test -run '^$$' -bench . -benchtime 200ms ./kernels ./core/plan ./core/op
+bench: build ## the machine, its kernels, a training step and an inference: medians
+	bin/secateur bench board
+	bin/secateur bench kernels
+	bin/secateur bench step --model resnet18 --verbose
+	bin/secateur bench step --model mobilenetv2 --verbose
+	bin/secateur bench infer --model mobilenetv2
+
+bench-peers: ## ours beside PyTorch, onnxruntime and OpenBLAS, in turns: writes kernels/BENCH.md (PYTHON=p1,p2: where they are)
+	$(GO) run ./tools/peers --python "$(PYTHON)"
 
 lint: ## vet for both architectures, gofmt, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "make lint: run gofmt -w on these"; exit 1; }

@@ -133,7 +133,7 @@ func newRoot() *cobra.Command {
 		return usagef("%w; see %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(demoCommand(), importCommand(), inspectCommand(), adaptCommand(), pruneCommand(),
-		evalCommand(), predictCommand(), exportCommand(), criteriaCommand())
+		evalCommand(), predictCommand(), exportCommand(), criteriaCommand(), benchCommand())
 	for _, c := range root.Commands() {
 		fromEnvironment(c)
 	}
@@ -148,7 +148,7 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 		return usagef("unknown command %q; perhaps %s is meant", args[0], strings.Join(near, " or "))
 	}
-	return usagef("unknown command %q; see secateur --help", args[0])
+	return usagef("unknown command %q; see %s --help", args[0], c.CommandPath())
 }
 
 func versionString() string {
