@@ -67,13 +67,18 @@ func (z Normalizing) MACs(n *graph.Node) int64 { return fusedMACs(z.Of, z.node(n
 
 // Lower has γ/√(var+ε) behind the scratch of the op.
 func (z Normalizing) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return z.lowerWith(e, n, m, hooks{})
+}
+
+func (z Normalizing) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
 	own, images := len(n.In)-4, imagesOf(z.Of)
 	c := n.In[images].Shape.Channels()
 	var loop graph.Loop
 	scale := func() []float32 { return m.Scratch[loop.Scratch:][:c] }
-	loop = z.Of.(beginner).lowerWith(e, z.node(n), m, hooks{begin: func(dst []float32, at int) {
+	h.begin = func(dst []float32, at int) {
 		e.Kernels.Normalize(dst, m.In[images][at:at+len(dst)], m.In[own+2], scale(), m.In[own+1], z.Norm.Min, z.Norm.Max)
-	}})
+	}
+	loop = z.Of.(beginner).lowerWith(e, z.node(n), m, h)
 	return graph.Loop{Scratch: loop.Scratch + c, Run: func() {
 		bnScale(scale(), m.In[own], m.In[own+3], z.Norm.Eps)
 		loop.Run()

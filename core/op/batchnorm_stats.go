@@ -37,56 +37,57 @@ func statsParts(rows, c int) int { return max(1, min(16, rows*c/8192, rows)) }
 // Lower sums distances and their squares part by part, and puts the parts together.
 func (BatchStats) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	c, rows := n.Shape[1], n.In[0].Shape.Rows()
-	parts := statsParts(rows, c)
+	parts, slot := statsParts(rows, c), momentSlot(c)
 	body := func(part, _ int) {
 		lo, hi := kernels.Chunk(rows, parts, part)
-		partMoments(e, m.Scratch[part*3*c:(part+1)*3*c], m.In[0][lo*c:hi*c])
+		s := m.Scratch[part*slot : (part+1)*slot]
+		clear(s)
+		addMoments(e, s, m.In[0][lo*c:hi*c])
 	}
-	return graph.Loop{Scratch: parts * 3 * c, Run: func() {
+	return graph.Loop{Scratch: parts * slot, Run: func() {
 		e.Pool.Run(parts, body)
-		joinMoments(m.Out, m.Scratch[:parts*3*c], rows, parts)
+		joinMoments(m.Out, m.Scratch[:parts*slot])
 	}}
 }
 
-// partMoments fills a pivot near the mean of rows of x, the sums of distances from it, and those
-// of their squares: s is 3×C.
-func partMoments(e *graph.Env, s, x []float32) {
+// momentSlot is the length of the moments of a part: the number of rows, a pivot near the mean of
+// each channel, the sums of distances from it, and those of their squares.
+func momentSlot(c int) int { return 3*c + 1 }
+
+// addMoments adds rows x of a part to its moments s, zeros before the first.
+func addMoments(e *graph.Env, s, x []float32) {
 	c := len(s) / 3
-	first := min(statsRows, len(x)/c)
-	clear(s)
-	e.Kernels.ColSum(s[:c], x[:first*c])
-	e.Kernels.Scale(s[:c], 1/float32(first), s[:c])
-	e.Kernels.ColMoments(s[c:2*c], s[2*c:], x, s[:c])
-}
-
-// joinMoments puts the moments of parts of rows together, in their order and in float64: to the
-// squares within the parts it adds those between them (Chan, Golub & LeVeque 1983, eq. 2.1b).
-func joinMoments(stats, parts []float32, rows, count int) {
-	c := len(stats) / 2
-	for j := range c {
-		mean, within, between := 0.0, 0.0, 0.0
-		for p := range count {
-			n := partRows(rows, count, p)
-			s := parts[p*3*c+j:]
-			sum := float64(s[c])
-			mean += n*float64(s[0]) + sum
-			within += float64(s[2*c]) - sum*sum/n
-		}
-		mean /= float64(rows)
-		for p := range count {
-			n := partRows(rows, count, p)
-			s := parts[p*3*c+j:]
-			d := float64(s[0]) + float64(s[c])/n - mean
-			between += n * d * d
-		}
-		stats[j], stats[c+j] = float32(mean), float32(max(0, within+between)/float64(rows))
+	pivot, sum, sq := s[1:1+c], s[1+c:1+2*c], s[1+2*c:]
+	if s[0] == 0 {
+		first := min(statsRows, len(x)/c)
+		e.Kernels.ColSum(pivot, x[:first*c])
+		e.Kernels.Scale(pivot, 1/float32(first), pivot)
 	}
+	s[0] += float32(len(x) / c)
+	e.Kernels.ColMoments(sum, sq, x, pivot)
 }
 
-// partRows is the number of rows in a part.
-func partRows(rows, parts, part int) float64 {
-	lo, hi := kernels.Chunk(rows, parts, part)
-	return float64(hi - lo)
+// joinMoments puts the moments of parts together, in their order and in float64: to the squares
+// within the parts it adds those between them (Chan, Golub & LeVeque 1983, eq. 2.1b).
+func joinMoments(stats, parts []float32) {
+	c := len(stats) / 2
+	slot, rows := momentSlot(c), 0.0
+	for p := 0; p < len(parts); p += slot {
+		rows += float64(parts[p])
+	}
+	for j := range c {
+		mean, squares := 0.0, 0.0
+		for p := 0; p < len(parts); p += slot {
+			mean += float64(parts[p])*float64(parts[p+1+j]) + float64(parts[p+1+c+j])
+		}
+		mean /= rows
+		for p := 0; p < len(parts); p += slot {
+			// Σ(x-mean)² = Σ(x-pivot)² + 2·d·Σ(x-pivot) + n·d² with d = pivot-mean
+			d := float64(parts[p+1+j]) - mean
+			squares += float64(parts[p+1+2*c+j]) + d*(2*float64(parts[p+1+c+j])+float64(parts[p])*d)
+		}
+		stats[j], stats[c+j] = float32(mean), float32(max(0, squares)/rows)
+	}
 }
 
 // Row is one row of a matrix.

@@ -153,7 +153,7 @@ func (p *testPlan) lower(env *graph.Env, n *graph.Node, inPlace bool, k int) {
 	}
 	switch {
 	case alias:
-		m.Out = m.In[a.Alias()]
+		m.Out = m.In[a.Alias()][:n.Shape.Elems()]
 	case inPlace:
 		m.Out = m.In[k]
 	default:

@@ -52,7 +52,7 @@ func (c *compiler) compile(g *graph.Graph) (*Plan, error) {
 	}{
 		{"fold", c.fold}, {"normalize", c.normalize}, {"differentiate", c.differentiate}, {"update", c.update},
 		{"recompute", c.recompute},
-		{"pack", c.pack}, {"fuse inputs", c.fuseInputs}, {"fuse", c.fuse}, {"order", c.order}, {"place", c.place}, {"lower", c.lower},
+		{"pack", c.pack}, {"fuse inputs", c.fuseInputs}, {"measure", c.measure}, {"fuse", c.fuse}, {"order", c.order}, {"place", c.place}, {"lower", c.lower},
 	} {
 		if err := pass.run(); err != nil {
 			return nil, fmt.Errorf("%s: %w", pass.name, err)

@@ -57,7 +57,7 @@ func apart(g *graph.Graph) (names []string) {
 
 func TestNormalizeTrainsAsTheSingleOpsDo(t *testing.T) {
 	sets(t, func(t *testing.T, set kernels.Set) {
-		b := residualNet(4)
+		b := residualNet(36) // rows enough that convolutions make sums
 		o := Options{Env: envOf(set, 2), Loss: "loss", Wrt: params(b.Graph, "")}
 		fused := compile(t, b.Graph, o)
 		o.Keep = apart(b.Graph)
@@ -73,6 +73,9 @@ func TestNormalizeTrainsAsTheSingleOpsDo(t *testing.T) {
 			wantClose(t, name, fused.Grad(name), single.Grad(name), 1e-4)
 		}
 		wantClose(t, "loss", fused.Data("loss"), single.Data("loss"), 1e-5)
+		if s, g := fused.kinds("BatchStatsJoined"), fused.kinds("BatchNormSumsJoined"); s != 9 || g != 4 {
+			t.Errorf("loops make %d statistics and %d sums of gradients, want 9 and 4", s, g)
+		}
 	})
 }
 
@@ -129,7 +132,7 @@ func TestNormalizedStepsHaveTheSameBitsOnAnyThreads(t *testing.T) {
 	sets(t, func(t *testing.T, set kernels.Set) {
 		var want []*graph.Node
 		for threads := 1; threads <= 4; threads++ {
-			b, rule := residualNet(6), optim.SGD(0.01)
+			b, rule := residualNet(36), optim.SGD(0.01)
 			p := training(t, b, envOf(set, threads), Options{Rule: &rule})
 			for k := range 3 {
 				feed(p, k)
