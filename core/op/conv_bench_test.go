@@ -18,9 +18,12 @@ func BenchmarkConv(b *testing.B) {
 		x, w tensor.Shape
 	}{
 		{Conv{Stride: s2, Pads: [4]int{3, 3, 3, 3}}, tensor.Shape{8, 112, 112, 3}, tensor.Shape{64, 7, 7, 3}},
+		{Conv{Stride: s2, Pads: same}, tensor.Shape{2, 224, 224, 3}, tensor.Shape{32, 3, 3, 3}},
+		{Conv{Stride: s1, Pads: same}, tensor.Shape{2, 56, 56, 16}, tensor.Shape{64, 3, 3, 16}},
 		{Conv{Stride: s1, Pads: same}, tensor.Shape{8, 28, 28, 64}, tensor.Shape{64, 3, 3, 64}},
 		{Conv{Stride: s2, Pads: same}, tensor.Shape{8, 28, 28, 64}, tensor.Shape{128, 3, 3, 64}},
 		{Conv{Stride: s1, Pads: same}, tensor.Shape{8, 7, 7, 256}, tensor.Shape{256, 3, 3, 256}},
+		{Conv{Stride: s2}, tensor.Shape{8, 28, 28, 128}, tensor.Shape{256, 1, 1, 128}},
 		{Conv{}, tensor.Shape{8, 28, 28, 32}, tensor.Shape{192, 1, 1, 32}},
 		{Conv{}, tensor.Shape{8, 14, 14, 384}, tensor.Shape{64, 1, 1, 384}},
 		{Conv{}, tensor.Shape{1, 7, 7, 960}, tensor.Shape{160, 1, 1, 960}},

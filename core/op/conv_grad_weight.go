@@ -75,7 +75,7 @@ func (c ConvGradWeight) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h h
 	l := &convWeightLoop{e: e, m: m, filters: dy[3], cols: w[1] * w[2] * w[3], hooks: h}
 	whole := c.conv().pixels(x, w, dy)
 	l.chunks = convPixelChunks(&whole, w)
-	l.tiles = convTiles(whole, dy[3], c.conv().groups(), l.chunks == 1)
+	l.take(whole, c.conv().groups())
 	return l.loop(w.Elems())
 }
 
@@ -84,32 +84,12 @@ const (
 	convPrivate = 40 * 1024 // floats of a dw that each chunk may have for itself
 )
 
-// convTile is a part of dw: filters lo to hi, and the columns that its im2row takes.
+// convTile is a part of dw: filters by channels at some taps.
 type convTile struct {
-	im2row
-	first  int // channel of x where they begin
-	col    int // column of dw where the tile begins
-	lo, hi int // filters
-}
-
-// convTiles is a tile for each group, cut further into some 12 and more where it is to be
-// divided: by filters where there are more of them than columns, else by taps and channels,
-// which are then gathered once.
-func convTiles(whole im2row, filters, groups int, divide bool) []convTile {
-	var tiles []convTile
-	per := filters / groups
-	for g := range groups {
-		t := convTile{im2row: whole, first: g * whole.width, lo: g * per, hi: (g + 1) * per}
-		switch {
-		case !divide:
-			tiles = append(tiles, t)
-		case t.cols() == whole.width && per >= whole.width:
-			tiles = append(tiles, t.byFilters(12/groups)...)
-		default:
-			tiles = append(tiles, t.byTaps(12/groups)...)
-		}
-	}
-	return tiles
+	first, width int // of the pixels' channels
+	col          int // where they begin among those of a tap of dw
+	tap0, tap1   int
+	lo, hi       int // filters
 }
 
 // byFilters cuts a tile into up to n of at least 8 filters.
@@ -124,42 +104,74 @@ func (t convTile) byFilters(n int) []convTile {
 	return tiles
 }
 
-// byTaps cuts a tile into its taps, and these into channels, at least 16, until there are n.
-func (t convTile) byTaps(n int) []convTile {
-	taps := len(t.ty) * len(t.tx)
-	pieces := max(1, min((n+taps-1)/taps, t.width/16))
+// byTaps cuts a tile into its taps, and these into up to that many pieces of at least 16 channels.
+func (t convTile) byTaps(pieces int) []convTile {
+	pieces = max(1, min(pieces, t.width/16))
 	var tiles []convTile
-	for a := range t.ty {
-		for b := range t.tx {
-			for p := range pieces {
-				lo, hi := kernels.Chunk(t.width, pieces, p)
-				c := t
-				c.ty, c.tx, c.width = t.ty[a:a+1], t.tx[b:b+1], hi-lo
-				c.first, c.col = t.first+lo, (a*len(t.tx)+b)*t.width+lo
-				tiles = append(tiles, c)
-			}
+	for tap := t.tap0; tap < t.tap1; tap++ {
+		for p := range pieces {
+			lo, hi := kernels.Chunk(t.width, pieces, p)
+			c := t
+			c.tap0, c.tap1 = tap, tap+1
+			c.first, c.col, c.width = t.first+lo, t.col+lo, hi-lo
+			tiles = append(tiles, c)
 		}
 	}
 	return tiles
 }
 
-// convWeightLoop is dw = dyᵀ·gathered x, by tiles and chunks of pixels.
+// convWeightLoop is dw = dyᵀ·x at each tap, by tiles and chunks of pixels.
 type convWeightLoop struct {
 	e             *graph.Env
 	m             *graph.Mem
+	pixels        im2row
+	taken         *convRows // where tiles are single taps that are not the images themselves
 	tiles         []convTile
 	chunks        int
+	block         int // pixels whose rows of dy and of x are used together
 	filters, cols int // of dw
 	private       int // floats of the chunks' own dw
 	perWork       int // floats of scratch of a worker
 	hooks
 }
 
-func (l *convWeightLoop) loop(elems int) graph.Loop {
-	for i := range l.tiles {
-		if t := &l.tiles[i]; !t.direct() || l.begin != nil {
-			l.perWork = max(l.perWork, l.rows(t)*t.cols())
+// take says how pixels are read: written out, all taps together, for the chunks of a small dw, and
+// where they lie for tiles of a large one.
+func (l *convWeightLoop) take(pixels im2row, groups int) {
+	l.pixels = pixels
+	whole := convTile{width: pixels.width, tap1: len(pixels.ty) * len(pixels.tx)}
+	if !pixels.direct() && l.chunks == 1 {
+		l.taken = newConvTable(&l.pixels)
+	}
+	l.cut(whole, groups)
+	t := &l.tiles[0]
+	l.block = im2rowBlock(t.width*(t.tap1-t.tap0) + t.hi - t.lo)
+	if !pixels.direct() && l.chunks > 1 {
+		l.perWork = l.block * pixels.stride()
+	}
+}
+
+// cut makes a tile for each group, and where there are no chunks cuts it into some 12 and more: by
+// filters where there are more of them than columns, else by taps and channels.
+func (l *convWeightLoop) cut(whole convTile, groups int) {
+	per, pieces := l.filters/groups, (12/groups+whole.tap1-1)/whole.tap1
+	for g := range groups {
+		t := whole
+		t.first, t.lo, t.hi = g*l.pixels.width, g*per, (g+1)*per
+		switch {
+		case l.chunks > 1:
+			l.tiles = append(l.tiles, t)
+		case l.taken == nil && per >= t.width:
+			l.tiles = append(l.tiles, t.byFilters(12/groups)...)
+		default:
+			l.tiles = append(l.tiles, t.byTaps(pieces)...)
 		}
+	}
+}
+
+func (l *convWeightLoop) loop(elems int) graph.Loop {
+	if l.begin != nil {
+		l.perWork = l.block * l.pixels.channels
 	}
 	if l.chunks > 1 {
 		l.private = l.chunks * elems
@@ -187,25 +199,40 @@ func (l *convWeightLoop) loop(elems int) graph.Loop {
 	}}
 }
 
-// rows is the number of pixels whose rows of dy and of gathered x are used together.
-func (l *convWeightLoop) rows(t *convTile) int { return im2rowBlock(t.cols() + t.hi - t.lo) }
-
 // tile sums a tile over a chunk of the pixels.
 func (l *convWeightLoop) tile(t *convTile, dw []float32, chunk int, work []float32) {
-	from, end := im2rowChunk(t.rows(), l.chunks, chunk)
-	c := dw[t.lo*l.cols+t.col:]
-	for lo, step := from, l.rows(t); lo < end; lo += step {
-		hi := min(lo+step, end)
-		b, ldb := l.m.In[1][lo*t.channels+t.first:], t.channels
-		switch {
-		case l.begin != nil:
-			l.begin(work[:(hi-lo)*t.channels], lo*t.channels)
-			b = work
-		case !t.direct():
-			t.fill(work, l.m.In[1][t.first:], lo, hi)
-			b, ldb = work, t.cols()
+	from, end := im2rowChunk(l.pixels.rows(), l.chunks, chunk)
+	for lo := from; lo < end; {
+		hi := min(lo+l.block, end)
+		if l.taken != nil {
+			hi = l.taken.end(lo, hi)
+			l.tap(t, dw, lo, hi, lo > from)
+		} else {
+			l.matrix(t, dw, lo, hi, work, lo > from)
 		}
-		l.e.Kernels.GemmTN(c, l.cols, l.m.In[0][lo*l.filters+t.lo:], l.filters, b, ldb,
-			t.hi-t.lo, t.cols(), hi-lo, lo > from)
+		lo = hi
 	}
+}
+
+// matrix adds what all taps read at pixels lo to hi.
+func (l *convWeightLoop) matrix(t *convTile, dw []float32, lo, hi int, work []float32, acc bool) {
+	p := &l.pixels
+	x, ldx := l.m.In[1][lo*p.channels+t.first:], p.channels
+	switch {
+	case l.begin != nil:
+		l.begin(work[:(hi-lo)*p.channels], lo*p.channels)
+		x = work
+	case !p.direct():
+		p.fill(work, l.m.In[1][t.first:], lo, hi)
+		x, ldx = work, p.stride()
+	}
+	l.e.Kernels.GemmTN(dw[t.lo*l.cols+t.col:], l.cols, l.m.In[0][lo*l.filters+t.lo:], l.filters, x, ldx,
+		t.hi-t.lo, t.width*t.tap1, hi-lo, acc)
+}
+
+// tap adds what the tap of a tile reads at pixels lo to hi.
+func (l *convWeightLoop) tap(t *convTile, dw []float32, lo, hi int, acc bool) {
+	x, first := l.taken.source(l.m.In[1][t.first:], nil, lo, hi)
+	l.e.Kernels.GemmTNRows(dw[t.lo*l.cols+t.tap0*l.taken.k+t.col:], l.cols, l.m.In[0][lo*l.filters+t.lo:], l.filters,
+		x, l.taken.table, first, t.tap0, t.hi-t.lo, t.width, hi-lo, acc)
 }

@@ -3,7 +3,7 @@ package op
 import "github.com/secateur/secateur/core/graph"
 
 // convLoop is a convolution, or its gradient for the input, as matrix products: blocks of pixels
-// are gathered and multiplied with packed weights. Input 0 is the images, input 1 the weights.
+// are multiplied with packed weights. Input 0 is the images, input 1 the weights.
 type convLoop struct {
 	e      *graph.Env
 	m      *graph.Mem
@@ -26,6 +26,7 @@ type convPass struct {
 	from, step [2]int
 	pack       convPack
 	blocks     []convBlock
+	taken      *convRows // nil where the rows are the images themselves
 }
 
 // convPack packs columns lo to hi of the cols×n matrix that weights w are for a group; tmp has
@@ -65,11 +66,15 @@ func (l *convLoop) pack(m *graph.Mem) graph.Loop {
 	return graph.Loop{Scratch: l.e.Pool.Threads() * l.perPack, Run: func() { l.e.Pool.Run(len(l.blocks), body) }}
 }
 
-// run has in its scratch a gathered block and a product for each worker.
+// run has in its scratch what a block takes from the images and a product for each worker.
 func (l *convLoop) run(m *graph.Mem, h hooks) graph.Loop {
 	l.m, l.hooks = m, h
 	for i := range l.passes {
-		l.perWork = max(l.perWork, l.workFloats(&l.passes[i]))
+		p := &l.passes[i]
+		if p.cols() > 0 && !p.direct() {
+			p.taken = newConvRows(&p.im2row, l.rows(p))
+		}
+		l.perWork = max(l.perWork, l.workFloats(p))
 	}
 	part := l.part
 	return graph.Loop{Scratch: l.e.Pool.Threads() * l.perWork, Run: func() { l.e.Pool.Run(l.parts, part) }}
@@ -94,15 +99,18 @@ func (l *convLoop) layOut(i int, p *convPass) {
 	p.blocks = l.blocks[first:len(l.blocks):len(l.blocks)]
 }
 
-// workFloats is the scratch of one worker for a pass: the gathered block, and the product where
-// it must be spread out afterwards.
+// workFloats is the scratch of one worker for a pass: a band, or what a prologue makes, and the
+// product where it must be spread out afterwards.
 func (l *convLoop) workFloats(p *convPass) int {
 	size := 0
 	if p.cols() == 0 {
 		return 0
 	}
-	if !p.direct() || l.begin != nil {
+	switch {
+	case l.begin != nil:
 		size = l.rows(p) * p.cols()
+	case p.taken != nil:
+		size = p.taken.band.floats
 	}
 	if !p.whole(l.size) {
 		size += l.rows(p) * l.n
@@ -119,8 +127,13 @@ func (l *convLoop) part(part, worker int) {
 	for i := range l.passes {
 		p := &l.passes[i]
 		lo, hi := im2rowChunk(p.rows(), l.parts, part)
-		for block := l.rows(p); lo < hi; lo += block {
-			l.block(p, part, lo, min(lo+block, hi), l.work(worker))
+		for block := l.rows(p); lo < hi; {
+			end := min(lo+block, hi)
+			if p.taken != nil {
+				end = p.taken.end(lo, end)
+			}
+			l.block(p, part, lo, end, l.work(worker))
+			lo = end
 		}
 	}
 }
@@ -153,45 +166,53 @@ func (l *convLoop) block(p *convPass, part, lo, hi int, work []float32) {
 // product multiplies the rows of grid points lo to hi with all blocks of weights.
 func (l *convLoop) product(p *convPass, lo, hi int, work []float32) {
 	c := l.groups * l.n
-	last, a, lda := -1, work, p.cols()
+	last, a, first := -1, work, 0
 	for i := range p.blocks {
 		b := &p.blocks[i]
 		if b.group != last {
 			last = b.group
-			a, lda = l.operand(p, b.group, work, lo, hi)
+			a, first = l.operand(p, b.group, work, lo, hi)
 		}
-		bp := l.m.In[1][b.at:]
 		if p.whole(l.size) {
-			l.e.Kernels.Gemm(l.m.Out[lo*c+b.group*l.n+b.lo:], c, a, lda, bp, hi-lo, b.hi-b.lo, p.cols(), false)
+			l.times(p, b, l.m.Out[lo*c+b.group*l.n+b.lo:], c, a, first, hi-lo)
 			continue
 		}
 		product := work[l.perWork-l.rows(p)*l.n:]
-		l.e.Kernels.Gemm(product[b.lo:], l.n, a, lda, bp, hi-lo, b.hi-b.lo, p.cols(), false)
+		l.times(p, b, product[b.lo:], l.n, a, first, hi-lo)
 		if b.hi == l.n {
 			p.scatter(l, product, b.group, lo, hi)
 		}
 	}
 }
 
+// times multiplies n rows of an operand with a block of weights.
+func (l *convLoop) times(p *convPass, b *convBlock, y []float32, ldy int, a []float32, first, n int) {
+	bp := l.m.In[1][b.at:]
+	if t := p.taken; t != nil {
+		l.e.Kernels.GemmRows(y, ldy, a, t.table, first, bp, n, b.hi-b.lo, t.k, false)
+		return
+	}
+	l.e.Kernels.Gemm(y, ldy, a, p.channels, bp, n, b.hi-b.lo, p.cols(), false)
+}
+
 // rows is the number of grid points that are made at a time: what they read and what they make
 // stay in the second-level cache.
 func (l *convLoop) rows(p *convPass) int {
 	_, part := im2rowChunk(p.rows(), l.parts, 0)
-	return min(im2rowBlock(p.cols()+l.groups*l.n), part+8)
+	return min(im2rowBlock(len(p.tx)*p.width+l.groups*l.n), part+8)
 }
 
-// operand is rows lo to hi of the gathered matrix: in the images themselves or in work.
-func (l *convLoop) operand(p *convPass, group int, work []float32, lo, hi int) (a []float32, lda int) {
-	src := l.m.In[0][group*p.width:]
+// operand is what rows lo to hi are found in, and with a table which row of it is the first.
+func (l *convLoop) operand(p *convPass, group int, work []float32, lo, hi int) (a []float32, first int) {
+	x := l.m.In[0][group*p.width:]
 	switch {
 	case l.begin != nil:
 		l.begin(work[:(hi-lo)*p.channels], lo*p.channels)
-		return work, p.channels
-	case p.direct():
-		return src[lo*p.channels:], p.channels
+		return work, 0
+	case p.taken != nil:
+		return p.taken.source(x, work, lo, hi)
 	}
-	p.fill(work, src, lo, hi)
-	return work, p.cols()
+	return x[lo*p.channels:], 0
 }
 
 // pixel is the place in the output of grid point r.

@@ -156,6 +156,6 @@ func (GemmGradWeight) Infer(in []tensor.Shape) (tensor.Shape, error) {
 func (GemmGradWeight) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	rows, o, k := n.In[0].Shape[0], n.Shape[0], n.Shape[1]
 	l := &convWeightLoop{e: e, m: m, filters: o, cols: k, chunks: 1}
-	l.tiles = convTiles(gemmRows(rows, k), o, 1, true)
+	l.take(gemmRows(rows, k), 1)
 	return l.loop(n.Shape.Elems())
 }

@@ -28,9 +28,11 @@ func (*fewRowsLoop) pack(*graph.Mem) graph.Loop { return graph.Loop{} }
 // run has in its scratch gathered x, packed xᵀ, yᵀ.
 func (l *fewRowsLoop) run(m *graph.Mem, h hooks) graph.Loop {
 	e, rows, k := l.e, l.rows(), l.cols()
+	ld := k
 	gathered := 0
 	if !l.direct() || h.begin != nil {
-		gathered = rows * k
+		ld = l.stride()
+		gathered = rows * l.stride()
 	}
 	packed := gathered + e.Kernels.PackSize(k, rows)
 	parts, gatherParts := fewParts(l.n), fewParts(rows)
@@ -40,7 +42,7 @@ func (l *fewRowsLoop) run(m *graph.Mem, h hooks) graph.Loop {
 			h.begin(m.Scratch[lo*k:hi*k], lo*k)
 			return
 		}
-		l.fill(m.Scratch[lo*k:hi*k], m.In[0], lo, hi)
+		l.fill(m.Scratch[lo*ld:hi*ld], m.In[0], lo, hi)
 	}
 	body := func(part, _ int) {
 		lo, hi := im2rowChunk(l.n, parts, part)
@@ -54,7 +56,7 @@ func (l *fewRowsLoop) run(m *graph.Mem, h hooks) graph.Loop {
 			e.Pool.Run(gatherParts, gather)
 			x = m.Scratch
 		}
-		e.Kernels.PackBT(m.Scratch[gathered:packed], x, k, k, rows)
+		e.Kernels.PackBT(m.Scratch[gathered:packed], x, ld, k, rows)
 		e.Pool.Run(parts, body)
 		if l.bias > 0 {
 			e.Kernels.AddRow(m.Out, m.Out, m.In[l.bias])

@@ -19,6 +19,9 @@ type im2row struct {
 func (g *im2row) rows() int { return g.images * g.grid[0] * g.grid[1] }
 func (g *im2row) cols() int { return len(g.ty) * len(g.tx) * g.width }
 
+// stride is the distance of rows that are written out: they begin at whole vectors.
+func (g *im2row) stride() int { return (g.cols() + 7) / 8 * 8 }
+
 // direct reports whether the matrix is the images themselves, row r at r·channels.
 func (g *im2row) direct() bool {
 	one := len(g.ty) == 1 && len(g.tx) == 1 && g.ty[0] == 0 && g.tx[0] == 0
@@ -30,10 +33,10 @@ func (g *im2row) adjacent() bool {
 	return g.width == g.channels && len(g.tx) > 0 && g.tx[len(g.tx)-1]-g.tx[0] == len(g.tx)-1
 }
 
-// fill writes rows lo to hi of the matrix to dst; src begins at the first channel to take. It goes
+// fill writes rows lo to hi of the matrix to dst, stride apart; src begins at the first channel to take. It goes
 // along the rows of the grid: what neighbours on one of them read lies evenly spaced.
 func (g *im2row) fill(dst, src []float32, lo, hi int) {
-	cols, adjacent := g.cols(), g.adjacent()
+	cols, adjacent := g.stride(), g.adjacent()
 	for lo < hi {
 		line, j := lo/g.grid[1], lo%g.grid[1]
 		n := min(g.grid[1]-j, hi-lo)
@@ -50,7 +53,7 @@ func (g *im2row) fill(dst, src []float32, lo, hi int) {
 			}
 			d = d[min(len(g.tx)*g.width, len(d)):]
 		}
-		dst = dst[n*cols:]
+		dst = dst[min(n*cols, len(dst)):]
 		lo += n
 	}
 }
@@ -66,7 +69,7 @@ func (g *im2row) inside(j, n, first, last int) (lo, hi int) {
 // runs copies for grid points j to j+n-1 the taps of one row of the kernel, adjacent in line, a
 // row of the image: in one piece each, but tap by tap at the borders.
 func (g *im2row) runs(dst, line []float32, j, n int) {
-	cols, c, width := g.cols(), g.channels, len(g.tx)*g.width
+	cols, c, width := g.stride(), g.channels, len(g.tx)*g.width
 	lo, hi := g.inside(j, n, g.tx[0], g.tx[len(g.tx)-1])
 	g.taps(dst, line, j, lo-j)
 	if hi > lo {
@@ -79,7 +82,7 @@ func (g *im2row) runs(dst, line []float32, j, n int) {
 
 // taps copies for grid points j to j+n-1 the taps of one row of the kernel tap by tap.
 func (g *im2row) taps(dst, line []float32, j, n int) {
-	cols := g.cols()
+	cols := g.stride()
 	for b, tx := range g.tx {
 		lo, hi := g.inside(j, n, tx, tx)
 		if n > 0 {
