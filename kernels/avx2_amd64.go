@@ -19,6 +19,7 @@ func avx2() Set {
 	s.Sum, s.SumSq, s.Dot = sumAVX2, sumSqAVX2, dotAVX2
 	s.SGD, s.AdamW = sgdAVX2, adamWStepAVX2
 	s.Norm = avx2Norm()
+	s.Finish = avx2Finish()
 	s.Pooling, s.Activation = poolingAVX2(), activationAVX2()
 	return s
 }

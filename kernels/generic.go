@@ -13,7 +13,7 @@ func Generic() Set {
 		Axpy: axpy, Scale: scale, MulAdd: mulAdd, Clip: clip, ClipGrad: clipGrad,
 		ScaleShift: scaleShift, AddRow: addRow, MulRow: mulRow, ColSum: colSum, ColDot: colDot,
 		Sum: sum, SumSq: sumSq, Dot: dot, SGD: sgd, AdamW: adamW,
-		Norm:    genericNorm(),
+		Norm: genericNorm(), Finish: genericFinish(),
 		Pooling: genericPooling(), Activation: genericActivation(),
 	}
 }

@@ -77,4 +77,5 @@ type Set struct {
 	AdamW func(w, g, m, v []float32, lr, beta1, beta2, eps, decay, c1, c2, scale float32)
 
 	Norm
+	Finish // the end of a product, while it is in the cache
 }

@@ -19,6 +19,7 @@ func neon() Set {
 	s.Sum, s.SumSq, s.Dot = sumNEON, sumSqNEON, dotNEON
 	s.SGD, s.AdamW = sgdNEON, adamWStepNEON
 	s.Norm = neonNorm()
+	s.Finish = neonFinish()
 	s.Pooling, s.Activation = poolingNEON(), activationNEON()
 	return s
 }

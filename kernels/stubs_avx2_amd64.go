@@ -936,6 +936,18 @@ func adamWAVX2(w []float32, dw []float32, m []float32, v []float32, lr float32, 
 	}
 }
 
+// y = min(max(y + b, lo), hi) in every row,
+// n floats a row, stride floats from row to row of y.
+//
+//go:noescape
+func biasClipF32AVX2Loop(y *float32, b *float32, lo float32, hi float32, n int, rows int, stride int)
+
+// y = min(max(y + b + r, lo), hi) in every row,
+// n floats a row, stride floats from row to row of y, r.
+//
+//go:noescape
+func biasAddClipF32AVX2Loop(y *float32, b *float32, r *float32, lo float32, hi float32, n int, rows int, stride int)
+
 // y = min(max((x-mean)·scale + beta, lo), hi),
 // n floats a row, stride floats from row to row of y, x.
 //

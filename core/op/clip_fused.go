@@ -49,7 +49,7 @@ func (c Clipped) MACs(n *graph.Node) int64 { return fusedMACs(c.Of, n) }
 
 // Lower clips piece by piece.
 func (c Clipped) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return c.Of.(finisher).lowerWith(e, n, m, hooks{end: func(_, lo, hi int) {
+	return c.Of.(finisher).lowerWith(e, n, m, hooks{clip: &c.End, end: func(_, lo, hi int) {
 		y := m.Out[lo:hi]
 		e.Kernels.Clip(y, y, c.End.Min, c.End.Max)
 	}})

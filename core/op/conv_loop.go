@@ -1,6 +1,9 @@
 package op
 
-import "github.com/secateur/secateur/core/graph"
+import (
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/kernels"
+)
 
 // convLoop is a convolution, or its gradient for the input, as matrix products: blocks of pixels
 // are multiplied with packed weights. Input 0 is the images, input 1 the weights.
@@ -17,7 +20,10 @@ type convLoop struct {
 	floats  int // of packed weights
 	perPack int // floats of scratch of a worker that packs
 	perWork int // floats of scratch of a worker that multiplies
-	parts   int
+	parts   int // of the rows
+	across  int // parts of the columns
+	bounded bool
+	lo, hi  float32 // of bias and epilogue in one pass, if bounded
 }
 
 // convPass makes the output pixels (from+i·step) of the grid points i of its im2row.
@@ -38,6 +44,38 @@ type convBlock struct{ pass, group, lo, hi, at int }
 
 // convCols is the width of a packed block: a multiple of what tiles are wide.
 const convCols = 48
+
+// convFew is the number of rows below which columns are divided too: blocks are two tiles wide then.
+const convFew = 12 * 48
+
+// columns is the width of the packed blocks of a pass.
+func (l *convLoop) columns(p *convPass) int {
+	w := 2 * l.e.Kernels.Width
+	if p.rows() < convFew && l.n < 12*convCols && l.n%w == 0 && l.dividable() {
+		return min(w, convCols)
+	}
+	return convCols
+}
+
+// dividable reports whether rows and columns of the product may be divided.
+func (l *convLoop) dividable() bool {
+	return len(l.passes) == 1 && l.groups == 1 && l.passes[0].whole(l.size)
+}
+
+// divide divides few rows by columns, so that a part has rows enough for whole tiles and no weights
+// are read twice. An epilogue of whole rows does not allow it, nor what is copied for each part.
+func (l *convLoop) divide() {
+	p, rows := &l.passes[0], l.passes[0].rows()
+	l.across = 1
+	free := l.begin == nil && (l.bounded || l.bias == 0 && l.end == nil)
+	if rows >= convFew || !l.dividable() || !free || p.taken != nil && p.taken.band.floats > 0 {
+		return
+	}
+	parts := max(1, rows/48)
+	if across := min(len(p.blocks), (12+parts-1)/parts); parts*across >= min(12, l.parts) {
+		l.parts, l.across = parts, across
+	}
+}
 
 // whole reports whether the pass makes every output pixel in order.
 func (p *convPass) whole(size [2]int) bool { return p.grid == size && p.step == [2]int{1, 1} }
@@ -69,6 +107,7 @@ func (l *convLoop) pack(m *graph.Mem) graph.Loop {
 // run has in its scratch what a block takes from the images and a product for each worker.
 func (l *convLoop) run(m *graph.Mem, h hooks) graph.Loop {
 	l.m, l.hooks = m, h
+	l.lo, l.hi, l.bounded = h.bounds(l.bias)
 	for i := range l.passes {
 		p := &l.passes[i]
 		if p.cols() > 0 && !p.direct() {
@@ -76,8 +115,9 @@ func (l *convLoop) run(m *graph.Mem, h hooks) graph.Loop {
 		}
 		l.perWork = max(l.perWork, l.workFloats(p))
 	}
+	l.divide()
 	part := l.part
-	return graph.Loop{Scratch: l.e.Pool.Threads() * l.perWork, Run: func() { l.e.Pool.Run(l.parts, part) }}
+	return graph.Loop{Scratch: l.e.Pool.Threads() * l.perWork, Run: func() { l.e.Pool.Run(l.parts*l.across, part) }}
 }
 
 // layOut divides the weights of a pass into blocks of columns.
@@ -88,10 +128,10 @@ func (l *convLoop) layOut(i int, p *convPass) {
 	if len(p.ty)*len(p.tx) > 1 {
 		l.perPack = max(l.perPack, p.cols()*min(convCols, l.n))
 	}
-	first := len(l.blocks)
+	first, width := len(l.blocks), l.columns(p)
 	for group := range l.groups {
-		for lo := 0; lo < l.n; lo += convCols {
-			hi := min(lo+convCols, l.n)
+		for lo := 0; lo < l.n; lo += width {
+			hi := min(lo+width, l.n)
 			l.blocks = append(l.blocks, convBlock{i, group, lo, hi, l.floats})
 			l.floats += (l.e.Kernels.PackSize(p.cols(), hi-lo) + 15) / 16 * 16
 		}
@@ -122,11 +162,11 @@ func (l *convLoop) work(worker int) []float32 {
 	return l.m.Scratch[worker*l.perWork:][:l.perWork]
 }
 
-// part is a chunk of the rows of each pass.
+// part is a chunk of the rows of each pass, or of few rows some columns.
 func (l *convLoop) part(part, worker int) {
 	for i := range l.passes {
 		p := &l.passes[i]
-		lo, hi := im2rowChunk(p.rows(), l.parts, part)
+		lo, hi := im2rowChunk(p.rows(), l.parts, part%l.parts)
 		for block := l.rows(p); lo < hi; {
 			end := min(lo+block, hi)
 			if p.taken != nil {
@@ -143,7 +183,11 @@ func (l *convLoop) block(p *convPass, part, lo, hi int, work []float32) {
 	if p.cols() == 0 {
 		p.clear(l, lo, hi)
 	} else {
-		l.product(p, lo, hi, work)
+		first, last := kernels.Chunk(len(p.blocks), l.across, part/l.parts)
+		l.product(p, p.blocks[first:last], lo, hi, work)
+		if l.bounded && p.whole(l.size) {
+			return
+		}
 	}
 	c := l.groups * l.n
 	if l.bias > 0 {
@@ -163,18 +207,23 @@ func (l *convLoop) block(p *convPass, part, lo, hi int, work []float32) {
 	}
 }
 
-// product multiplies the rows of grid points lo to hi with all blocks of weights.
-func (l *convLoop) product(p *convPass, lo, hi int, work []float32) {
+// product multiplies the rows of grid points lo to hi with blocks of weights.
+func (l *convLoop) product(p *convPass, blocks []convBlock, lo, hi int, work []float32) {
 	c := l.groups * l.n
 	last, a, first := -1, work, 0
-	for i := range p.blocks {
-		b := &p.blocks[i]
+	for i := range blocks {
+		b := &blocks[i]
 		if b.group != last {
 			last = b.group
 			a, first = l.operand(p, b.group, work, lo, hi)
 		}
 		if p.whole(l.size) {
-			l.times(p, b, l.m.Out[lo*c+b.group*l.n+b.lo:], c, a, first, hi-lo)
+			j := b.group*l.n + b.lo
+			y := l.m.Out[lo*c+j:]
+			l.times(p, b, y, c, a, first, hi-lo)
+			if l.bounded {
+				l.e.Kernels.BiasClip(y, c, l.m.In[l.bias][j:][:b.hi-b.lo], hi-lo, l.lo, l.hi)
+			}
 			continue
 		}
 		product := work[l.perWork-l.rows(p)*l.n:]
@@ -196,8 +245,11 @@ func (l *convLoop) times(p *convPass, b *convBlock, y []float32, ldy int, a []fl
 }
 
 // rows is the number of grid points that are made at a time: what they read and what they make
-// stay in the second-level cache.
+// stay in the second-level cache; for small weights, in the first what is made.
 func (l *convLoop) rows(p *convPass) int {
+	if l.bounded && p.taken == nil && p.cols()*l.n <= 1<<14 {
+		return 96
+	}
 	_, part := im2rowChunk(p.rows(), l.parts, 0)
 	return min(im2rowBlock(len(p.tx)*p.width+l.groups*l.n), part+8)
 }

@@ -175,6 +175,10 @@ func (l *depthwiseLoop) lines(passes []depthwisePass, part, image, i int, x []fl
 	p := &passes[0]
 	lo := (image*l.size[0] + p.from[0] + i*p.outStep[0]) * l.size[1] * l.c
 	hi := lo + l.size[1]*l.c
+	if min, max, ok := l.bounds(l.bias); ok {
+		l.e.Kernels.BiasClip(l.m.Out[lo:hi], l.c, l.m.In[l.bias], l.size[1], min, max)
+		return
+	}
 	if l.bias > 0 {
 		l.e.Kernels.AddRow(l.m.Out[lo:hi], l.m.Out[lo:hi], l.m.In[l.bias])
 	}

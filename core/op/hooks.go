@@ -7,6 +7,15 @@ import "github.com/secateur/secateur/core/graph"
 type hooks struct {
 	begin prologue
 	end   epilogue
+	clip  *Clip // set where end does nothing but this: a loop may do it together with its bias
+}
+
+// bounds reports whether bias and end of a loop are one pass between bounds, which may be infinite.
+func (h hooks) bounds(bias int) (lo, hi float32, ok bool) {
+	if h.clip != nil {
+		return h.clip.Min, h.clip.Max, bias > 0
+	}
+	return -infinity, infinity, bias > 0 && h.end == nil
 }
 
 // prologue makes from whole rows of channels, floats at to at+len(dst) of the tensor that the loop

@@ -12,6 +12,7 @@ func neon() isa {
 		neonGEMM(),
 		neonDepthwise(),
 		neonVector(),
+		finishFile("The end of a product for NEON: the loops of vector_neon_arm64.s.", neonLoop),
 		normFile("NEON", "Batch normalization for NEON: the loops of vector_neon_arm64.s.", neonLoop),
 		neonPeak(),
 		neonPooling(),
