@@ -38,6 +38,8 @@ type Set struct {
 	GemmTN   func(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool)
 	Implicit // the same for convolutions that are not spread out
 
+	Winograd // transforms of a 3×3 convolution
+
 	// DepthwiseRow is n pixels of a depthwise convolution over c channels:
 	// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*c+j], added to y with acc. Offsets are never negative.
 	DepthwiseRow func(y []float32, ys int, x []float32, xs int, w []float32, off []int, n, c int, acc bool)

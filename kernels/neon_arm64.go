@@ -11,6 +11,7 @@ func neon() Set {
 	s.Implicit = neonImplicit()
 	s.Yardstick = Yardstick{peakF32NEON, 24 * 4 * 2}
 	s.DepthwiseRow, s.DepthwiseGrad = depthwiseRowNEON, depthwiseGradNEON
+	s.Winograd = winogradNEON()
 	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillNEON, addNEON, subNEON, mulNEON, divNEON
 	s.Axpy, s.Scale, s.MulAdd = axpyNEON, scaleNEON, mulAddNEON
 	s.Clip, s.ClipGrad = clipNEON, clipGradNEON

@@ -554,6 +554,106 @@ func gemmRowsF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, off *i
 	}
 }
 
+// y = Bᵀ·x·B for 8·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradDataF32AVX2(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+// y = G·x·Gᵀ for 8·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradFilterF32AVX2(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+// y = Aᵀ·x·A for 8·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradInverseF32AVX2(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+// y = A·x·Aᵀ for 8·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradInverseTF32AVX2(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+// y = Gᵀ·x·G for 8·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradFilterTF32AVX2(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+func winogradDataAVX2(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 8 {
+		winogradData(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 6, c)
+	checkTile(x, xr, xc, 6, c)
+	for j := 0; j < c; {
+		j = min(j, c-8)
+		blocks := min((c-j)/8, tileBlocks)
+		winogradDataF32AVX2(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 8 * blocks
+	}
+}
+
+func winogradFilterAVX2(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 8 {
+		winogradFilter(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 6, c)
+	checkTile(x, xr, xc, 3, c)
+	for j := 0; j < c; {
+		j = min(j, c-8)
+		blocks := min((c-j)/8, tileBlocks)
+		winogradFilterF32AVX2(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 8 * blocks
+	}
+}
+
+func winogradInverseAVX2(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 8 {
+		winogradInverse(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 4, c)
+	checkTile(x, xr, xc, 6, c)
+	for j := 0; j < c; {
+		j = min(j, c-8)
+		blocks := min((c-j)/8, tileBlocks)
+		winogradInverseF32AVX2(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 8 * blocks
+	}
+}
+
+func winogradInverseTAVX2(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 8 {
+		winogradInverseT(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 6, c)
+	checkTile(x, xr, xc, 4, c)
+	for j := 0; j < c; {
+		j = min(j, c-8)
+		blocks := min((c-j)/8, tileBlocks)
+		winogradInverseTF32AVX2(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 8 * blocks
+	}
+}
+
+func winogradFilterTAVX2(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 8 {
+		winogradFilterT(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 3, c)
+	checkTile(x, xr, xc, 6, c)
+	for j := 0; j < c; {
+		j = min(j, c-8)
+		blocks := min((c-j)/8, tileBlocks)
+		winogradFilterTF32AVX2(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 8 * blocks
+	}
+}
+
 // y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
 // 8·blocks channels; with mask only for the channels of the one block whose mask is set.
 //

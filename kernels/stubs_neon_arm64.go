@@ -230,6 +230,106 @@ func gemmRowsF32NEONTile(rows int, c *float32, ldc int, a *float32, off *int32, 
 	}
 }
 
+// y = Bᵀ·x·B for 4·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradDataF32NEON(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+// y = G·x·Gᵀ for 4·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradFilterF32NEON(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+// y = Aᵀ·x·A for 4·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradInverseF32NEON(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+// y = A·x·Aᵀ for 4·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradInverseTF32NEON(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+// y = Gᵀ·x·G for 4·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradFilterTF32NEON(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+func winogradDataNEON(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 4 {
+		winogradData(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 6, c)
+	checkTile(x, xr, xc, 6, c)
+	for j := 0; j < c; {
+		j = min(j, c-4)
+		blocks := min((c-j)/4, tileBlocks)
+		winogradDataF32NEON(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 4 * blocks
+	}
+}
+
+func winogradFilterNEON(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 4 {
+		winogradFilter(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 6, c)
+	checkTile(x, xr, xc, 3, c)
+	for j := 0; j < c; {
+		j = min(j, c-4)
+		blocks := min((c-j)/4, tileBlocks)
+		winogradFilterF32NEON(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 4 * blocks
+	}
+}
+
+func winogradInverseNEON(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 4 {
+		winogradInverse(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 4, c)
+	checkTile(x, xr, xc, 6, c)
+	for j := 0; j < c; {
+		j = min(j, c-4)
+		blocks := min((c-j)/4, tileBlocks)
+		winogradInverseF32NEON(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 4 * blocks
+	}
+}
+
+func winogradInverseTNEON(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 4 {
+		winogradInverseT(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 6, c)
+	checkTile(x, xr, xc, 4, c)
+	for j := 0; j < c; {
+		j = min(j, c-4)
+		blocks := min((c-j)/4, tileBlocks)
+		winogradInverseTF32NEON(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 4 * blocks
+	}
+}
+
+func winogradFilterTNEON(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 4 {
+		winogradFilterT(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 3, c)
+	checkTile(x, xr, xc, 6, c)
+	for j := 0; j < c; {
+		j = min(j, c-4)
+		blocks := min((c-j)/4, tileBlocks)
+		winogradFilterTF32NEON(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 4 * blocks
+	}
+}
+
 // y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
 // 8·blocks channels.
 //

@@ -54,6 +54,7 @@ type fn struct {
 	params    []param
 	result    bool // a float64
 	consts    []float32
+	frame     int // bytes of memory of its own on the stack
 	body      strings.Builder
 }
 
@@ -183,7 +184,11 @@ func constants(fns []*fn) (s string) {
 
 // text is the function as the assembler reads it.
 func (f *fn) text() string {
-	return fmt.Sprintf("// %s\n//\n%sTEXT ·%s(SB), NOSPLIT, $0-%d\n%s", f.signature(), comment(f.doc), f.name, f.argSize(), &f.body)
+	flag := "NOSPLIT"
+	if f.frame > 0 {
+		flag = "0"
+	}
+	return fmt.Sprintf("// %s\n//\n%sTEXT ·%s(SB), %s, $%d-%d\n%s", f.signature(), comment(f.doc), f.name, flag, f.frame, f.argSize(), &f.body)
 }
 
 // op writes one instruction; a trailing comment may follow it.

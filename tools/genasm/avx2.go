@@ -5,6 +5,7 @@ import "fmt"
 func avx2() isa {
 	return isa{name: "avx2", goarch: "amd64", files: []file{
 		avx2GEMM(),
+		avx2Winograd(),
 		avx2Depthwise(),
 		avx2Vector(),
 		finishFile("The end of a product for AVX2: the loops of vector_avx2_amd64.s.", avx2Loop),

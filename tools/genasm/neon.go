@@ -10,6 +10,7 @@ const neonHeader = "neon_arm64.h"
 func neon() isa {
 	return isa{name: "neon", goarch: "arm64", header: neonHeader, files: []file{
 		neonGEMM(),
+		neonWinograd(),
 		neonDepthwise(),
 		neonVector(),
 		finishFile("The end of a product for NEON: the loops of vector_neon_arm64.s.", neonLoop),
