@@ -118,8 +118,22 @@ func (c Conv) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) grap
 	return lowerUnpacked(c, e, n, m, h)
 }
 
-// lowering leaves the weights of few pixels as they are unless they rest.
+// lowering is by Winograd where that wins.
 func (c Conv) lowering(e *graph.Env, n *graph.Node, atRest bool) lowering {
+	if w := n.In[1].Shape; winogradFits(c, w) && winogradWins(n.Shape, w[3], w[0]) {
+		return winogradByTiles(c.winograd(e, n))
+	}
+	return c.rowLowering(e, n, atRest)
+}
+
+func (c Conv) winograd(e *graph.Env, n *graph.Node) *winogradLoop {
+	x, y := n.In[0].Shape, n.Shape
+	g := newWinogradGrid(x[0], [2]int{x[1], x[2]}, [2]int{y[1], y[2]}, [2]int{c.Pads[0], c.Pads[1]})
+	return newWinogradLoop(e, g, winogradForward(e, n.In[1].Shape), biasOf(n))
+}
+
+// rowLowering leaves the weights of few pixels as they are unless they rest.
+func (c Conv) rowLowering(e *graph.Env, n *graph.Node, atRest bool) lowering {
 	w, groups, bias := n.In[1].Shape, c.groups(), biasOf(n)
 	pixels := c.pixels(n.In[0].Shape, w, n.Shape)
 	if !atRest && groups == 1 && fewRows(pixels.rows(), w[0]) {

@@ -50,10 +50,25 @@ func (c ConvGradInput) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h ho
 	return lowerUnpacked(c, e, n, m, h)
 }
 
-// lowering looks from the input pixels at the outputs they have reached. With a stride these are
+// lowering is by Winograd where that wins: a convolution of dy with the weights turned round and
+// what is left of the padding.
+func (c ConvGradInput) lowering(e *graph.Env, n *graph.Node, atRest bool) lowering {
+	if w := n.In[1].Shape; winogradFits(c.conv(), w) && winogradWins(n.Shape, w[0], w[3]) {
+		return winogradByTiles(c.winograd(e, n))
+	}
+	return c.rowLowering(e, n, atRest)
+}
+
+func (c ConvGradInput) winograd(e *graph.Env, n *graph.Node) *winogradLoop {
+	dy := n.In[0].Shape
+	g := newWinogradGrid(dy[0], [2]int{dy[1], dy[2]}, c.InSize, [2]int{2 - c.Pads[0], 2 - c.Pads[1]})
+	return newWinogradLoop(e, g, winogradBackward(e, n.In[1].Shape), 0)
+}
+
+// rowLowering looks from the input pixels at the outputs they have reached. With a stride these are
 // different taps for each phase of the input positions: one dense pass each (the sub-pixel
 // form of a transposed convolution), so that nothing is multiplied with zeros between pixels.
-func (c ConvGradInput) lowering(e *graph.Env, n *graph.Node, _ bool) lowering {
+func (c ConvGradInput) rowLowering(e *graph.Env, n *graph.Node, _ bool) lowering {
 	dy, w, groups := n.In[0].Shape, n.In[1].Shape, c.conv().groups()
 	win := c.conv().window([2]int{w[1], w[2]})
 	dense := im2row{images: dy[0], size: [2]int{dy[1], dy[2]}, channels: dy[3], width: w[0] / groups, step: [2]int{1, 1}}

@@ -70,7 +70,21 @@ func convPixelChunks(whole *im2row, w tensor.Shape) int {
 	return max(1, min(convChunks, whole.rows()/48))
 }
 
+// lowerWith is by Winograd where that wins.
 func (c ConvGradWeight) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
+	if w := n.Shape; winogradFits(c.conv(), w) && winogradWinsWeight(n.In[0].Shape, w[3]) {
+		return c.winograd(e, n, winogradGroup).loop(m)
+	}
+	return c.rowLoop(e, n, m, h)
+}
+
+func (c ConvGradWeight) winograd(e *graph.Env, n *graph.Node, group int) *winogradWeight {
+	dy, x := n.In[0].Shape, n.In[1].Shape
+	g := newWinogradGrid(x[0], [2]int{x[1], x[2]}, [2]int{dy[1], dy[2]}, [2]int{c.Pads[0], c.Pads[1]})
+	return newWinogradWeight(e, g, x[3], dy[3], group)
+}
+
+func (c ConvGradWeight) rowLoop(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
 	dy, x, w := n.In[0].Shape, n.In[1].Shape, n.Shape
 	l := &convWeightLoop{e: e, m: m, filters: dy[3], cols: w[1] * w[2] * w[3], hooks: h}
 	whole := c.conv().pixels(x, w, dy)
