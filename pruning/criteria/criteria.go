@@ -2,6 +2,8 @@ package criteria
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/secateur/secateur/pruning/groups"
@@ -25,18 +27,12 @@ const foldedNote = "raw weights; a known-bad baseline where batch norm is folded
 
 // All is every criterion there is. reverse:NAME is a further control for each.
 func All() []Criterion {
-	list := []Criterion{
-		{Name: "random", Family: "control", Needs: Nothing, Comparable: true,
-			Source: "Mittal et al., WACV 2018, 1801.10447", Score: randomScore},
-		{Name: "l1", Family: "magnitude", Needs: Weights, Source: "Li et al., ICLR 2017, 1608.08710",
-			Note: foldedNote, Score: l1},
-		{Name: "l2", Family: "magnitude", Needs: Weights, Source: "He et al., IJCAI 2018, 1808.06866",
-			Note: foldedNote, Score: l2},
-		{Name: "l1-out", Family: "magnitude", Needs: Weights, Source: "raw L1 norm times outgoing L2 norm; kin of path norms",
-			Score: l1Out},
-		{Name: "activation-out", Family: "activation", Needs: Activations, Source: "filter form of Wanda, Sun et al., ICLR 2024, 2306.11695",
-			Score: activationOut},
-	}
+	list := []Criterion{{Name: "random", Family: "control", Needs: Nothing, Comparable: true,
+		Source: "Mittal et al., WACV 2018, 1801.10447", Score: randomScore}}
+	list = append(list, magnitudeCriteria()...)
+	list = append(list, activationCriteria()...)
+	list = append(list, reconstructionCriteria()...)
+	list = append(list, informationCriteria()...)
 	for _, on := range []Needs{LossGradients, MarginGradients} {
 		list = append(list, gradientCriteria(on)...)
 	}
@@ -45,15 +41,18 @@ func All() []Criterion {
 
 // aliases lead from the plain name to the variant on the margin.
 var aliases = map[string]string{
-	"taylor":      "taylor-margin",
-	"taylor-gate": "taylor-gate-margin",
-	"fisher":      "fisher-margin",
+	"taylor":       "taylor-margin",
+	"group-fisher": "group-fisher-margin",
+	"snip":         "snip-margin",
+	"taylor-gate":  "taylor-gate-margin",
+	"fisher":       "fisher-margin",
+	"fusion":       fusionPrefix + fused,
 }
 
 const reversed = "reverse:"
 
 // Lookup finds a criterion by name: one of All, a plain gradient name for its variant on
-// the margin, or reverse:NAME for the opposite order. The error lists what there is.
+// the margin, reverse:NAME for the opposite order, fusion:NAME+NAME for a sum of ranks or fusion for the usual one. The error lists what there is.
 func Lookup(name string) (Criterion, error) {
 	if of, ok := strings.CutPrefix(name, reversed); ok {
 		c, err := Lookup(of)
@@ -62,19 +61,21 @@ func Lookup(name string) (Criterion, error) {
 		}
 		return reverse(c), nil
 	}
-	want := name
+	if names, ok := strings.CutPrefix(name, fusionPrefix); ok {
+		return fuse(names)
+	}
 	if full, ok := aliases[name]; ok {
-		want = full
+		return Lookup(full)
 	}
 	var known []string
 	for _, c := range All() {
-		if c.Name == want {
+		if c.Name == name {
 			return c, nil
 		}
 		known = append(known, c.Name)
 	}
-	return Criterion{}, fmt.Errorf("criterion %q is not known, want one of %s, taylor, taylor-gate, fisher, reverse:NAME",
-		name, strings.Join(known, ", "))
+	return Criterion{}, fmt.Errorf("criterion %q is not known, want one of %s, %s, reverse:NAME, fusion:NAME+NAME",
+		name, strings.Join(known, ", "), strings.Join(slices.Sorted(maps.Keys(aliases)), ", "))
 }
 
 // reverse is the control that removes the best first.

@@ -16,11 +16,13 @@ func gradientCriteria(on Needs) []Criterion {
 		{Name: "taylor", Source: "Molchanov et al., ICLR 2017, 1611.06440", Score: onGamma(on, perPixel, taylor)},
 		{Name: "taylor-gate", Source: "Molchanov et al., CVPR 2019, 1906.10771", Score: onGamma(on, whole, taylorGate)},
 		{Name: "fisher", Source: "Theis et al., 2018, 1801.05787", Score: onGamma(on, whole, fisher)},
+		{Name: "group-fisher", Source: "Liu et al., ICML 2021, 2108.00708", Score: groupFisher(on)},
+		{Name: "snip", Source: "channel form of Lee et al., ICLR 2019, 1810.02340", Score: onGamma(on, whole, snip)},
 	}
 	for i := range list {
 		c := &list[i]
 		c.Name += suffix
-		c.Family, c.Needs, c.Labels, c.Comparable, c.Note = "gradient", on, true, true, note
+		c.Family, c.Needs, c.Labels, c.Comparable, c.Note, c.Cost = "gradient", on, true, true, note, 3
 	}
 	return list
 }
@@ -112,4 +114,34 @@ func fisher(s gamma, m *Matrices) []float64 {
 		out[i] /= 2
 	}
 	return out
+}
+
+// snip is |mean_n γ_n|: near 0 everywhere on a network that has converged.
+func snip(s gamma, m *Matrices) []float64 {
+	out := s.mean(m, 0, m.N, func(x float64) float64 { return x })
+	for i := range out {
+		out[i] = math.Abs(out[i])
+	}
+	return out
+}
+
+// groupFisher is mean_n γ_n² over the bytes of activations that the unit's channels take at the group's gates for
+// one image: the paper's choice of cost, which tracks time better than multiply-adds.
+func groupFisher(on Needs) func(*Matrices, *groups.Group) ([]float64, error) {
+	return func(m *Matrices, g *groups.Group) ([]float64, error) {
+		out := m.gamma(on, len(g.Units), whole).mean(m, 0, m.N, square)
+		for i, u := range g.Units {
+			out[i] /= 4 * float64(memory(g, u))
+		}
+		return out, nil
+	}
+}
+
+// memory is the floats of one image that a unit takes at the group's gates.
+func memory(g *groups.Group, u groups.Unit) int {
+	floats := 0
+	for _, n := range g.Gates {
+		floats += len(u.Indices(n, len(n.Shape)-1)) * n.Shape.Rows() / n.Shape[0]
+	}
+	return max(floats, 1)
 }

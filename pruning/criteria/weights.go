@@ -8,6 +8,25 @@ import (
 	"github.com/secateur/secateur/pruning/groups"
 )
 
+// magnitudeCriteria look at weights alone.
+func magnitudeCriteria() []Criterion {
+	list := []Criterion{
+		{Name: "l1", Source: "Li et al., ICLR 2017, 1608.08710", Note: foldedNote, Score: l1},
+		{Name: "l2", Source: "He et al., IJCAI 2018, 1808.06866", Note: foldedNote, Score: l2},
+		{Name: "l1-folded", Source: "L1 of the weights with batch norm folded in", Note: "known to rank worse than chance: a control", Score: l1Folded},
+		{Name: "l1-out", Source: "raw L1 norm times outgoing L2 norm; kin of path norms", Score: l1Out},
+		{Name: "fpgm", Source: "geometric median, He et al., CVPR 2019, 1811.00250", Note: foldedNote, Score: fpgmRaw},
+		{Name: "fpgm-folded", Source: "geometric median of the weights with batch norm folded in", Note: "known to rank near chance: a control", Score: fpgmFolded},
+		{Name: "bn-scale", Source: "network slimming, Liu et al., ICCV 2017, 1708.06519",
+			Note: "says little unless the network was trained with a penalty on the scales; refuses where batch norm is folded", Score: bnScale},
+		{Name: "lamp", Source: "LAMP of the squared L2 norm, Lee et al., ICLR 2021, 2010.07611", Comparable: true, Note: foldedNote, Score: lampOf(l2)},
+	}
+	for i := range list {
+		list[i].Family, list[i].Needs = "magnitude", Weights
+	}
+	return list
+}
+
 // l1 is Σ|w| over the unit's raw incoming weights, summed over the group's producers.
 func l1(_ *Matrices, g *groups.Group) ([]float64, error) { return incoming(g, math.Abs), nil }
 
@@ -97,35 +116,4 @@ func foldScale(site groups.Site) []float64 {
 		scale[i] = float64(gamma[i]) / math.Sqrt(math.Max(float64(variance[i]), 0)+eps)
 	}
 	return scale
-}
-
-// activationOut is the mean magnitude of the activation, summed over the gates, times the
-// outgoing L1 norm. Where activations may be negative P does not hold their mean magnitude and
-// the root mean square stands for it.
-func activationOut(m *Matrices, g *groups.Group) ([]float64, error) {
-	out := outgoing(g, math.Abs)
-	f := len(g.Units)
-	size, total := make([]float64, f), 0.0
-	for n := range m.N {
-		w := m.weight(n)
-		total += w
-		for _, gate := range m.Gates {
-			for i := range f {
-				size[i] += w * magnitude(gate.Pool[(n*f+i)*poolStats:], gate.Signed)
-			}
-		}
-	}
-	for i := range out {
-		out[i] *= size[i] / total
-	}
-	return out, nil
-}
-
-// magnitude is mean|a| of one image and unit, or its root mean square.
-func magnitude(pool []float32, signed bool) float64 {
-	mean := float64(pool[poolMean])
-	if signed {
-		return math.Hypot(mean, float64(pool[poolStd]))
-	}
-	return math.Abs(mean)
 }

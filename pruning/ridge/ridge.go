@@ -85,6 +85,29 @@ func (m Moments) Fit(gone, kept []int) (*Rebuild, error) {
 	return r, nil
 }
 
+// Inverse is (Cov + λI)⁻¹, F×F row-major, with the λ of Fit; nil where no channel varies.
+func (m Moments) Inverse() ([]float64, error) {
+	f := len(m.Mean)
+	lambda := ridgeShare * m.trace() / float64(f)
+	if lambda <= 0 {
+		return nil, nil
+	}
+	all := make([]int, f)
+	for i := range all {
+		all[i] = i
+	}
+	var chol mat.Cholesky
+	if !chol.Factorize(m.block(all, lambda)) {
+		return nil, fmt.Errorf("covariance of %d channels is not positive definite with λ %.3g", f, lambda)
+	}
+	var inverse mat.SymDense
+	if err := chol.InverseTo(&inverse); err != nil {
+		return nil, fmt.Errorf("inverse covariance of %d channels: %w", f, err)
+	}
+	full := mat.DenseCopyOf(&inverse)
+	return full.RawMatrix().Data, nil
+}
+
 // finish takes the kept channels' part out of the constant and measures the fit.
 func (r *Rebuild) finish(m Moments) {
 	f := len(m.Mean)

@@ -11,6 +11,7 @@ import (
 	"github.com/secateur/secateur/kernels"
 	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/secateur/secateur/pruning/groups"
+	"github.com/secateur/secateur/pruning/ridge"
 )
 
 // Values is the tensors of one Run by name.
@@ -81,23 +82,55 @@ func Structure(t testing.TB, g *graph.Graph) *groups.Structure {
 	return s
 }
 
-// Places is random P and Γ at all gates of a structure, N images.
+// Places is random P, Γ, R and the rest at all gates of a structure, N images.
 func Places(seed uint64, s *groups.Structure, n int) map[string]criteria.Place {
 	rng := rand.New(rand.NewPCG(seed, 5))
 	places := map[string]criteria.Place{}
 	for _, g := range s.Groups {
 		for _, node := range g.Gates {
 			c := node.Shape.Channels()
-			p := criteria.Place{Pool: make([]float32, n*c*4), Loss: make([]float32, n*c), Margin: make([]float32, n*c)}
-			for _, v := range [][]float32{p.Pool, p.Loss, p.Margin} {
+			p := criteria.Place{Pool: make([]float32, n*c*4)}
+			for i := range p.Pool {
+				p.Pool[i] = rng.Float32()
+			}
+			for _, v := range []*[]float32{&p.Loss, &p.Margin, &p.Relevance, &p.Saliency, &p.Rank, &p.Overlap} {
+				*v = make([]float32, n*c)
+				for i := range *v {
+					(*v)[i] = rng.Float32()*2 - 1
+				}
+			}
+			p.Overlap = make([]float32, 2*c)
+			for _, v := range [][]float32{p.Rank, p.Overlap} {
 				for i := range v {
-					v[i] = rng.Float32()*2 - 1
+					v[i] = rng.Float32()
 				}
 			}
 			places[node.Name] = p
 		}
 	}
 	return places
+}
+
+// Consumers is random moments where a group is read.
+func Consumers(seed uint64, g *groups.Group) map[string]criteria.Consumer {
+	rng := rand.New(rand.NewPCG(seed, 6))
+	out := map[string]criteria.Consumer{}
+	for _, site := range g.Consumers {
+		c := site.Weight.Shape.Channels()
+		x, m := make([]float64, 2*c*c), ridge.Moments{Mean: make([]float64, c), Cov: make([]float64, c*c)}
+		for i := range x {
+			x[i] = rng.NormFloat64()
+		}
+		for i := range c {
+			for j := range c {
+				for k := range 2 * c {
+					m.Cov[i*c+j] += x[i*2*c+k] * x[j*2*c+k] / float64(2*c)
+				}
+			}
+		}
+		out[site.Op.Name] = criteria.Consumer{Moments: m}
+	}
+	return out
 }
 
 // Silence zeroes what produces the units, weights, biases, scales and shifts, but not what reads

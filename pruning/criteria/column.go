@@ -1,0 +1,107 @@
+package criteria
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/secateur/secateur/pruning/groups"
+)
+
+// sample is the pooled means of one group for statistics over images: x[i] is unit i over the N images,
+// taken at the group's last gate, which on a residual stream holds the sum of all that came before.
+type sample struct {
+	x       [][]float64 // F×N
+	label   []int       // N, from 0 to classes-1, only classes that occur
+	classes int
+	count   []int // images of each class
+}
+
+// newSample reads P. It refuses sets on which no class has two images: within such classes nothing varies, and
+// a statistic between them would say nothing.
+func newSample(m *Matrices, g *groups.Group) (*sample, error) {
+	s := &sample{x: m.units(len(g.Units), func(p []float32) float64 { return float64(p[poolMean]) })}
+	if len(m.Labels) != m.N {
+		return nil, fmt.Errorf("%d labels for %d images", len(m.Labels), m.N)
+	}
+	number := map[int]int{}
+	for _, l := range m.Labels {
+		if _, ok := number[l]; !ok {
+			number[l] = len(number)
+			s.count = append(s.count, 0)
+		}
+		s.label = append(s.label, number[l])
+		s.count[number[l]]++
+	}
+	s.classes = len(number)
+	if s.classes < 2 || slices.Max(s.count) < 2 {
+		return nil, fmt.Errorf("%d images of %d classes: it compares classes, and wants two of them and more than one image of a class", m.N, s.classes)
+	}
+	return s, nil
+}
+
+// units is one statistic of P at the last gate, unit by unit.
+func (m *Matrices) units(f int, of func(pool []float32) float64) [][]float64 {
+	gate := m.Gates[len(m.Gates)-1]
+	x := make([][]float64, f)
+	for i := range x {
+		x[i] = make([]float64, m.N)
+		for n := range x[i] {
+			x[i][n] = of(gate.Pool[(n*f+i)*poolStats:])
+		}
+	}
+	return x
+}
+
+// each scores unit by unit; what is not a number stays none.
+func (s *sample) each(score func(x []float64) float64) []float64 {
+	out := make([]float64, len(s.x))
+	for i, x := range s.x {
+		if out[i] = mean(x); finite(out[i]) {
+			out[i] = score(x)
+		}
+	}
+	return out
+}
+
+// means are the means of x in each class, and of all.
+func (s *sample) means(x []float64) (class []float64, all float64) {
+	class = make([]float64, s.classes)
+	for n, v := range x {
+		class[s.label[n]] += v
+		all += v
+	}
+	for c := range class {
+		class[c] /= float64(s.count[c])
+	}
+	return class, all / float64(len(x))
+}
+
+// scatter is Σ (x-x̄)(y-ȳ), in total and within classes.
+func (s *sample) scatter(x, y []float64) (total, within float64) {
+	cx, ax := s.means(x)
+	cy, ay := s.means(y)
+	for n := range x {
+		c := s.label[n]
+		total += (x[n] - ax) * (y[n] - ay)
+		within += (x[n] - cx[c]) * (y[n] - cy[c])
+	}
+	return total, within
+}
+
+// mean is that of v.
+func mean(v []float64) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += x
+	}
+	return sum / float64(len(v))
+}
+
+// variance is the mean squared distance from the mean.
+func variance(v []float64) float64 {
+	m, sum := mean(v), 0.0
+	for _, x := range v {
+		sum += (x - m) * (x - m)
+	}
+	return sum / float64(len(v))
+}

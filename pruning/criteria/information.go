@@ -1,0 +1,155 @@
+package criteria
+
+import (
+	"math"
+	"slices"
+
+	"github.com/secateur/secateur/core/random"
+	"github.com/secateur/secateur/pruning/groups"
+)
+
+// informationCriteria say how much a filter's mean activation tells of the class: they rank inside a layer
+// (Amjad et al., 1804.06679), never across.
+func informationCriteria() []Criterion {
+	list := []Criterion{
+		{Name: "mi", Source: "Gaussian mutual information of ω², as in discriminant information, 1803.08134 and 2005.13796", Score: onSample(gaussian)},
+		{Name: "mi-binned", Source: "plug-in mutual information of equally filled bins, Battiti 1994", Score: binned,
+			Note: "less the mean of 20 permutations of the labels; a weak estimate below 20 images a class"},
+		{Name: "nhsic", Source: "normalised HSIC, Gretton et al. 2005; APIB, ICCV 2023", Score: onSample((*sample).nhsic)},
+		{Name: "renyi", Source: "matrix-based Rényi information with α = 2, Giraldo et al., 1211.2459; HRel, 2202.10716", Score: onSample((*sample).renyi)},
+		{Name: "hellinger", Source: "mean Hellinger² between classes; kin of TVSPrune, ICLR 2023", Score: onSample((*sample).hellinger)},
+		{Name: "jmi", Source: "joint mutual information, Yang & Moody, NIPS 1999, Gaussian pairs", Score: onSets(jmi)},
+		{Name: "mrmr", Source: "minimum redundancy maximum relevance, Peng et al. 2005, Gaussian pairs", Score: onSets(mrmr)},
+		{Name: "cmi", Source: "greedy conditional mutual information, discriminant information 2005.13796", Score: onSets(cmi),
+			Note: "behind about as many filters as there are images less classes only noise is left to tell them apart"},
+	}
+	for i := range list {
+		list[i].Family, list[i].Needs, list[i].Labels, list[i].Cost = "information", Activations, true, 1
+	}
+	return list
+}
+
+// onSample scores each unit by itself.
+func onSample(score func(s *sample, x []float64) float64) func(*Matrices, *groups.Group) ([]float64, error) {
+	return func(m *Matrices, g *groups.Group) ([]float64, error) {
+		s, err := newSample(m, g)
+		if err != nil {
+			return nil, err
+		}
+		return s.each(func(x []float64) float64 { return score(s, x) }), nil
+	}
+}
+
+// gaussian is -½ ln(1-ω²), in nat: what a Gaussian x with equal spread in all classes tells of the class.
+func gaussian(s *sample, x []float64) float64 { return -math.Log(1-s.omega(x)) / 2 }
+
+// omega is ω² of x by class, corrected for chance (Hays 1963): (SSB-(C-1)·MSW)/(SSB+SSW+MSW), at least 0. A
+// constant x has none.
+func (s *sample) omega(x []float64) float64 {
+	total, within := s.scatter(x, x)
+	msw := within / float64(len(x)-s.classes)
+	w := (total - within - float64(s.classes-1)*msw) / (total + msw)
+	if math.IsNaN(w) && total == 0 {
+		return 0
+	}
+	return math.Min(math.Max(w, 0), 1-1e-9)
+}
+
+// nullPermutations is the number of shuffled labellings that a binned estimate is corrected by.
+const nullPermutations = 20
+
+// binned is the plug-in mutual information of x in bins with the class, in nat, less what shuffled labels give,
+// at least 0.
+func binned(m *Matrices, g *groups.Group) ([]float64, error) {
+	s, err := newSample(m, g)
+	if err != nil {
+		return nil, err
+	}
+	shuffled := make([][]int, nullPermutations)
+	for k := range shuffled {
+		shuffled[k] = slices.Clone(s.label)
+		r := random.Stream(m.Seed, "labels", uint64(k))
+		r.Shuffle(m.N, func(i, j int) { shuffled[k][i], shuffled[k][j] = shuffled[k][j], shuffled[k][i] })
+	}
+	bins := min(max(2, m.N/(5*s.classes)), 8)
+	return s.each(func(x []float64) float64 {
+		bin := equallyFilled(x, bins)
+		null := 0.0
+		for _, labels := range shuffled {
+			null += plugIn(bin, labels, bins, s.classes)
+		}
+		return math.Max(0, plugIn(bin, s.label, bins, s.classes)-null/nullPermutations)
+	}), nil
+}
+
+// equallyFilled is the bin of each value: bins hold equally many, but equal values share one.
+func equallyFilled(x []float64, bins int) []int {
+	order := make([]int, len(x))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		switch {
+		case x[a] < x[b]:
+			return -1
+		case x[a] > x[b]:
+			return 1
+		}
+		return 0
+	})
+	bin, first := make([]int, len(x)), 0
+	for i, at := range order {
+		if x[at] != x[order[first]] {
+			first = i
+		}
+		bin[at] = first * bins / len(x)
+	}
+	return bin
+}
+
+// plugIn is Σ p ln(p/(p_a·p_b)) of two labellings.
+func plugIn(a, b []int, na, nb int) float64 {
+	joint, pa, pb := make([]float64, na*nb), make([]float64, na), make([]float64, nb)
+	n := float64(len(a))
+	for i := range a {
+		joint[a[i]*nb+b[i]] += 1 / n
+		pa[a[i]] += 1 / n
+		pb[b[i]] += 1 / n
+	}
+	sum := 0.0
+	for i, p := range joint {
+		if p > 0 {
+			sum += p * math.Log(p/(pa[i/nb]*pb[i%nb]))
+		}
+	}
+	return sum
+}
+
+// hellinger is the mean over pairs of classes, weighted by their shares, of the squared Hellinger distance of
+// Gaussians; deviations are at least a thousandth of the range.
+func (s *sample) hellinger(x []float64) float64 {
+	class, _ := s.means(x)
+	floor := (slices.Max(x) - slices.Min(x)) * 1e-3
+	if floor == 0 {
+		return 0
+	}
+	deviation := make([]float64, s.classes)
+	for n, v := range x {
+		d := v - class[s.label[n]]
+		deviation[s.label[n]] += d * d / float64(s.count[s.label[n]])
+	}
+	for c := range deviation {
+		deviation[c] = math.Max(math.Sqrt(deviation[c]), floor)
+	}
+	sum, weight := 0.0, 0.0
+	for a := range s.classes {
+		for b := range a {
+			w := float64(s.count[a] * s.count[b])
+			v := deviation[a]*deviation[a] + deviation[b]*deviation[b]
+			d := class[a] - class[b]
+			sum += w * (1 - math.Sqrt(2*deviation[a]*deviation[b]/v)*math.Exp(-d*d/(4*v)))
+			weight += w
+		}
+	}
+	return sum / weight
+}
