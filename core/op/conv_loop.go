@@ -247,7 +247,7 @@ func (l *convLoop) times(p *convPass, b *convBlock, y []float32, ldy int, a []fl
 // rows is the number of grid points that are made at a time: what they read and what they make
 // stay in the second-level cache; for small weights, in the first what is made.
 func (l *convLoop) rows(p *convPass) int {
-	if l.bounded && p.taken == nil && p.cols()*l.n <= 1<<14 {
+	if l.bounded && p.direct() && p.cols()*l.n <= 1<<14 {
 		return 96
 	}
 	_, part := im2rowChunk(p.rows(), l.parts, 0)
