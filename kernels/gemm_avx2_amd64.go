@@ -6,21 +6,22 @@ package kernels
 // other, its rows follow each other. Panels are 16 floats wide, two vectors; what is left at
 // the end is a panel of 24 or 8, so that widths that are multiples of 8 need no padding.
 const (
-	avx2K    = 320       // rows of a block: a panel of 16 is 20 KiB, in the first-level cache
-	avx2Work = 64 * 1024 // floats of A and C of a block of rows, in the second-level cache
+	avx2K    = 256       // rows of a block: a panel of 24 is 24 KiB, in the first-level cache
+	avx2Work = 24 * 1024 // floats of A that stay in the second-level cache
+	avx2Copy = 16 * 1024 // floats of A that are copied at a time
 	avx2Call = 1 << 19   // multiply-adds of one assembly call: about 10 µs
 )
 
 // avx2Panel is the width of the panel that begins n columns before the end, and the height of
-// its tiles.
+// its tiles. Tiles of 4×24 read least for a multiply-add; panels of 16 take what they leave.
 func avx2Panel(n int) (cols, rows int) {
 	switch {
-	case n > 24 || n > 8 && n <= 16:
-		return 16, 6
-	case n > 16:
+	case n <= 8:
+		return 8, 8
+	case (n+7)/8%3 == 0:
 		return 24, 4
 	}
-	return 8, 8
+	return 16, 6
 }
 
 // avx2Masks[r] lets r floats of a vector through.
@@ -45,7 +46,7 @@ func packBAVX2(dst, b []float32, ldb, k, n int) {
 		lo, hi := Chunk(k, parts, i)
 		for j := 0; j < n; {
 			cols, _ := avx2Panel(n - j)
-			dst = packPanel(dst, b[lo*ldb+j:], ldb, hi-lo, min(cols, n-j), cols)
+			dst = packPanelAVX2(dst, b[lo*ldb+j:], ldb, hi-lo, min(cols, n-j), cols)
 			j += cols
 		}
 	}
@@ -100,32 +101,105 @@ func gemmAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k 
 	}
 }
 
-// gemmBlockAVX2 is the product with one block of k. The rows are cut so that A and C of a piece
-// stay in the second-level cache while the panels of B pass by.
+// gemmBlockAVX2 is the product with one block of k. The rows are cut so that those of A stay in
+// the second-level cache while the panels of B pass by.
 func gemmBlockAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
-	h := max(24, avx2Work/(k+n)/24*24)
+	if aliased(lda) && n >= 48 {
+		gemmCopiedAVX2(c, ldc, a, lda, bp, m, n, k, acc)
+		return
+	}
+	h := avx2Rows(k)
 	for i := 0; i < m; i += h {
-		for j := 0; j < n; {
-			cols, rows := avx2Panel(n - j)
-			mask := avx2Mask(n-j, cols)
-			gemmPanelAVX2(c[i*ldc+j:], ldc, a[i*lda:], lda, bp[j*k:], rows, cols, min(h, m-i), k, j == 0, mask, acc)
-			j += cols
-		}
+		gemmPanelsAVX2(c[i*ldc:], ldc, a[i*lda:], lda, bp, min(h, m-i), n, k, acc)
 	}
 }
 
-// gemmPanelAVX2 is m rows of A times one panel. The first panel fetches A early for itself and
-// the others.
-func gemmPanelAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, h, cols, m, k int, first bool, mask *[8]int32, acc bool) {
-	most := max(1, avx2Call/(h*cols*k))
-	for i := 0; i < m; {
-		rows, tiles := tileRows(m-i, h)
-		tiles = min(tiles, most)
-		ahead := 0
-		if first {
-			ahead = rows * lda
+// avx2Rows is how many rows of k floats stay in the second-level cache.
+func avx2Rows(k int) int { return max(48, avx2Work/k/48*48) }
+
+// aliased reports whether lines that lie ld floats apart fall into the same sets of the caches,
+// or nearly: a multiple of 4 KiB.
+func aliased(ld int) bool { return ld >= 896 && (ld+127)%1024 < 255 }
+
+// gemmCopiedAVX2 is gemmBlockAVX2 over copies of rows of A that lie close together.
+func gemmCopiedAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+	var rows [avx2Copy]float32
+	h := avx2Copy / k / 12 * 12
+	for i := 0; i < m; i += h {
+		for r := range min(h, m-i) {
+			copy(rows[r*k:][:k], a[(i+r)*lda:])
 		}
-		gemmF32AVX2Tile(rows, cols, &c[i*ldc], ldc, &a[i*lda], lda, &bp[0], k, tiles, ahead, mask, acc)
+		gemmPanelsAVX2(c[i*ldc:], ldc, rows[:], k, bp, min(h, m-i), n, k, acc)
+	}
+}
+
+// gemmPanelsAVX2 is m rows of A times all panels of a block. While the tiles of the first panel
+// run they fetch their rows of A, those of the others the panel that comes after theirs.
+func gemmPanelsAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+	for j := 0; j < n; {
+		cols, rows := avx2Panel(n - j)
+		p := gemmPanel{b: bp[j*k:], rows: rows, cols: cols, k: k, mask: avx2Mask(n-j, cols), acc: acc, first: j == 0}
+		p.avx2(c[j:], ldc, a, lda, m)
+		j += cols
+	}
+}
+
+// gemmPanel is a panel of B, and what follows it, for tiles of rows rows.
+type gemmPanel struct {
+	b             []float32
+	rows, cols, k int
+	mask          *[8]int32
+	acc, first    bool
+}
+
+// avx2 is m rows of A times the panel.
+func (p *gemmPanel) avx2(c []float32, ldc int, a []float32, lda, m int) {
+	most := max(1, avx2Call/(p.rows*p.cols*p.k))
+	for i, next := 0, p.cols*p.k; i < m; {
+		rows, tiles := tileRows(m-i, p.rows)
+		tiles = min(tiles, most)
+		switch {
+		case p.first:
+			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, nil, p.mask, p.acc)
+		case p.k >= 16 && next < min(len(p.b), 2*p.cols*p.k):
+			tiles = min(tiles, 6)
+			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, &p.b[next], p.mask, p.acc)
+			next += tiles * p.fetched()
+		default:
+			gemmF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, p.mask, p.acc)
+		}
 		i += rows * tiles
+	}
+}
+
+// fetched is how many floats of what follows the panel a tile fetches: a line, or two, every four
+// steps of k.
+func (p *gemmPanel) fetched() int {
+	if p.rows > 4 {
+		return p.k / 4 * 32
+	}
+	return p.k / 4 * 16
+}
+
+// packPanelAVX2 copies k rows of n floats, cols apart and filled up with zeros, and returns what
+// follows in dst.
+func packPanelAVX2(dst, b []float32, ldb, k, n, cols int) []float32 {
+	if n < cols || k == 0 {
+		return packPanel(dst, b, ldb, k, n, cols)
+	}
+	_, _ = dst[k*cols-1], b[(k-1)*ldb+cols-1]
+	packColumnsAVX2(dst, cols, b, ldb, k, cols)
+	return dst[k*cols:]
+}
+
+// packColumnsAVX2 copies k rows of cols floats, 8, 16 or 24, that lie in their slices.
+func packColumnsAVX2(dst []float32, ds int, b []float32, ldb, k, cols int) {
+	switch cols {
+	case 8:
+		packF32AVX2Copy8(&dst[0], ds, &b[0], ldb, k)
+	case 16:
+		packF32AVX2Copy16(&dst[0], ds, &b[0], ldb, k)
+	case 24:
+		packF32AVX2Copy24(&dst[0], ds, &b[0], ldb, k)
 	}
 }

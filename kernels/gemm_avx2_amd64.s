@@ -7,26 +7,31 @@
 
 #include "textflag.h"
 
-// func gemmF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile6x16(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile6x16(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $6, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R9)(R10*1), AX
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	PREFETCHT0 0(R9)(R8*4)
+	PREFETCHT0 0(AX)(R8*2)
 	MOVQ SI, AX // a of the tile
-	MOVQ ahead+56(FP), R14
-	LEAQ (SI)(R14*4), R14 // what to prefetch
-	LEAQ (R14)(R8*4), DX
-	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
@@ -34,11 +39,17 @@ tile:
 	LEAQ (R11)(R11*2), R12
 	LEAQ (DI)(R12*1), R13
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
 	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
 	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 60(DI)(R11*4)
 	PREFETCHT0 0(R13)(R11*2)
+	PREFETCHT0 60(R13)(R11*2)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -135,14 +146,6 @@ four:
 	VBROADCASTSS 12(R9)(R8*2), Y14
 	VFMADD231PS Y14, Y12, Y10
 	VFMADD231PS Y14, Y13, Y11
-	PREFETCHT1 0(R14)
-	PREFETCHT1 0(R14)(R8*1)
-	PREFETCHT1 0(R14)(R8*2)
-	PREFETCHT1 0(R14)(R10*1)
-	PREFETCHT1 0(R14)(R8*4)
-	PREFETCHT1 (DX)
-	ADDQ $16, DX
-	ADDQ $16, R14
 	ADDQ $256, BX
 	ADDQ $16, AX
 	ADDQ $16, R9
@@ -181,10 +184,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -222,7 +223,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $6, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -265,35 +266,43 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 32(R13)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile5x16(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile5x16(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $5, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	PREFETCHT0 0(R9)(R8*4)
 	MOVQ SI, AX // a of the tile
-	MOVQ ahead+56(FP), R14
-	LEAQ (SI)(R14*4), R14 // what to prefetch
-	LEAQ (R14)(R8*4), DX
-	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
 	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
 	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 60(DI)(R11*4)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -376,12 +385,6 @@ four:
 	VBROADCASTSS 12(AX)(R8*4), Y13
 	VFMADD231PS Y13, Y10, Y8
 	VFMADD231PS Y13, Y11, Y9
-	PREFETCHT1 0(R14)
-	PREFETCHT1 0(R14)(R8*1)
-	PREFETCHT1 0(R14)(R8*2)
-	PREFETCHT1 0(R14)(R10*1)
-	PREFETCHT1 0(R14)(R8*4)
-	ADDQ $16, R14
 	ADDQ $256, BX
 	ADDQ $16, AX
 	SUBQ $4, CX
@@ -415,10 +418,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -452,7 +453,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $5, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -490,34 +491,40 @@ storemasked:
 	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
 	JMP next
 
-// func gemmF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile4x16(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile4x16(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $4, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
 	MOVQ SI, AX // a of the tile
-	MOVQ ahead+56(FP), R14
-	LEAQ (SI)(R14*4), R14 // what to prefetch
-	LEAQ (R14)(R8*4), DX
-	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
 	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -586,11 +593,6 @@ four:
 	VBROADCASTSS 12(AX)(R10*1), Y10
 	VFMADD231PS Y10, Y8, Y6
 	VFMADD231PS Y10, Y9, Y7
-	PREFETCHT1 0(R14)
-	PREFETCHT1 0(R14)(R8*1)
-	PREFETCHT1 0(R14)(R8*2)
-	PREFETCHT1 0(R14)(R10*1)
-	ADDQ $16, R14
 	ADDQ $256, BX
 	ADDQ $16, AX
 	SUBQ $4, CX
@@ -621,10 +623,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -654,7 +654,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $4, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -687,27 +687,34 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
 	JMP next
 
-// func gemmF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile3x16(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile3x16(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $3, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -789,10 +796,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -818,7 +823,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $3, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -846,26 +851,31 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile2x16(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile2x16(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $2, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -930,10 +940,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -955,7 +963,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $2, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -978,25 +986,28 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
 	JMP next
 
-// func gemmF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile1x16(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile1x16(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $1, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	SUBQ $4, CX
@@ -1044,10 +1055,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -1065,7 +1074,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $1, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -1083,34 +1092,40 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 32(DI)
 	JMP next
 
-// func gemmF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile4x24(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile4x24(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $4, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
 	MOVQ SI, AX // a of the tile
-	MOVQ ahead+56(FP), R14
-	LEAQ (SI)(R14*4), R14 // what to prefetch
-	LEAQ (R14)(R8*4), DX
-	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 92(DI)(R11*2)
 	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 92(DI)(R12*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1203,11 +1218,6 @@ four:
 	VFMADD231PS Y15, Y12, Y9
 	VFMADD231PS Y15, Y13, Y10
 	VFMADD231PS Y15, Y14, Y11
-	PREFETCHT1 0(R14)
-	PREFETCHT1 0(R14)(R8*1)
-	PREFETCHT1 0(R14)(R8*2)
-	PREFETCHT1 0(R14)(R10*1)
-	ADDQ $16, R14
 	ADDQ $384, BX
 	ADDQ $16, AX
 	SUBQ $4, CX
@@ -1243,10 +1253,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -1284,7 +1292,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $4, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -1325,27 +1333,34 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 64(DI)(R12*1)
 	JMP next
 
-// func gemmF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile3x24(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile3x24(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $3, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 92(DI)(R11*2)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1450,10 +1465,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -1485,7 +1498,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $3, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -1519,26 +1532,31 @@ storemasked:
 	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile2x24(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile2x24(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $2, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1620,10 +1638,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -1649,7 +1665,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $2, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -1676,25 +1692,28 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
 	JMP next
 
-// func gemmF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile1x24(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile1x24(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $1, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1753,10 +1772,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -1776,7 +1793,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $1, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -1796,21 +1813,32 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 64(DI)
 	JMP next
 
-// func gemmF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile8x8(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile8x8(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $8, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R9)(R10*1), AX
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	PREFETCHT0 0(R9)(R8*4)
+	PREFETCHT0 0(AX)(R8*2)
+	PREFETCHT0 0(R9)(R10*2)
+	PREFETCHT0 0(AX)(R8*4)
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
@@ -1941,10 +1969,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -1974,7 +2000,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $8, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -2011,21 +2037,31 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 0(R13)(R11*4)
 	JMP next
 
-// func gemmF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile7x8(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile7x8(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $7, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R9)(R10*1), AX
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	PREFETCHT0 0(R9)(R8*4)
+	PREFETCHT0 0(AX)(R8*2)
+	PREFETCHT0 0(R9)(R10*2)
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
@@ -2144,10 +2180,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -2175,7 +2209,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $7, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -2209,26 +2243,31 @@ storemasked:
 	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
 	JMP next
 
-// func gemmF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile6x8(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile6x8(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $6, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R9)(R10*1), AX
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	PREFETCHT0 0(R9)(R8*4)
+	PREFETCHT0 0(AX)(R8*2)
 	MOVQ SI, AX // a of the tile
-	MOVQ ahead+56(FP), R14
-	LEAQ (SI)(R14*4), R14 // what to prefetch
-	LEAQ (R14)(R8*4), DX
-	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
@@ -2303,14 +2342,6 @@ four:
 	VFMADD231PS Y8, Y6, Y4
 	VBROADCASTSS 12(R9)(R8*2), Y9
 	VFMADD231PS Y9, Y6, Y5
-	PREFETCHT1 0(R14)
-	PREFETCHT1 0(R14)(R8*1)
-	PREFETCHT1 0(R14)(R8*2)
-	PREFETCHT1 0(R14)(R10*1)
-	PREFETCHT1 0(R14)(R8*4)
-	PREFETCHT1 (DX)
-	ADDQ $16, DX
-	ADDQ $16, R14
 	ADDQ $128, BX
 	ADDQ $16, AX
 	ADDQ $16, R9
@@ -2342,10 +2373,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -2371,7 +2400,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $6, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -2402,26 +2431,29 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile5x8(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile5x8(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $5, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	PREFETCHT0 0(R9)(R8*4)
 	MOVQ SI, AX // a of the tile
-	MOVQ ahead+56(FP), R14
-	LEAQ (SI)(R14*4), R14 // what to prefetch
-	LEAQ (R14)(R8*4), DX
-	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
@@ -2484,12 +2516,6 @@ four:
 	VFMADD231PS Y6, Y5, Y3
 	VBROADCASTSS 12(AX)(R8*4), Y7
 	VFMADD231PS Y7, Y5, Y4
-	PREFETCHT1 0(R14)
-	PREFETCHT1 0(R14)(R8*1)
-	PREFETCHT1 0(R14)(R8*2)
-	PREFETCHT1 0(R14)(R10*1)
-	PREFETCHT1 0(R14)(R8*4)
-	ADDQ $16, R14
 	ADDQ $128, BX
 	ADDQ $16, AX
 	SUBQ $4, CX
@@ -2517,10 +2543,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -2544,7 +2568,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $5, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -2572,26 +2596,28 @@ storemasked:
 	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
 	JMP next
 
-// func gemmF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile4x8(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile4x8(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $4, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
 	MOVQ SI, AX // a of the tile
-	MOVQ ahead+56(FP), R14
-	LEAQ (SI)(R14*4), R14 // what to prefetch
-	LEAQ (R14)(R8*4), DX
-	ADDQ R8, DX
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
 	LEAQ (R8)(R8*2), R10
@@ -2644,11 +2670,6 @@ four:
 	VFMADD231PS Y7, Y4, Y2
 	VBROADCASTSS 12(AX)(R10*1), Y5
 	VFMADD231PS Y5, Y4, Y3
-	PREFETCHT1 0(R14)
-	PREFETCHT1 0(R14)(R8*1)
-	PREFETCHT1 0(R14)(R8*2)
-	PREFETCHT1 0(R14)(R10*1)
-	ADDQ $16, R14
 	ADDQ $128, BX
 	ADDQ $16, AX
 	SUBQ $4, CX
@@ -2674,10 +2695,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -2699,7 +2718,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $4, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -2724,21 +2743,25 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
 	JMP next
 
-// func gemmF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile3x8(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile3x8(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $3, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
@@ -2803,10 +2826,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -2826,7 +2847,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $3, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -2848,21 +2869,24 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile2x8(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile2x8(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $2, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
@@ -2915,10 +2939,8 @@ one:
 	JNZ one
 
 end:
-
-done:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -2936,7 +2958,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $2, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -2955,21 +2977,23 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
 	JMP next
 
-// func gemmF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early.
-TEXT ·gemmF32AVX2Tile1x8(SB), NOSPLIT, $0-73
+// of the last vector whose mask is set are touched in C.
+TEXT ·gemmF32AVX2Tile1x8(SB), NOSPLIT, $0-65
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+48(FP), R15 // tiles
 
 tile:
+	IMUL3Q $1, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+40(FP), CX // k
@@ -3010,8 +3034,3432 @@ one:
 	JNZ one
 
 end:
+	MOVQ mask+56(FP), DX // mask
+	CMPB acc+64(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
 
-done:
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+
+next:
+	IMUL3Q $1, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $1, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	JMP next
+
+// func gemmFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
+// A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile6x16(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $128, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $6, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R9)(R10*1), AX
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	PREFETCHT0 0(R9)(R8*4)
+	PREFETCHT0 0(AX)(R8*2)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-8, R8, DX
+	ADDQ $128, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	LEAQ (R8)(R8*2), R10
+	LEAQ (AX)(R10*1), R9
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 60(DI)(R11*4)
+	PREFETCHT0 0(R13)(R11*2)
+	PREFETCHT0 60(R13)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VBROADCASTSS 0(AX), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 0(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 0(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 0(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 0(AX)(R8*4), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 0(R9)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	VMOVUPS 64(BX), Y12
+	VMOVUPS 96(BX), Y13
+	VBROADCASTSS 4(AX), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 4(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 4(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 4(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 4(AX)(R8*4), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 4(R9)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	VMOVUPS 128(BX), Y12
+	VMOVUPS 160(BX), Y13
+	VBROADCASTSS 8(AX), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 8(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 8(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 8(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 8(AX)(R8*4), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 8(R9)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	VMOVUPS 192(BX), Y12
+	VMOVUPS 224(BX), Y13
+	VBROADCASTSS 12(AX), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 12(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 12(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 12(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 12(AX)(R8*4), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 12(R9)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	PREFETCHT1 (R14) // for later
+	PREFETCHT1 64(R14)
+	ADDQ R15, R14
+	TESTQ $28, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $256, BX
+	ADDQ $16, AX
+	ADDQ $16, R9
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VBROADCASTSS 0(AX), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 0(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 0(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 0(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 0(AX)(R8*4), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 0(R9)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	ADDQ $64, BX
+	ADDQ $4, AX
+	ADDQ $4, R9
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 32(DI)(R12*1), Y7, Y7
+	VADDPS 0(DI)(R11*4), Y8, Y8
+	VADDPS 32(DI)(R11*4), Y9, Y9
+	VADDPS 0(R13)(R11*2), Y10, Y10
+	VADDPS 32(R13)(R11*2), Y11, Y11
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y7, 32(DI)(R12*1)
+	VMOVUPS Y8, 0(DI)(R11*4)
+	VMOVUPS Y9, 32(DI)(R11*4)
+	VMOVUPS Y10, 0(R13)(R11*2)
+	VMOVUPS Y11, 32(R13)(R11*2)
+
+next:
+	IMUL3Q $6, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $6, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 0(DI)(R11*4), Y8, Y8
+	VADDPS 0(R13)(R11*2), Y10, Y10
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y7, Y7
+	VMASKMOVPS 32(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y9, Y9
+	VMASKMOVPS 32(R13)(R11*2), Y15, Y14
+	VADDPS Y14, Y11, Y11
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y8, 0(DI)(R11*4)
+	VMOVUPS Y10, 0(R13)(R11*2)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
+	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
+	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
+	VMASKMOVPS Y11, Y15, 32(R13)(R11*2)
+	JMP next
+
+// func gemmFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
+// A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile5x16(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $128, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $5, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	PREFETCHT0 0(R9)(R8*4)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-8, R8, DX
+	ADDQ $128, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 60(DI)(R11*4)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y10
+	VMOVUPS 32(BX), Y11
+	VBROADCASTSS 0(AX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 0(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 0(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 0(AX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 0(AX)(R8*4), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	VMOVUPS 64(BX), Y10
+	VMOVUPS 96(BX), Y11
+	VBROADCASTSS 4(AX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 4(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 4(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 4(AX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 4(AX)(R8*4), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	VMOVUPS 128(BX), Y10
+	VMOVUPS 160(BX), Y11
+	VBROADCASTSS 8(AX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 8(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 8(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 8(AX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 8(AX)(R8*4), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	VMOVUPS 192(BX), Y10
+	VMOVUPS 224(BX), Y11
+	VBROADCASTSS 12(AX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 12(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 12(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 12(AX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 12(AX)(R8*4), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	PREFETCHT1 (R14) // for later
+	PREFETCHT1 64(R14)
+	ADDQ R15, R14
+	TESTQ $28, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $256, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y10
+	VMOVUPS 32(BX), Y11
+	VBROADCASTSS 0(AX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 0(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 0(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 0(AX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 0(AX)(R8*4), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	ADDQ $64, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 32(DI)(R12*1), Y7, Y7
+	VADDPS 0(DI)(R11*4), Y8, Y8
+	VADDPS 32(DI)(R11*4), Y9, Y9
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y7, 32(DI)(R12*1)
+	VMOVUPS Y8, 0(DI)(R11*4)
+	VMOVUPS Y9, 32(DI)(R11*4)
+
+next:
+	IMUL3Q $5, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $5, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 0(DI)(R11*4), Y8, Y8
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y7, Y7
+	VMASKMOVPS 32(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y9, Y9
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y8, 0(DI)(R11*4)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
+	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
+	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
+	JMP next
+
+// func gemmFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
+// A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile4x16(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $64, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $4, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-4, R8, DX
+	ADDQ $64, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y8
+	VMOVUPS 32(BX), Y9
+	VBROADCASTSS 0(AX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 0(AX)(R8*1), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 0(AX)(R8*2), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 0(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS 64(BX), Y8
+	VMOVUPS 96(BX), Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 4(AX)(R8*1), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 4(AX)(R8*2), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 4(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS 128(BX), Y8
+	VMOVUPS 160(BX), Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 8(AX)(R8*1), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 8(AX)(R8*2), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 8(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS 192(BX), Y8
+	VMOVUPS 224(BX), Y9
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 12(AX)(R8*1), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 12(AX)(R8*2), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 12(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	PREFETCHT1 (R14) // for later
+	ADDQ R15, R14
+	TESTQ $12, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $256, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y8
+	VMOVUPS 32(BX), Y9
+	VBROADCASTSS 0(AX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 0(AX)(R8*1), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 0(AX)(R8*2), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 0(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ $64, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 32(DI)(R12*1), Y7, Y7
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y7, 32(DI)(R12*1)
+
+next:
+	IMUL3Q $4, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $4, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y7, Y7
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
+	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
+	JMP next
+
+// func gemmFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
+// A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile3x16(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $64, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $3, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-4, R8, DX
+	ADDQ $64, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y6
+	VMOVUPS 32(BX), Y7
+	VBROADCASTSS 0(AX), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 0(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 0(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	VMOVUPS 64(BX), Y6
+	VMOVUPS 96(BX), Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 4(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 4(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	VMOVUPS 128(BX), Y6
+	VMOVUPS 160(BX), Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 8(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 8(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	VMOVUPS 192(BX), Y6
+	VMOVUPS 224(BX), Y7
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 12(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 12(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	PREFETCHT1 (R14) // for later
+	ADDQ R15, R14
+	TESTQ $12, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $256, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y6
+	VMOVUPS 32(BX), Y7
+	VBROADCASTSS 0(AX), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 0(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 0(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	ADDQ $64, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+
+next:
+	IMUL3Q $3, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $3, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
+	JMP next
+
+// func gemmFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
+// A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile2x16(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $64, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $2, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-4, R8, DX
+	ADDQ $64, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y4
+	VMOVUPS 32(BX), Y5
+	VBROADCASTSS 0(AX), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 0(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	VMOVUPS 64(BX), Y4
+	VMOVUPS 96(BX), Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 4(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 160(BX), Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 8(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	VMOVUPS 192(BX), Y4
+	VMOVUPS 224(BX), Y5
+	VBROADCASTSS 12(AX), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 12(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	PREFETCHT1 (R14) // for later
+	ADDQ R15, R14
+	TESTQ $12, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $256, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y4
+	VMOVUPS 32(BX), Y5
+	VBROADCASTSS 0(AX), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 0(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	ADDQ $64, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+
+next:
+	IMUL3Q $2, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $2, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	JMP next
+
+// func gemmFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
+// A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile1x16(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $64, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $1, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-4, R8, DX
+	ADDQ $64, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y2
+	VMOVUPS 32(BX), Y3
+	VBROADCASTSS 0(AX), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VBROADCASTSS 4(AX), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	VMOVUPS 128(BX), Y2
+	VMOVUPS 160(BX), Y3
+	VBROADCASTSS 8(AX), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	VMOVUPS 192(BX), Y2
+	VMOVUPS 224(BX), Y3
+	VBROADCASTSS 12(AX), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	PREFETCHT1 (R14) // for later
+	ADDQ R15, R14
+	TESTQ $12, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $256, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y2
+	VMOVUPS 32(BX), Y3
+	VBROADCASTSS 0(AX), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ $64, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+
+next:
+	IMUL3Q $1, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $1, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	JMP next
+
+// func gemmFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
+// A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile4x24(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $64, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $4, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-4, R8, DX
+	ADDQ $64, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 92(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 92(DI)(R12*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VMOVUPS 64(BX), Y14
+	VBROADCASTSS 0(AX), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 0(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 0(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 0(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	VMOVUPS 96(BX), Y12
+	VMOVUPS 128(BX), Y13
+	VMOVUPS 160(BX), Y14
+	VBROADCASTSS 4(AX), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 4(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 4(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 4(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	VMOVUPS 192(BX), Y12
+	VMOVUPS 224(BX), Y13
+	VMOVUPS 256(BX), Y14
+	VBROADCASTSS 8(AX), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 8(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 8(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 8(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	VMOVUPS 288(BX), Y12
+	VMOVUPS 320(BX), Y13
+	VMOVUPS 352(BX), Y14
+	VBROADCASTSS 12(AX), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 12(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 12(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 12(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	PREFETCHT1 (R14) // for later
+	ADDQ R15, R14
+	TESTQ $12, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $384, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VMOVUPS 64(BX), Y14
+	VBROADCASTSS 0(AX), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 0(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 0(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 0(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	ADDQ $96, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 64(DI)(R11*1), Y5, Y5
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VADDPS 64(DI)(R11*2), Y8, Y8
+	VADDPS 0(DI)(R12*1), Y9, Y9
+	VADDPS 32(DI)(R12*1), Y10, Y10
+	VADDPS 64(DI)(R12*1), Y11, Y11
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y5, 64(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMOVUPS Y8, 64(DI)(R11*2)
+	VMOVUPS Y9, 0(DI)(R12*1)
+	VMOVUPS Y10, 32(DI)(R12*1)
+	VMOVUPS Y11, 64(DI)(R12*1)
+
+next:
+	IMUL3Q $4, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $4, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VADDPS 0(DI)(R12*1), Y9, Y9
+	VADDPS 32(DI)(R12*1), Y10, Y10
+	VMASKMOVPS 64(DI), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 64(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y8, Y8
+	VMASKMOVPS 64(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y11, Y11
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMOVUPS Y9, 0(DI)(R12*1)
+	VMOVUPS Y10, 32(DI)(R12*1)
+	VMASKMOVPS Y2, Y15, 64(DI)
+	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
+	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
+	VMASKMOVPS Y11, Y15, 64(DI)(R12*1)
+	JMP next
+
+// func gemmFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
+// A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile3x24(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $64, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $3, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-4, R8, DX
+	ADDQ $64, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 92(DI)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y9
+	VMOVUPS 32(BX), Y10
+	VMOVUPS 64(BX), Y11
+	VBROADCASTSS 0(AX), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 0(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 0(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	VMOVUPS 96(BX), Y9
+	VMOVUPS 128(BX), Y10
+	VMOVUPS 160(BX), Y11
+	VBROADCASTSS 4(AX), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 4(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 4(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	VMOVUPS 192(BX), Y9
+	VMOVUPS 224(BX), Y10
+	VMOVUPS 256(BX), Y11
+	VBROADCASTSS 8(AX), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 8(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 8(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	VMOVUPS 288(BX), Y9
+	VMOVUPS 320(BX), Y10
+	VMOVUPS 352(BX), Y11
+	VBROADCASTSS 12(AX), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 12(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 12(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	PREFETCHT1 (R14) // for later
+	ADDQ R15, R14
+	TESTQ $12, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $384, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y9
+	VMOVUPS 32(BX), Y10
+	VMOVUPS 64(BX), Y11
+	VBROADCASTSS 0(AX), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 0(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 0(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	ADDQ $96, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 64(DI)(R11*1), Y5, Y5
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VADDPS 64(DI)(R11*2), Y8, Y8
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y5, 64(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMOVUPS Y8, 64(DI)(R11*2)
+
+next:
+	IMUL3Q $3, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $3, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VMASKMOVPS 64(DI), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 64(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y8, Y8
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMASKMOVPS Y2, Y15, 64(DI)
+	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
+	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
+	JMP next
+
+// func gemmFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
+// A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile2x24(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $64, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $2, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-4, R8, DX
+	ADDQ $64, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y6
+	VMOVUPS 32(BX), Y7
+	VMOVUPS 64(BX), Y8
+	VBROADCASTSS 0(AX), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 0(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	VMOVUPS 96(BX), Y6
+	VMOVUPS 128(BX), Y7
+	VMOVUPS 160(BX), Y8
+	VBROADCASTSS 4(AX), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 4(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	VMOVUPS 192(BX), Y6
+	VMOVUPS 224(BX), Y7
+	VMOVUPS 256(BX), Y8
+	VBROADCASTSS 8(AX), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 8(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	VMOVUPS 288(BX), Y6
+	VMOVUPS 320(BX), Y7
+	VMOVUPS 352(BX), Y8
+	VBROADCASTSS 12(AX), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 12(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	PREFETCHT1 (R14) // for later
+	ADDQ R15, R14
+	TESTQ $12, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $384, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y6
+	VMOVUPS 32(BX), Y7
+	VMOVUPS 64(BX), Y8
+	VBROADCASTSS 0(AX), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 0(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	ADDQ $96, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 64(DI)(R11*1), Y5, Y5
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y5, 64(DI)(R11*1)
+
+next:
+	IMUL3Q $2, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $2, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VMASKMOVPS 64(DI), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 64(DI)
+	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
+	JMP next
+
+// func gemmFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
+// A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile1x24(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $64, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $1, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-4, R8, DX
+	ADDQ $64, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y3
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 64(BX), Y5
+	VBROADCASTSS 0(AX), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 160(BX), Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS 192(BX), Y3
+	VMOVUPS 224(BX), Y4
+	VMOVUPS 256(BX), Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS 288(BX), Y3
+	VMOVUPS 320(BX), Y4
+	VMOVUPS 352(BX), Y5
+	VBROADCASTSS 12(AX), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	PREFETCHT1 (R14) // for later
+	ADDQ R15, R14
+	TESTQ $12, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $384, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y3
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 64(BX), Y5
+	VBROADCASTSS 0(AX), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	ADDQ $96, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+
+next:
+	IMUL3Q $1, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $1, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VMASKMOVPS 64(DI), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMASKMOVPS Y2, Y15, 64(DI)
+	JMP next
+
+// func gemmFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
+// A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile8x8(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $128, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $8, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R9)(R10*1), AX
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	PREFETCHT0 0(R9)(R8*4)
+	PREFETCHT0 0(AX)(R8*2)
+	PREFETCHT0 0(R9)(R10*2)
+	PREFETCHT0 0(AX)(R8*4)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-8, R8, DX
+	ADDQ $128, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	LEAQ (R8)(R8*2), R10
+	LEAQ (AX)(R10*1), R9
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 0(R13)(R11*2)
+	PREFETCHT0 0(DI)(R12*2)
+	PREFETCHT0 0(R13)(R11*4)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y8
+	VBROADCASTSS 0(AX), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 0(AX)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 0(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 0(AX)(R8*4), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 0(R9)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 0(AX)(R10*2), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 0(R9)(R8*4), Y10
+	VFMADD231PS Y10, Y8, Y7
+	VMOVUPS 32(BX), Y8
+	VBROADCASTSS 4(AX), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 4(AX)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 4(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 4(AX)(R8*4), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 4(R9)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 4(AX)(R10*2), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 4(R9)(R8*4), Y10
+	VFMADD231PS Y10, Y8, Y7
+	VMOVUPS 64(BX), Y8
+	VBROADCASTSS 8(AX), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 8(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 8(AX)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 8(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 8(AX)(R8*4), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 8(R9)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 8(AX)(R10*2), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 8(R9)(R8*4), Y10
+	VFMADD231PS Y10, Y8, Y7
+	VMOVUPS 96(BX), Y8
+	VBROADCASTSS 12(AX), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 12(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 12(AX)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 12(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 12(AX)(R8*4), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 12(R9)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 12(AX)(R10*2), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 12(R9)(R8*4), Y10
+	VFMADD231PS Y10, Y8, Y7
+	PREFETCHT1 (R14) // for later
+	PREFETCHT1 64(R14)
+	ADDQ R15, R14
+	TESTQ $28, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $128, BX
+	ADDQ $16, AX
+	ADDQ $16, R9
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y8
+	VBROADCASTSS 0(AX), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 0(AX)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 0(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 0(AX)(R8*4), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 0(R9)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 0(AX)(R10*2), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 0(R9)(R8*4), Y10
+	VFMADD231PS Y10, Y8, Y7
+	ADDQ $32, BX
+	ADDQ $4, AX
+	ADDQ $4, R9
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+	VADDPS 0(DI)(R11*4), Y4, Y4
+	VADDPS 0(R13)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*2), Y6, Y6
+	VADDPS 0(R13)(R11*4), Y7, Y7
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+	VMOVUPS Y4, 0(DI)(R11*4)
+	VMOVUPS Y5, 0(R13)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*2)
+	VMOVUPS Y7, 0(R13)(R11*4)
+
+next:
+	IMUL3Q $8, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $8, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y4, Y4
+	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 0(DI)(R12*2), Y15, Y14
+	VADDPS Y14, Y6, Y6
+	VMASKMOVPS 0(R13)(R11*4), Y15, Y14
+	VADDPS Y14, Y7, Y7
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
+	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
+	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
+	VMASKMOVPS Y7, Y15, 0(R13)(R11*4)
+	JMP next
+
+// func gemmFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
+// A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile7x8(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $128, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $7, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R9)(R10*1), AX
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	PREFETCHT0 0(R9)(R8*4)
+	PREFETCHT0 0(AX)(R8*2)
+	PREFETCHT0 0(R9)(R10*2)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-8, R8, DX
+	ADDQ $128, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	LEAQ (R8)(R8*2), R10
+	LEAQ (AX)(R10*1), R9
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 0(R13)(R11*2)
+	PREFETCHT0 0(DI)(R12*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y7
+	VBROADCASTSS 0(AX), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 0(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 0(AX)(R10*1), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 0(AX)(R8*4), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 0(R9)(R8*2), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 0(AX)(R10*2), Y8
+	VFMADD231PS Y8, Y7, Y6
+	VMOVUPS 32(BX), Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 4(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 4(AX)(R10*1), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 4(AX)(R8*4), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 4(R9)(R8*2), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 4(AX)(R10*2), Y8
+	VFMADD231PS Y8, Y7, Y6
+	VMOVUPS 64(BX), Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 8(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 8(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 8(AX)(R10*1), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 8(AX)(R8*4), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 8(R9)(R8*2), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 8(AX)(R10*2), Y8
+	VFMADD231PS Y8, Y7, Y6
+	VMOVUPS 96(BX), Y7
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 12(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 12(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 12(AX)(R10*1), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 12(AX)(R8*4), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 12(R9)(R8*2), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 12(AX)(R10*2), Y8
+	VFMADD231PS Y8, Y7, Y6
+	PREFETCHT1 (R14) // for later
+	PREFETCHT1 64(R14)
+	ADDQ R15, R14
+	TESTQ $28, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $128, BX
+	ADDQ $16, AX
+	ADDQ $16, R9
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y7
+	VBROADCASTSS 0(AX), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 0(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 0(AX)(R10*1), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 0(AX)(R8*4), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 0(R9)(R8*2), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 0(AX)(R10*2), Y8
+	VFMADD231PS Y8, Y7, Y6
+	ADDQ $32, BX
+	ADDQ $4, AX
+	ADDQ $4, R9
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+	VADDPS 0(DI)(R11*4), Y4, Y4
+	VADDPS 0(R13)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*2), Y6, Y6
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+	VMOVUPS Y4, 0(DI)(R11*4)
+	VMOVUPS Y5, 0(R13)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*2)
+
+next:
+	IMUL3Q $7, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $7, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y4, Y4
+	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 0(DI)(R12*2), Y15, Y14
+	VADDPS Y14, Y6, Y6
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
+	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
+	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
+	JMP next
+
+// func gemmFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
+// A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile6x8(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $128, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $6, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R9)(R10*1), AX
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	PREFETCHT0 0(R9)(R8*4)
+	PREFETCHT0 0(AX)(R8*2)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-8, R8, DX
+	ADDQ $128, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	LEAQ (R8)(R8*2), R10
+	LEAQ (AX)(R10*1), R9
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 0(R13)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y6
+	VBROADCASTSS 0(AX), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 0(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 0(AX)(R10*1), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 0(AX)(R8*4), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 0(R9)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y5
+	VMOVUPS 32(BX), Y6
+	VBROADCASTSS 4(AX), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 4(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 4(AX)(R10*1), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 4(AX)(R8*4), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 4(R9)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y5
+	VMOVUPS 64(BX), Y6
+	VBROADCASTSS 8(AX), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 8(AX)(R8*1), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 8(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 8(AX)(R10*1), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 8(AX)(R8*4), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 8(R9)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y5
+	VMOVUPS 96(BX), Y6
+	VBROADCASTSS 12(AX), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 12(AX)(R8*1), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 12(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 12(AX)(R10*1), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 12(AX)(R8*4), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 12(R9)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y5
+	PREFETCHT1 (R14) // for later
+	PREFETCHT1 64(R14)
+	ADDQ R15, R14
+	TESTQ $28, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $128, BX
+	ADDQ $16, AX
+	ADDQ $16, R9
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y6
+	VBROADCASTSS 0(AX), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 0(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 0(AX)(R10*1), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 0(AX)(R8*4), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 0(R9)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y5
+	ADDQ $32, BX
+	ADDQ $4, AX
+	ADDQ $4, R9
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+	VADDPS 0(DI)(R11*4), Y4, Y4
+	VADDPS 0(R13)(R11*2), Y5, Y5
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+	VMOVUPS Y4, 0(DI)(R11*4)
+	VMOVUPS Y5, 0(R13)(R11*2)
+
+next:
+	IMUL3Q $6, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $6, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y4, Y4
+	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
+	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
+	JMP next
+
+// func gemmFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
+// A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile5x8(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $128, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $5, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	PREFETCHT0 0(R9)(R8*4)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-8, R8, DX
+	ADDQ $128, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y5
+	VBROADCASTSS 0(AX), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 0(AX)(R8*2), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 0(AX)(R10*1), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 0(AX)(R8*4), Y7
+	VFMADD231PS Y7, Y5, Y4
+	VMOVUPS 32(BX), Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 4(AX)(R8*2), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 4(AX)(R10*1), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 4(AX)(R8*4), Y7
+	VFMADD231PS Y7, Y5, Y4
+	VMOVUPS 64(BX), Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 8(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 8(AX)(R8*2), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 8(AX)(R10*1), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 8(AX)(R8*4), Y7
+	VFMADD231PS Y7, Y5, Y4
+	VMOVUPS 96(BX), Y5
+	VBROADCASTSS 12(AX), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 12(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 12(AX)(R8*2), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 12(AX)(R10*1), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 12(AX)(R8*4), Y7
+	VFMADD231PS Y7, Y5, Y4
+	PREFETCHT1 (R14) // for later
+	PREFETCHT1 64(R14)
+	ADDQ R15, R14
+	TESTQ $28, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $128, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y5
+	VBROADCASTSS 0(AX), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 0(AX)(R8*2), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 0(AX)(R10*1), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 0(AX)(R8*4), Y7
+	VFMADD231PS Y7, Y5, Y4
+	ADDQ $32, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+	VADDPS 0(DI)(R11*4), Y4, Y4
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+	VMOVUPS Y4, 0(DI)(R11*4)
+
+next:
+	IMUL3Q $5, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $5, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y4, Y4
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
+	JMP next
+
+// func gemmFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
+// A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile4x8(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $64, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $4, R8, R9
+	ADDQ SI, R9 // the tile below
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	PREFETCHT0 0(R9)(R10*1)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-4, R8, DX
+	ADDQ $64, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y4
+	VBROADCASTSS 0(AX), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 0(AX)(R8*2), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 0(AX)(R10*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS 32(BX), Y4
+	VBROADCASTSS 4(AX), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 4(AX)(R8*2), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 4(AX)(R10*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS 64(BX), Y4
+	VBROADCASTSS 8(AX), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 8(AX)(R8*1), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 8(AX)(R8*2), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 8(AX)(R10*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS 96(BX), Y4
+	VBROADCASTSS 12(AX), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 12(AX)(R8*1), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 12(AX)(R8*2), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 12(AX)(R10*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	PREFETCHT1 (R14) // for later
+	ADDQ R15, R14
+	TESTQ $12, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $128, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y4
+	VBROADCASTSS 0(AX), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 0(AX)(R8*2), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 0(AX)(R10*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ $32, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+
+next:
+	IMUL3Q $4, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $4, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	JMP next
+
+// func gemmFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
+// A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile3x8(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $64, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $3, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	PREFETCHT0 0(R9)(R8*2)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-4, R8, DX
+	ADDQ $64, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y3
+	VBROADCASTSS 0(AX), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 0(AX)(R8*2), Y6
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS 32(BX), Y3
+	VBROADCASTSS 4(AX), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 4(AX)(R8*2), Y6
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS 64(BX), Y3
+	VBROADCASTSS 8(AX), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 8(AX)(R8*1), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 8(AX)(R8*2), Y6
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS 96(BX), Y3
+	VBROADCASTSS 12(AX), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 12(AX)(R8*1), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 12(AX)(R8*2), Y6
+	VFMADD231PS Y6, Y3, Y2
+	PREFETCHT1 (R14) // for later
+	ADDQ R15, R14
+	TESTQ $12, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $128, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y3
+	VBROADCASTSS 0(AX), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 0(AX)(R8*2), Y6
+	VFMADD231PS Y6, Y3, Y2
+	ADDQ $32, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+
+next:
+	IMUL3Q $3, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $3, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	JMP next
+
+// func gemmFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
+// A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile2x8(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $64, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $2, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	PREFETCHT0 0(R9)(R8*1)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-4, R8, DX
+	ADDQ $64, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y2
+	VBROADCASTSS 0(AX), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y4
+	VFMADD231PS Y4, Y2, Y1
+	VMOVUPS 32(BX), Y2
+	VBROADCASTSS 4(AX), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y4
+	VFMADD231PS Y4, Y2, Y1
+	VMOVUPS 64(BX), Y2
+	VBROADCASTSS 8(AX), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 8(AX)(R8*1), Y4
+	VFMADD231PS Y4, Y2, Y1
+	VMOVUPS 96(BX), Y2
+	VBROADCASTSS 12(AX), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 12(AX)(R8*1), Y4
+	VFMADD231PS Y4, Y2, Y1
+	PREFETCHT1 (R14) // for later
+	ADDQ R15, R14
+	TESTQ $12, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $128, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y2
+	VBROADCASTSS 0(AX), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 0(AX)(R8*1), Y4
+	VFMADD231PS Y4, Y2, Y1
+	ADDQ $32, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+64(FP), DX // mask
+	CMPB acc+72(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+
+next:
+	IMUL3Q $2, R11, CX
+	ADDQ CX, DI
+	IMUL3Q $2, R8, CX
+	ADDQ CX, SI
+	DECQ tiles+48(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	JMP next
+
+// func gemmFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+//
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
+// A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
+// of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later: from next on, or without
+// next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile1x8(SB), NOSPLIT, $0-73
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ next+56(FP), R14 // next
+	MOVQ $64, R15 // to the next line
+	XORQ DX, DX
+
+tile:
+	IMUL3Q $1, R8, R9
+	ADDQ SI, R9 // the tile below
+	PREFETCHT0 0(R9)
+	MOVQ SI, AX // a of the tile
+	CMPQ next+56(FP), $0
+	JNE start
+	LEAQ 64(R9), R14
+	MOVQ R8, R15 // to the next row
+	IMUL3Q $-4, R8, DX
+	ADDQ $64, DX // back to the first, and on
+
+start:
+	MOVQ b+32(FP), BX // b
+	MOVQ k+40(FP), CX // k
+	PREFETCHT0 0(DI)
+	VXORPS Y0, Y0, Y0
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y1
+	VBROADCASTSS 0(AX), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS 32(BX), Y1
+	VBROADCASTSS 4(AX), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS 64(BX), Y1
+	VBROADCASTSS 8(AX), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS 96(BX), Y1
+	VBROADCASTSS 12(AX), Y2
+	VFMADD231PS Y2, Y1, Y0
+	PREFETCHT1 (R14) // for later
+	ADDQ R15, R14
+	TESTQ $12, CX
+	JNE more
+	ADDQ DX, R14
+
+more:
+	ADDQ $128, BX
+	ADDQ $16, AX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y1
+	VBROADCASTSS 0(AX), Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ $32, BX
+	ADDQ $4, AX
+	DECQ CX
+	JNZ one
+
+end:
 	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
@@ -3029,7 +6477,7 @@ next:
 	ADDQ CX, DI
 	IMUL3Q $1, R8, CX
 	ADDQ CX, SI
-	DECQ R15
+	DECQ tiles+48(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -3057,8 +6505,6 @@ TEXT ·gemmTNF32AVX2Tile6x16(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -3071,11 +6517,17 @@ tile:
 	LEAQ (R11)(R11*2), R12
 	LEAQ (DI)(R12*1), R13
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
 	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
 	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 60(DI)(R11*4)
 	PREFETCHT0 0(R13)(R11*2)
+	PREFETCHT0 60(R13)(R11*2)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3088,8 +6540,6 @@ tile:
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -3210,8 +6660,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -3249,138 +6698,10 @@ next:
 	IMUL3Q $6, R11, CX
 	ADDQ CX, DI
 	ADDQ $24, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS 0(BX), Y12
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX), Y15, Y13
-	VBROADCASTSS 0(AX), Y14
-	VFMADD231PS Y14, Y12, Y0
-	VFMADD231PS Y14, Y13, Y1
-	VBROADCASTSS 4(AX), Y14
-	VFMADD231PS Y14, Y12, Y2
-	VFMADD231PS Y14, Y13, Y3
-	VBROADCASTSS 8(AX), Y14
-	VFMADD231PS Y14, Y12, Y4
-	VFMADD231PS Y14, Y13, Y5
-	VBROADCASTSS 12(AX), Y14
-	VFMADD231PS Y14, Y12, Y6
-	VFMADD231PS Y14, Y13, Y7
-	VBROADCASTSS 16(AX), Y14
-	VFMADD231PS Y14, Y12, Y8
-	VFMADD231PS Y14, Y13, Y9
-	VBROADCASTSS 20(AX), Y14
-	VFMADD231PS Y14, Y12, Y10
-	VFMADD231PS Y14, Y13, Y11
-	VMOVUPS 0(BX)(R14*1), Y12
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R14*1), Y15, Y13
-	VBROADCASTSS 0(AX)(R8*1), Y14
-	VFMADD231PS Y14, Y12, Y0
-	VFMADD231PS Y14, Y13, Y1
-	VBROADCASTSS 4(AX)(R8*1), Y14
-	VFMADD231PS Y14, Y12, Y2
-	VFMADD231PS Y14, Y13, Y3
-	VBROADCASTSS 8(AX)(R8*1), Y14
-	VFMADD231PS Y14, Y12, Y4
-	VFMADD231PS Y14, Y13, Y5
-	VBROADCASTSS 12(AX)(R8*1), Y14
-	VFMADD231PS Y14, Y12, Y6
-	VFMADD231PS Y14, Y13, Y7
-	VBROADCASTSS 16(AX)(R8*1), Y14
-	VFMADD231PS Y14, Y12, Y8
-	VFMADD231PS Y14, Y13, Y9
-	VBROADCASTSS 20(AX)(R8*1), Y14
-	VFMADD231PS Y14, Y12, Y10
-	VFMADD231PS Y14, Y13, Y11
-	VMOVUPS 0(BX)(R14*2), Y12
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R14*2), Y15, Y13
-	VBROADCASTSS 0(AX)(R8*2), Y14
-	VFMADD231PS Y14, Y12, Y0
-	VFMADD231PS Y14, Y13, Y1
-	VBROADCASTSS 4(AX)(R8*2), Y14
-	VFMADD231PS Y14, Y12, Y2
-	VFMADD231PS Y14, Y13, Y3
-	VBROADCASTSS 8(AX)(R8*2), Y14
-	VFMADD231PS Y14, Y12, Y4
-	VFMADD231PS Y14, Y13, Y5
-	VBROADCASTSS 12(AX)(R8*2), Y14
-	VFMADD231PS Y14, Y12, Y6
-	VFMADD231PS Y14, Y13, Y7
-	VBROADCASTSS 16(AX)(R8*2), Y14
-	VFMADD231PS Y14, Y12, Y8
-	VFMADD231PS Y14, Y13, Y9
-	VBROADCASTSS 20(AX)(R8*2), Y14
-	VFMADD231PS Y14, Y12, Y10
-	VFMADD231PS Y14, Y13, Y11
-	VMOVUPS 0(BX)(R9*1), Y12
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R9*1), Y15, Y13
-	VBROADCASTSS 0(AX)(R10*1), Y14
-	VFMADD231PS Y14, Y12, Y0
-	VFMADD231PS Y14, Y13, Y1
-	VBROADCASTSS 4(AX)(R10*1), Y14
-	VFMADD231PS Y14, Y12, Y2
-	VFMADD231PS Y14, Y13, Y3
-	VBROADCASTSS 8(AX)(R10*1), Y14
-	VFMADD231PS Y14, Y12, Y4
-	VFMADD231PS Y14, Y13, Y5
-	VBROADCASTSS 12(AX)(R10*1), Y14
-	VFMADD231PS Y14, Y12, Y6
-	VFMADD231PS Y14, Y13, Y7
-	VBROADCASTSS 16(AX)(R10*1), Y14
-	VFMADD231PS Y14, Y12, Y8
-	VFMADD231PS Y14, Y13, Y9
-	VBROADCASTSS 20(AX)(R10*1), Y14
-	VFMADD231PS Y14, Y12, Y10
-	VFMADD231PS Y14, Y13, Y11
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS 0(BX), Y12
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX), Y15, Y13
-	VBROADCASTSS 0(AX), Y14
-	VFMADD231PS Y14, Y12, Y0
-	VFMADD231PS Y14, Y13, Y1
-	VBROADCASTSS 4(AX), Y14
-	VFMADD231PS Y14, Y12, Y2
-	VFMADD231PS Y14, Y13, Y3
-	VBROADCASTSS 8(AX), Y14
-	VFMADD231PS Y14, Y12, Y4
-	VFMADD231PS Y14, Y13, Y5
-	VBROADCASTSS 12(AX), Y14
-	VFMADD231PS Y14, Y12, Y6
-	VFMADD231PS Y14, Y13, Y7
-	VBROADCASTSS 16(AX), Y14
-	VFMADD231PS Y14, Y12, Y8
-	VFMADD231PS Y14, Y13, Y9
-	VBROADCASTSS 20(AX), Y14
-	VFMADD231PS Y14, Y12, Y10
-	VFMADD231PS Y14, Y13, Y11
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -3432,8 +6753,6 @@ TEXT ·gemmTNF32AVX2Tile5x16(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -3445,10 +6764,15 @@ tile:
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
 	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
 	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 60(DI)(R11*4)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3459,8 +6783,6 @@ tile:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -3566,8 +6888,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -3601,123 +6922,10 @@ next:
 	IMUL3Q $5, R11, CX
 	ADDQ CX, DI
 	ADDQ $20, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS 0(BX), Y10
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX), Y15, Y11
-	VBROADCASTSS 0(AX), Y12
-	VFMADD231PS Y12, Y10, Y0
-	VFMADD231PS Y12, Y11, Y1
-	VBROADCASTSS 4(AX), Y13
-	VFMADD231PS Y13, Y10, Y2
-	VFMADD231PS Y13, Y11, Y3
-	VBROADCASTSS 8(AX), Y14
-	VFMADD231PS Y14, Y10, Y4
-	VFMADD231PS Y14, Y11, Y5
-	VBROADCASTSS 12(AX), Y12
-	VFMADD231PS Y12, Y10, Y6
-	VFMADD231PS Y12, Y11, Y7
-	VBROADCASTSS 16(AX), Y13
-	VFMADD231PS Y13, Y10, Y8
-	VFMADD231PS Y13, Y11, Y9
-	VMOVUPS 0(BX)(R14*1), Y10
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R14*1), Y15, Y11
-	VBROADCASTSS 0(AX)(R8*1), Y12
-	VFMADD231PS Y12, Y10, Y0
-	VFMADD231PS Y12, Y11, Y1
-	VBROADCASTSS 4(AX)(R8*1), Y13
-	VFMADD231PS Y13, Y10, Y2
-	VFMADD231PS Y13, Y11, Y3
-	VBROADCASTSS 8(AX)(R8*1), Y14
-	VFMADD231PS Y14, Y10, Y4
-	VFMADD231PS Y14, Y11, Y5
-	VBROADCASTSS 12(AX)(R8*1), Y12
-	VFMADD231PS Y12, Y10, Y6
-	VFMADD231PS Y12, Y11, Y7
-	VBROADCASTSS 16(AX)(R8*1), Y13
-	VFMADD231PS Y13, Y10, Y8
-	VFMADD231PS Y13, Y11, Y9
-	VMOVUPS 0(BX)(R14*2), Y10
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R14*2), Y15, Y11
-	VBROADCASTSS 0(AX)(R8*2), Y12
-	VFMADD231PS Y12, Y10, Y0
-	VFMADD231PS Y12, Y11, Y1
-	VBROADCASTSS 4(AX)(R8*2), Y13
-	VFMADD231PS Y13, Y10, Y2
-	VFMADD231PS Y13, Y11, Y3
-	VBROADCASTSS 8(AX)(R8*2), Y14
-	VFMADD231PS Y14, Y10, Y4
-	VFMADD231PS Y14, Y11, Y5
-	VBROADCASTSS 12(AX)(R8*2), Y12
-	VFMADD231PS Y12, Y10, Y6
-	VFMADD231PS Y12, Y11, Y7
-	VBROADCASTSS 16(AX)(R8*2), Y13
-	VFMADD231PS Y13, Y10, Y8
-	VFMADD231PS Y13, Y11, Y9
-	VMOVUPS 0(BX)(R9*1), Y10
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R9*1), Y15, Y11
-	VBROADCASTSS 0(AX)(R10*1), Y12
-	VFMADD231PS Y12, Y10, Y0
-	VFMADD231PS Y12, Y11, Y1
-	VBROADCASTSS 4(AX)(R10*1), Y13
-	VFMADD231PS Y13, Y10, Y2
-	VFMADD231PS Y13, Y11, Y3
-	VBROADCASTSS 8(AX)(R10*1), Y14
-	VFMADD231PS Y14, Y10, Y4
-	VFMADD231PS Y14, Y11, Y5
-	VBROADCASTSS 12(AX)(R10*1), Y12
-	VFMADD231PS Y12, Y10, Y6
-	VFMADD231PS Y12, Y11, Y7
-	VBROADCASTSS 16(AX)(R10*1), Y13
-	VFMADD231PS Y13, Y10, Y8
-	VFMADD231PS Y13, Y11, Y9
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS 0(BX), Y10
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX), Y15, Y11
-	VBROADCASTSS 0(AX), Y12
-	VFMADD231PS Y12, Y10, Y0
-	VFMADD231PS Y12, Y11, Y1
-	VBROADCASTSS 4(AX), Y13
-	VFMADD231PS Y13, Y10, Y2
-	VFMADD231PS Y13, Y11, Y3
-	VBROADCASTSS 8(AX), Y14
-	VFMADD231PS Y14, Y10, Y4
-	VFMADD231PS Y14, Y11, Y5
-	VBROADCASTSS 12(AX), Y12
-	VFMADD231PS Y12, Y10, Y6
-	VFMADD231PS Y12, Y11, Y7
-	VBROADCASTSS 16(AX), Y13
-	VFMADD231PS Y13, Y10, Y8
-	VFMADD231PS Y13, Y11, Y9
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -3764,8 +6972,6 @@ TEXT ·gemmTNF32AVX2Tile4x16(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -3777,9 +6983,13 @@ tile:
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
 	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3788,8 +6998,6 @@ tile:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -3880,8 +7088,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -3911,108 +7118,10 @@ next:
 	IMUL3Q $4, R11, CX
 	ADDQ CX, DI
 	ADDQ $16, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS 0(BX), Y8
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX), Y15, Y9
-	VBROADCASTSS 0(AX), Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y1
-	VBROADCASTSS 4(AX), Y11
-	VFMADD231PS Y11, Y8, Y2
-	VFMADD231PS Y11, Y9, Y3
-	VBROADCASTSS 8(AX), Y12
-	VFMADD231PS Y12, Y8, Y4
-	VFMADD231PS Y12, Y9, Y5
-	VBROADCASTSS 12(AX), Y10
-	VFMADD231PS Y10, Y8, Y6
-	VFMADD231PS Y10, Y9, Y7
-	VMOVUPS 0(BX)(R14*1), Y8
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R14*1), Y15, Y9
-	VBROADCASTSS 0(AX)(R8*1), Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y1
-	VBROADCASTSS 4(AX)(R8*1), Y11
-	VFMADD231PS Y11, Y8, Y2
-	VFMADD231PS Y11, Y9, Y3
-	VBROADCASTSS 8(AX)(R8*1), Y12
-	VFMADD231PS Y12, Y8, Y4
-	VFMADD231PS Y12, Y9, Y5
-	VBROADCASTSS 12(AX)(R8*1), Y10
-	VFMADD231PS Y10, Y8, Y6
-	VFMADD231PS Y10, Y9, Y7
-	VMOVUPS 0(BX)(R14*2), Y8
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R14*2), Y15, Y9
-	VBROADCASTSS 0(AX)(R8*2), Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y1
-	VBROADCASTSS 4(AX)(R8*2), Y11
-	VFMADD231PS Y11, Y8, Y2
-	VFMADD231PS Y11, Y9, Y3
-	VBROADCASTSS 8(AX)(R8*2), Y12
-	VFMADD231PS Y12, Y8, Y4
-	VFMADD231PS Y12, Y9, Y5
-	VBROADCASTSS 12(AX)(R8*2), Y10
-	VFMADD231PS Y10, Y8, Y6
-	VFMADD231PS Y10, Y9, Y7
-	VMOVUPS 0(BX)(R9*1), Y8
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R9*1), Y15, Y9
-	VBROADCASTSS 0(AX)(R10*1), Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y1
-	VBROADCASTSS 4(AX)(R10*1), Y11
-	VFMADD231PS Y11, Y8, Y2
-	VFMADD231PS Y11, Y9, Y3
-	VBROADCASTSS 8(AX)(R10*1), Y12
-	VFMADD231PS Y12, Y8, Y4
-	VFMADD231PS Y12, Y9, Y5
-	VBROADCASTSS 12(AX)(R10*1), Y10
-	VFMADD231PS Y10, Y8, Y6
-	VFMADD231PS Y10, Y9, Y7
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS 0(BX), Y8
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX), Y15, Y9
-	VBROADCASTSS 0(AX), Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y1
-	VBROADCASTSS 4(AX), Y11
-	VFMADD231PS Y11, Y8, Y2
-	VFMADD231PS Y11, Y9, Y3
-	VBROADCASTSS 8(AX), Y12
-	VFMADD231PS Y12, Y8, Y4
-	VFMADD231PS Y12, Y9, Y5
-	VBROADCASTSS 12(AX), Y10
-	VFMADD231PS Y10, Y8, Y6
-	VFMADD231PS Y10, Y9, Y7
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -4054,8 +7163,6 @@ TEXT ·gemmTNF32AVX2Tile3x16(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -4066,16 +7173,17 @@ tile:
 	MOVQ k+48(FP), CX // k
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -4151,8 +7259,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -4178,93 +7285,10 @@ next:
 	IMUL3Q $3, R11, CX
 	ADDQ CX, DI
 	ADDQ $12, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS 0(BX), Y6
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX), Y15, Y7
-	VBROADCASTSS 0(AX), Y8
-	VFMADD231PS Y8, Y6, Y0
-	VFMADD231PS Y8, Y7, Y1
-	VBROADCASTSS 4(AX), Y9
-	VFMADD231PS Y9, Y6, Y2
-	VFMADD231PS Y9, Y7, Y3
-	VBROADCASTSS 8(AX), Y10
-	VFMADD231PS Y10, Y6, Y4
-	VFMADD231PS Y10, Y7, Y5
-	VMOVUPS 0(BX)(R14*1), Y6
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R14*1), Y15, Y7
-	VBROADCASTSS 0(AX)(R8*1), Y8
-	VFMADD231PS Y8, Y6, Y0
-	VFMADD231PS Y8, Y7, Y1
-	VBROADCASTSS 4(AX)(R8*1), Y9
-	VFMADD231PS Y9, Y6, Y2
-	VFMADD231PS Y9, Y7, Y3
-	VBROADCASTSS 8(AX)(R8*1), Y10
-	VFMADD231PS Y10, Y6, Y4
-	VFMADD231PS Y10, Y7, Y5
-	VMOVUPS 0(BX)(R14*2), Y6
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R14*2), Y15, Y7
-	VBROADCASTSS 0(AX)(R8*2), Y8
-	VFMADD231PS Y8, Y6, Y0
-	VFMADD231PS Y8, Y7, Y1
-	VBROADCASTSS 4(AX)(R8*2), Y9
-	VFMADD231PS Y9, Y6, Y2
-	VFMADD231PS Y9, Y7, Y3
-	VBROADCASTSS 8(AX)(R8*2), Y10
-	VFMADD231PS Y10, Y6, Y4
-	VFMADD231PS Y10, Y7, Y5
-	VMOVUPS 0(BX)(R9*1), Y6
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R9*1), Y15, Y7
-	VBROADCASTSS 0(AX)(R10*1), Y8
-	VFMADD231PS Y8, Y6, Y0
-	VFMADD231PS Y8, Y7, Y1
-	VBROADCASTSS 4(AX)(R10*1), Y9
-	VFMADD231PS Y9, Y6, Y2
-	VFMADD231PS Y9, Y7, Y3
-	VBROADCASTSS 8(AX)(R10*1), Y10
-	VFMADD231PS Y10, Y6, Y4
-	VFMADD231PS Y10, Y7, Y5
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS 0(BX), Y6
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX), Y15, Y7
-	VBROADCASTSS 0(AX), Y8
-	VFMADD231PS Y8, Y6, Y0
-	VFMADD231PS Y8, Y7, Y1
-	VBROADCASTSS 4(AX), Y9
-	VFMADD231PS Y9, Y6, Y2
-	VFMADD231PS Y9, Y7, Y3
-	VBROADCASTSS 8(AX), Y10
-	VFMADD231PS Y10, Y6, Y4
-	VFMADD231PS Y10, Y7, Y5
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -4301,8 +7325,6 @@ TEXT ·gemmTNF32AVX2Tile2x16(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -4313,13 +7335,13 @@ tile:
 	MOVQ k+48(FP), CX // k
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -4380,8 +7402,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -4403,78 +7424,10 @@ next:
 	IMUL3Q $2, R11, CX
 	ADDQ CX, DI
 	ADDQ $8, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS 0(BX), Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX), Y15, Y5
-	VBROADCASTSS 0(AX), Y6
-	VFMADD231PS Y6, Y4, Y0
-	VFMADD231PS Y6, Y5, Y1
-	VBROADCASTSS 4(AX), Y7
-	VFMADD231PS Y7, Y4, Y2
-	VFMADD231PS Y7, Y5, Y3
-	VMOVUPS 0(BX)(R14*1), Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R14*1), Y15, Y5
-	VBROADCASTSS 0(AX)(R8*1), Y6
-	VFMADD231PS Y6, Y4, Y0
-	VFMADD231PS Y6, Y5, Y1
-	VBROADCASTSS 4(AX)(R8*1), Y7
-	VFMADD231PS Y7, Y4, Y2
-	VFMADD231PS Y7, Y5, Y3
-	VMOVUPS 0(BX)(R14*2), Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R14*2), Y15, Y5
-	VBROADCASTSS 0(AX)(R8*2), Y6
-	VFMADD231PS Y6, Y4, Y0
-	VFMADD231PS Y6, Y5, Y1
-	VBROADCASTSS 4(AX)(R8*2), Y7
-	VFMADD231PS Y7, Y4, Y2
-	VFMADD231PS Y7, Y5, Y3
-	VMOVUPS 0(BX)(R9*1), Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R9*1), Y15, Y5
-	VBROADCASTSS 0(AX)(R10*1), Y6
-	VFMADD231PS Y6, Y4, Y0
-	VFMADD231PS Y6, Y5, Y1
-	VBROADCASTSS 4(AX)(R10*1), Y7
-	VFMADD231PS Y7, Y4, Y2
-	VFMADD231PS Y7, Y5, Y3
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS 0(BX), Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX), Y15, Y5
-	VBROADCASTSS 0(AX), Y6
-	VFMADD231PS Y6, Y4, Y0
-	VFMADD231PS Y6, Y5, Y1
-	VBROADCASTSS 4(AX), Y7
-	VFMADD231PS Y7, Y4, Y2
-	VFMADD231PS Y7, Y5, Y3
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -4506,8 +7459,6 @@ TEXT ·gemmTNF32AVX2Tile1x16(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -4518,10 +7469,9 @@ tile:
 	MOVQ k+48(FP), CX // k
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -4567,8 +7517,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -4586,63 +7535,10 @@ next:
 	IMUL3Q $1, R11, CX
 	ADDQ CX, DI
 	ADDQ $4, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS 0(BX), Y2
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX), Y15, Y3
-	VBROADCASTSS 0(AX), Y4
-	VFMADD231PS Y4, Y2, Y0
-	VFMADD231PS Y4, Y3, Y1
-	VMOVUPS 0(BX)(R14*1), Y2
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R14*1), Y15, Y3
-	VBROADCASTSS 0(AX)(R8*1), Y4
-	VFMADD231PS Y4, Y2, Y0
-	VFMADD231PS Y4, Y3, Y1
-	VMOVUPS 0(BX)(R14*2), Y2
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R14*2), Y15, Y3
-	VBROADCASTSS 0(AX)(R8*2), Y4
-	VFMADD231PS Y4, Y2, Y0
-	VFMADD231PS Y4, Y3, Y1
-	VMOVUPS 0(BX)(R9*1), Y2
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX)(R9*1), Y15, Y3
-	VBROADCASTSS 0(AX)(R10*1), Y4
-	VFMADD231PS Y4, Y2, Y0
-	VFMADD231PS Y4, Y3, Y1
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS 0(BX), Y2
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 32(BX), Y15, Y3
-	VBROADCASTSS 0(AX), Y4
-	VFMADD231PS Y4, Y2, Y0
-	VFMADD231PS Y4, Y3, Y1
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -4669,8 +7565,6 @@ TEXT ·gemmTNF32AVX2Tile4x24(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -4682,9 +7576,13 @@ tile:
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 92(DI)(R11*2)
 	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 92(DI)(R12*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4697,8 +7595,6 @@ tile:
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -4814,8 +7710,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -4853,133 +7748,10 @@ next:
 	IMUL3Q $4, R11, CX
 	ADDQ CX, DI
 	ADDQ $16, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS 0(BX), Y12
-	VMOVUPS 32(BX), Y13
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX), Y15, Y14
-	VBROADCASTSS 0(AX), Y15
-	VFMADD231PS Y15, Y12, Y0
-	VFMADD231PS Y15, Y13, Y1
-	VFMADD231PS Y15, Y14, Y2
-	VBROADCASTSS 4(AX), Y15
-	VFMADD231PS Y15, Y12, Y3
-	VFMADD231PS Y15, Y13, Y4
-	VFMADD231PS Y15, Y14, Y5
-	VBROADCASTSS 8(AX), Y15
-	VFMADD231PS Y15, Y12, Y6
-	VFMADD231PS Y15, Y13, Y7
-	VFMADD231PS Y15, Y14, Y8
-	VBROADCASTSS 12(AX), Y15
-	VFMADD231PS Y15, Y12, Y9
-	VFMADD231PS Y15, Y13, Y10
-	VFMADD231PS Y15, Y14, Y11
-	VMOVUPS 0(BX)(R14*1), Y12
-	VMOVUPS 32(BX)(R14*1), Y13
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX)(R14*1), Y15, Y14
-	VBROADCASTSS 0(AX)(R8*1), Y15
-	VFMADD231PS Y15, Y12, Y0
-	VFMADD231PS Y15, Y13, Y1
-	VFMADD231PS Y15, Y14, Y2
-	VBROADCASTSS 4(AX)(R8*1), Y15
-	VFMADD231PS Y15, Y12, Y3
-	VFMADD231PS Y15, Y13, Y4
-	VFMADD231PS Y15, Y14, Y5
-	VBROADCASTSS 8(AX)(R8*1), Y15
-	VFMADD231PS Y15, Y12, Y6
-	VFMADD231PS Y15, Y13, Y7
-	VFMADD231PS Y15, Y14, Y8
-	VBROADCASTSS 12(AX)(R8*1), Y15
-	VFMADD231PS Y15, Y12, Y9
-	VFMADD231PS Y15, Y13, Y10
-	VFMADD231PS Y15, Y14, Y11
-	VMOVUPS 0(BX)(R14*2), Y12
-	VMOVUPS 32(BX)(R14*2), Y13
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX)(R14*2), Y15, Y14
-	VBROADCASTSS 0(AX)(R8*2), Y15
-	VFMADD231PS Y15, Y12, Y0
-	VFMADD231PS Y15, Y13, Y1
-	VFMADD231PS Y15, Y14, Y2
-	VBROADCASTSS 4(AX)(R8*2), Y15
-	VFMADD231PS Y15, Y12, Y3
-	VFMADD231PS Y15, Y13, Y4
-	VFMADD231PS Y15, Y14, Y5
-	VBROADCASTSS 8(AX)(R8*2), Y15
-	VFMADD231PS Y15, Y12, Y6
-	VFMADD231PS Y15, Y13, Y7
-	VFMADD231PS Y15, Y14, Y8
-	VBROADCASTSS 12(AX)(R8*2), Y15
-	VFMADD231PS Y15, Y12, Y9
-	VFMADD231PS Y15, Y13, Y10
-	VFMADD231PS Y15, Y14, Y11
-	VMOVUPS 0(BX)(R9*1), Y12
-	VMOVUPS 32(BX)(R9*1), Y13
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX)(R9*1), Y15, Y14
-	VBROADCASTSS 0(AX)(R10*1), Y15
-	VFMADD231PS Y15, Y12, Y0
-	VFMADD231PS Y15, Y13, Y1
-	VFMADD231PS Y15, Y14, Y2
-	VBROADCASTSS 4(AX)(R10*1), Y15
-	VFMADD231PS Y15, Y12, Y3
-	VFMADD231PS Y15, Y13, Y4
-	VFMADD231PS Y15, Y14, Y5
-	VBROADCASTSS 8(AX)(R10*1), Y15
-	VFMADD231PS Y15, Y12, Y6
-	VFMADD231PS Y15, Y13, Y7
-	VFMADD231PS Y15, Y14, Y8
-	VBROADCASTSS 12(AX)(R10*1), Y15
-	VFMADD231PS Y15, Y12, Y9
-	VFMADD231PS Y15, Y13, Y10
-	VFMADD231PS Y15, Y14, Y11
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS 0(BX), Y12
-	VMOVUPS 32(BX), Y13
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX), Y15, Y14
-	VBROADCASTSS 0(AX), Y15
-	VFMADD231PS Y15, Y12, Y0
-	VFMADD231PS Y15, Y13, Y1
-	VFMADD231PS Y15, Y14, Y2
-	VBROADCASTSS 4(AX), Y15
-	VFMADD231PS Y15, Y12, Y3
-	VFMADD231PS Y15, Y13, Y4
-	VFMADD231PS Y15, Y14, Y5
-	VBROADCASTSS 8(AX), Y15
-	VFMADD231PS Y15, Y12, Y6
-	VFMADD231PS Y15, Y13, Y7
-	VFMADD231PS Y15, Y14, Y8
-	VBROADCASTSS 12(AX), Y15
-	VFMADD231PS Y15, Y12, Y9
-	VFMADD231PS Y15, Y13, Y10
-	VFMADD231PS Y15, Y14, Y11
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -5029,8 +7801,6 @@ TEXT ·gemmTNF32AVX2Tile3x24(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -5041,8 +7811,11 @@ tile:
 	MOVQ k+48(FP), CX // k
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 92(DI)(R11*2)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -5052,8 +7825,6 @@ tile:
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -5149,8 +7920,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -5182,113 +7952,10 @@ next:
 	IMUL3Q $3, R11, CX
 	ADDQ CX, DI
 	ADDQ $12, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS 0(BX), Y9
-	VMOVUPS 32(BX), Y10
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX), Y15, Y11
-	VBROADCASTSS 0(AX), Y12
-	VFMADD231PS Y12, Y9, Y0
-	VFMADD231PS Y12, Y10, Y1
-	VFMADD231PS Y12, Y11, Y2
-	VBROADCASTSS 4(AX), Y13
-	VFMADD231PS Y13, Y9, Y3
-	VFMADD231PS Y13, Y10, Y4
-	VFMADD231PS Y13, Y11, Y5
-	VBROADCASTSS 8(AX), Y14
-	VFMADD231PS Y14, Y9, Y6
-	VFMADD231PS Y14, Y10, Y7
-	VFMADD231PS Y14, Y11, Y8
-	VMOVUPS 0(BX)(R14*1), Y9
-	VMOVUPS 32(BX)(R14*1), Y10
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX)(R14*1), Y15, Y11
-	VBROADCASTSS 0(AX)(R8*1), Y12
-	VFMADD231PS Y12, Y9, Y0
-	VFMADD231PS Y12, Y10, Y1
-	VFMADD231PS Y12, Y11, Y2
-	VBROADCASTSS 4(AX)(R8*1), Y13
-	VFMADD231PS Y13, Y9, Y3
-	VFMADD231PS Y13, Y10, Y4
-	VFMADD231PS Y13, Y11, Y5
-	VBROADCASTSS 8(AX)(R8*1), Y14
-	VFMADD231PS Y14, Y9, Y6
-	VFMADD231PS Y14, Y10, Y7
-	VFMADD231PS Y14, Y11, Y8
-	VMOVUPS 0(BX)(R14*2), Y9
-	VMOVUPS 32(BX)(R14*2), Y10
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX)(R14*2), Y15, Y11
-	VBROADCASTSS 0(AX)(R8*2), Y12
-	VFMADD231PS Y12, Y9, Y0
-	VFMADD231PS Y12, Y10, Y1
-	VFMADD231PS Y12, Y11, Y2
-	VBROADCASTSS 4(AX)(R8*2), Y13
-	VFMADD231PS Y13, Y9, Y3
-	VFMADD231PS Y13, Y10, Y4
-	VFMADD231PS Y13, Y11, Y5
-	VBROADCASTSS 8(AX)(R8*2), Y14
-	VFMADD231PS Y14, Y9, Y6
-	VFMADD231PS Y14, Y10, Y7
-	VFMADD231PS Y14, Y11, Y8
-	VMOVUPS 0(BX)(R9*1), Y9
-	VMOVUPS 32(BX)(R9*1), Y10
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX)(R9*1), Y15, Y11
-	VBROADCASTSS 0(AX)(R10*1), Y12
-	VFMADD231PS Y12, Y9, Y0
-	VFMADD231PS Y12, Y10, Y1
-	VFMADD231PS Y12, Y11, Y2
-	VBROADCASTSS 4(AX)(R10*1), Y13
-	VFMADD231PS Y13, Y9, Y3
-	VFMADD231PS Y13, Y10, Y4
-	VFMADD231PS Y13, Y11, Y5
-	VBROADCASTSS 8(AX)(R10*1), Y14
-	VFMADD231PS Y14, Y9, Y6
-	VFMADD231PS Y14, Y10, Y7
-	VFMADD231PS Y14, Y11, Y8
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS 0(BX), Y9
-	VMOVUPS 32(BX), Y10
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX), Y15, Y11
-	VBROADCASTSS 0(AX), Y12
-	VFMADD231PS Y12, Y9, Y0
-	VFMADD231PS Y12, Y10, Y1
-	VFMADD231PS Y12, Y11, Y2
-	VBROADCASTSS 4(AX), Y13
-	VFMADD231PS Y13, Y9, Y3
-	VFMADD231PS Y13, Y10, Y4
-	VFMADD231PS Y13, Y11, Y5
-	VBROADCASTSS 8(AX), Y14
-	VFMADD231PS Y14, Y9, Y6
-	VFMADD231PS Y14, Y10, Y7
-	VFMADD231PS Y14, Y11, Y8
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -5331,8 +7998,6 @@ TEXT ·gemmTNF32AVX2Tile2x24(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -5343,15 +8008,15 @@ tile:
 	MOVQ k+48(FP), CX // k
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -5427,8 +8092,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -5454,93 +8118,10 @@ next:
 	IMUL3Q $2, R11, CX
 	ADDQ CX, DI
 	ADDQ $8, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS 0(BX), Y6
-	VMOVUPS 32(BX), Y7
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX), Y15, Y8
-	VBROADCASTSS 0(AX), Y9
-	VFMADD231PS Y9, Y6, Y0
-	VFMADD231PS Y9, Y7, Y1
-	VFMADD231PS Y9, Y8, Y2
-	VBROADCASTSS 4(AX), Y10
-	VFMADD231PS Y10, Y6, Y3
-	VFMADD231PS Y10, Y7, Y4
-	VFMADD231PS Y10, Y8, Y5
-	VMOVUPS 0(BX)(R14*1), Y6
-	VMOVUPS 32(BX)(R14*1), Y7
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX)(R14*1), Y15, Y8
-	VBROADCASTSS 0(AX)(R8*1), Y9
-	VFMADD231PS Y9, Y6, Y0
-	VFMADD231PS Y9, Y7, Y1
-	VFMADD231PS Y9, Y8, Y2
-	VBROADCASTSS 4(AX)(R8*1), Y10
-	VFMADD231PS Y10, Y6, Y3
-	VFMADD231PS Y10, Y7, Y4
-	VFMADD231PS Y10, Y8, Y5
-	VMOVUPS 0(BX)(R14*2), Y6
-	VMOVUPS 32(BX)(R14*2), Y7
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX)(R14*2), Y15, Y8
-	VBROADCASTSS 0(AX)(R8*2), Y9
-	VFMADD231PS Y9, Y6, Y0
-	VFMADD231PS Y9, Y7, Y1
-	VFMADD231PS Y9, Y8, Y2
-	VBROADCASTSS 4(AX)(R8*2), Y10
-	VFMADD231PS Y10, Y6, Y3
-	VFMADD231PS Y10, Y7, Y4
-	VFMADD231PS Y10, Y8, Y5
-	VMOVUPS 0(BX)(R9*1), Y6
-	VMOVUPS 32(BX)(R9*1), Y7
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX)(R9*1), Y15, Y8
-	VBROADCASTSS 0(AX)(R10*1), Y9
-	VFMADD231PS Y9, Y6, Y0
-	VFMADD231PS Y9, Y7, Y1
-	VFMADD231PS Y9, Y8, Y2
-	VBROADCASTSS 4(AX)(R10*1), Y10
-	VFMADD231PS Y10, Y6, Y3
-	VFMADD231PS Y10, Y7, Y4
-	VFMADD231PS Y10, Y8, Y5
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS 0(BX), Y6
-	VMOVUPS 32(BX), Y7
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX), Y15, Y8
-	VBROADCASTSS 0(AX), Y9
-	VFMADD231PS Y9, Y6, Y0
-	VFMADD231PS Y9, Y7, Y1
-	VFMADD231PS Y9, Y8, Y2
-	VBROADCASTSS 4(AX), Y10
-	VFMADD231PS Y10, Y6, Y3
-	VFMADD231PS Y10, Y7, Y4
-	VFMADD231PS Y10, Y8, Y5
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -5576,8 +8157,6 @@ TEXT ·gemmTNF32AVX2Tile1x24(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -5588,11 +8167,10 @@ tile:
 	MOVQ k+48(FP), CX // k
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -5648,8 +8226,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -5669,73 +8246,10 @@ next:
 	IMUL3Q $1, R11, CX
 	ADDQ CX, DI
 	ADDQ $4, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS 0(BX), Y3
-	VMOVUPS 32(BX), Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX), Y15, Y5
-	VBROADCASTSS 0(AX), Y6
-	VFMADD231PS Y6, Y3, Y0
-	VFMADD231PS Y6, Y4, Y1
-	VFMADD231PS Y6, Y5, Y2
-	VMOVUPS 0(BX)(R14*1), Y3
-	VMOVUPS 32(BX)(R14*1), Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX)(R14*1), Y15, Y5
-	VBROADCASTSS 0(AX)(R8*1), Y6
-	VFMADD231PS Y6, Y3, Y0
-	VFMADD231PS Y6, Y4, Y1
-	VFMADD231PS Y6, Y5, Y2
-	VMOVUPS 0(BX)(R14*2), Y3
-	VMOVUPS 32(BX)(R14*2), Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX)(R14*2), Y15, Y5
-	VBROADCASTSS 0(AX)(R8*2), Y6
-	VFMADD231PS Y6, Y3, Y0
-	VFMADD231PS Y6, Y4, Y1
-	VFMADD231PS Y6, Y5, Y2
-	VMOVUPS 0(BX)(R9*1), Y3
-	VMOVUPS 32(BX)(R9*1), Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX)(R9*1), Y15, Y5
-	VBROADCASTSS 0(AX)(R10*1), Y6
-	VFMADD231PS Y6, Y3, Y0
-	VFMADD231PS Y6, Y4, Y1
-	VFMADD231PS Y6, Y5, Y2
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS 0(BX), Y3
-	VMOVUPS 32(BX), Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 64(BX), Y15, Y5
-	VBROADCASTSS 0(AX), Y6
-	VFMADD231PS Y6, Y3, Y0
-	VFMADD231PS Y6, Y4, Y1
-	VFMADD231PS Y6, Y5, Y2
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -5764,8 +8278,6 @@ TEXT ·gemmTNF32AVX2Tile8x8(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -5793,8 +8305,6 @@ tile:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -5900,8 +8410,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -5931,123 +8440,10 @@ next:
 	IMUL3Q $8, R11, CX
 	ADDQ CX, DI
 	ADDQ $32, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y8
-	VBROADCASTSS 0(AX), Y9
-	VFMADD231PS Y9, Y8, Y0
-	VBROADCASTSS 4(AX), Y10
-	VFMADD231PS Y10, Y8, Y1
-	VBROADCASTSS 8(AX), Y11
-	VFMADD231PS Y11, Y8, Y2
-	VBROADCASTSS 12(AX), Y9
-	VFMADD231PS Y9, Y8, Y3
-	VBROADCASTSS 16(AX), Y10
-	VFMADD231PS Y10, Y8, Y4
-	VBROADCASTSS 20(AX), Y11
-	VFMADD231PS Y11, Y8, Y5
-	VBROADCASTSS 24(AX), Y9
-	VFMADD231PS Y9, Y8, Y6
-	VBROADCASTSS 28(AX), Y10
-	VFMADD231PS Y10, Y8, Y7
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*1), Y15, Y8
-	VBROADCASTSS 0(AX)(R8*1), Y9
-	VFMADD231PS Y9, Y8, Y0
-	VBROADCASTSS 4(AX)(R8*1), Y10
-	VFMADD231PS Y10, Y8, Y1
-	VBROADCASTSS 8(AX)(R8*1), Y11
-	VFMADD231PS Y11, Y8, Y2
-	VBROADCASTSS 12(AX)(R8*1), Y9
-	VFMADD231PS Y9, Y8, Y3
-	VBROADCASTSS 16(AX)(R8*1), Y10
-	VFMADD231PS Y10, Y8, Y4
-	VBROADCASTSS 20(AX)(R8*1), Y11
-	VFMADD231PS Y11, Y8, Y5
-	VBROADCASTSS 24(AX)(R8*1), Y9
-	VFMADD231PS Y9, Y8, Y6
-	VBROADCASTSS 28(AX)(R8*1), Y10
-	VFMADD231PS Y10, Y8, Y7
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*2), Y15, Y8
-	VBROADCASTSS 0(AX)(R8*2), Y9
-	VFMADD231PS Y9, Y8, Y0
-	VBROADCASTSS 4(AX)(R8*2), Y10
-	VFMADD231PS Y10, Y8, Y1
-	VBROADCASTSS 8(AX)(R8*2), Y11
-	VFMADD231PS Y11, Y8, Y2
-	VBROADCASTSS 12(AX)(R8*2), Y9
-	VFMADD231PS Y9, Y8, Y3
-	VBROADCASTSS 16(AX)(R8*2), Y10
-	VFMADD231PS Y10, Y8, Y4
-	VBROADCASTSS 20(AX)(R8*2), Y11
-	VFMADD231PS Y11, Y8, Y5
-	VBROADCASTSS 24(AX)(R8*2), Y9
-	VFMADD231PS Y9, Y8, Y6
-	VBROADCASTSS 28(AX)(R8*2), Y10
-	VFMADD231PS Y10, Y8, Y7
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R9*1), Y15, Y8
-	VBROADCASTSS 0(AX)(R10*1), Y9
-	VFMADD231PS Y9, Y8, Y0
-	VBROADCASTSS 4(AX)(R10*1), Y10
-	VFMADD231PS Y10, Y8, Y1
-	VBROADCASTSS 8(AX)(R10*1), Y11
-	VFMADD231PS Y11, Y8, Y2
-	VBROADCASTSS 12(AX)(R10*1), Y9
-	VFMADD231PS Y9, Y8, Y3
-	VBROADCASTSS 16(AX)(R10*1), Y10
-	VFMADD231PS Y10, Y8, Y4
-	VBROADCASTSS 20(AX)(R10*1), Y11
-	VFMADD231PS Y11, Y8, Y5
-	VBROADCASTSS 24(AX)(R10*1), Y9
-	VFMADD231PS Y9, Y8, Y6
-	VBROADCASTSS 28(AX)(R10*1), Y10
-	VFMADD231PS Y10, Y8, Y7
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y8
-	VBROADCASTSS 0(AX), Y9
-	VFMADD231PS Y9, Y8, Y0
-	VBROADCASTSS 4(AX), Y10
-	VFMADD231PS Y10, Y8, Y1
-	VBROADCASTSS 8(AX), Y11
-	VFMADD231PS Y11, Y8, Y2
-	VBROADCASTSS 12(AX), Y9
-	VFMADD231PS Y9, Y8, Y3
-	VBROADCASTSS 16(AX), Y10
-	VFMADD231PS Y10, Y8, Y4
-	VBROADCASTSS 20(AX), Y11
-	VFMADD231PS Y11, Y8, Y5
-	VBROADCASTSS 24(AX), Y9
-	VFMADD231PS Y9, Y8, Y6
-	VBROADCASTSS 28(AX), Y10
-	VFMADD231PS Y10, Y8, Y7
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -6093,8 +8489,6 @@ TEXT ·gemmTNF32AVX2Tile7x8(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -6120,8 +8514,6 @@ tile:
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -6217,8 +8609,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -6246,113 +8637,10 @@ next:
 	IMUL3Q $7, R11, CX
 	ADDQ CX, DI
 	ADDQ $28, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y7
-	VBROADCASTSS 0(AX), Y8
-	VFMADD231PS Y8, Y7, Y0
-	VBROADCASTSS 4(AX), Y9
-	VFMADD231PS Y9, Y7, Y1
-	VBROADCASTSS 8(AX), Y10
-	VFMADD231PS Y10, Y7, Y2
-	VBROADCASTSS 12(AX), Y8
-	VFMADD231PS Y8, Y7, Y3
-	VBROADCASTSS 16(AX), Y9
-	VFMADD231PS Y9, Y7, Y4
-	VBROADCASTSS 20(AX), Y10
-	VFMADD231PS Y10, Y7, Y5
-	VBROADCASTSS 24(AX), Y8
-	VFMADD231PS Y8, Y7, Y6
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*1), Y15, Y7
-	VBROADCASTSS 0(AX)(R8*1), Y8
-	VFMADD231PS Y8, Y7, Y0
-	VBROADCASTSS 4(AX)(R8*1), Y9
-	VFMADD231PS Y9, Y7, Y1
-	VBROADCASTSS 8(AX)(R8*1), Y10
-	VFMADD231PS Y10, Y7, Y2
-	VBROADCASTSS 12(AX)(R8*1), Y8
-	VFMADD231PS Y8, Y7, Y3
-	VBROADCASTSS 16(AX)(R8*1), Y9
-	VFMADD231PS Y9, Y7, Y4
-	VBROADCASTSS 20(AX)(R8*1), Y10
-	VFMADD231PS Y10, Y7, Y5
-	VBROADCASTSS 24(AX)(R8*1), Y8
-	VFMADD231PS Y8, Y7, Y6
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*2), Y15, Y7
-	VBROADCASTSS 0(AX)(R8*2), Y8
-	VFMADD231PS Y8, Y7, Y0
-	VBROADCASTSS 4(AX)(R8*2), Y9
-	VFMADD231PS Y9, Y7, Y1
-	VBROADCASTSS 8(AX)(R8*2), Y10
-	VFMADD231PS Y10, Y7, Y2
-	VBROADCASTSS 12(AX)(R8*2), Y8
-	VFMADD231PS Y8, Y7, Y3
-	VBROADCASTSS 16(AX)(R8*2), Y9
-	VFMADD231PS Y9, Y7, Y4
-	VBROADCASTSS 20(AX)(R8*2), Y10
-	VFMADD231PS Y10, Y7, Y5
-	VBROADCASTSS 24(AX)(R8*2), Y8
-	VFMADD231PS Y8, Y7, Y6
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R9*1), Y15, Y7
-	VBROADCASTSS 0(AX)(R10*1), Y8
-	VFMADD231PS Y8, Y7, Y0
-	VBROADCASTSS 4(AX)(R10*1), Y9
-	VFMADD231PS Y9, Y7, Y1
-	VBROADCASTSS 8(AX)(R10*1), Y10
-	VFMADD231PS Y10, Y7, Y2
-	VBROADCASTSS 12(AX)(R10*1), Y8
-	VFMADD231PS Y8, Y7, Y3
-	VBROADCASTSS 16(AX)(R10*1), Y9
-	VFMADD231PS Y9, Y7, Y4
-	VBROADCASTSS 20(AX)(R10*1), Y10
-	VFMADD231PS Y10, Y7, Y5
-	VBROADCASTSS 24(AX)(R10*1), Y8
-	VFMADD231PS Y8, Y7, Y6
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y7
-	VBROADCASTSS 0(AX), Y8
-	VFMADD231PS Y8, Y7, Y0
-	VBROADCASTSS 4(AX), Y9
-	VFMADD231PS Y9, Y7, Y1
-	VBROADCASTSS 8(AX), Y10
-	VFMADD231PS Y10, Y7, Y2
-	VBROADCASTSS 12(AX), Y8
-	VFMADD231PS Y8, Y7, Y3
-	VBROADCASTSS 16(AX), Y9
-	VFMADD231PS Y9, Y7, Y4
-	VBROADCASTSS 20(AX), Y10
-	VFMADD231PS Y10, Y7, Y5
-	VBROADCASTSS 24(AX), Y8
-	VFMADD231PS Y8, Y7, Y6
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -6395,8 +8683,6 @@ TEXT ·gemmTNF32AVX2Tile6x8(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -6420,8 +8706,6 @@ tile:
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -6507,8 +8791,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -6534,103 +8817,10 @@ next:
 	IMUL3Q $6, R11, CX
 	ADDQ CX, DI
 	ADDQ $24, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y6
-	VBROADCASTSS 0(AX), Y7
-	VFMADD231PS Y7, Y6, Y0
-	VBROADCASTSS 4(AX), Y8
-	VFMADD231PS Y8, Y6, Y1
-	VBROADCASTSS 8(AX), Y9
-	VFMADD231PS Y9, Y6, Y2
-	VBROADCASTSS 12(AX), Y7
-	VFMADD231PS Y7, Y6, Y3
-	VBROADCASTSS 16(AX), Y8
-	VFMADD231PS Y8, Y6, Y4
-	VBROADCASTSS 20(AX), Y9
-	VFMADD231PS Y9, Y6, Y5
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*1), Y15, Y6
-	VBROADCASTSS 0(AX)(R8*1), Y7
-	VFMADD231PS Y7, Y6, Y0
-	VBROADCASTSS 4(AX)(R8*1), Y8
-	VFMADD231PS Y8, Y6, Y1
-	VBROADCASTSS 8(AX)(R8*1), Y9
-	VFMADD231PS Y9, Y6, Y2
-	VBROADCASTSS 12(AX)(R8*1), Y7
-	VFMADD231PS Y7, Y6, Y3
-	VBROADCASTSS 16(AX)(R8*1), Y8
-	VFMADD231PS Y8, Y6, Y4
-	VBROADCASTSS 20(AX)(R8*1), Y9
-	VFMADD231PS Y9, Y6, Y5
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*2), Y15, Y6
-	VBROADCASTSS 0(AX)(R8*2), Y7
-	VFMADD231PS Y7, Y6, Y0
-	VBROADCASTSS 4(AX)(R8*2), Y8
-	VFMADD231PS Y8, Y6, Y1
-	VBROADCASTSS 8(AX)(R8*2), Y9
-	VFMADD231PS Y9, Y6, Y2
-	VBROADCASTSS 12(AX)(R8*2), Y7
-	VFMADD231PS Y7, Y6, Y3
-	VBROADCASTSS 16(AX)(R8*2), Y8
-	VFMADD231PS Y8, Y6, Y4
-	VBROADCASTSS 20(AX)(R8*2), Y9
-	VFMADD231PS Y9, Y6, Y5
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R9*1), Y15, Y6
-	VBROADCASTSS 0(AX)(R10*1), Y7
-	VFMADD231PS Y7, Y6, Y0
-	VBROADCASTSS 4(AX)(R10*1), Y8
-	VFMADD231PS Y8, Y6, Y1
-	VBROADCASTSS 8(AX)(R10*1), Y9
-	VFMADD231PS Y9, Y6, Y2
-	VBROADCASTSS 12(AX)(R10*1), Y7
-	VFMADD231PS Y7, Y6, Y3
-	VBROADCASTSS 16(AX)(R10*1), Y8
-	VFMADD231PS Y8, Y6, Y4
-	VBROADCASTSS 20(AX)(R10*1), Y9
-	VFMADD231PS Y9, Y6, Y5
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y6
-	VBROADCASTSS 0(AX), Y7
-	VFMADD231PS Y7, Y6, Y0
-	VBROADCASTSS 4(AX), Y8
-	VFMADD231PS Y8, Y6, Y1
-	VBROADCASTSS 8(AX), Y9
-	VFMADD231PS Y9, Y6, Y2
-	VBROADCASTSS 12(AX), Y7
-	VFMADD231PS Y7, Y6, Y3
-	VBROADCASTSS 16(AX), Y8
-	VFMADD231PS Y8, Y6, Y4
-	VBROADCASTSS 20(AX), Y9
-	VFMADD231PS Y9, Y6, Y5
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -6670,8 +8860,6 @@ TEXT ·gemmTNF32AVX2Tile5x8(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -6692,8 +8880,6 @@ tile:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -6769,8 +8955,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -6794,93 +8979,10 @@ next:
 	IMUL3Q $5, R11, CX
 	ADDQ CX, DI
 	ADDQ $20, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y5
-	VBROADCASTSS 0(AX), Y6
-	VFMADD231PS Y6, Y5, Y0
-	VBROADCASTSS 4(AX), Y7
-	VFMADD231PS Y7, Y5, Y1
-	VBROADCASTSS 8(AX), Y8
-	VFMADD231PS Y8, Y5, Y2
-	VBROADCASTSS 12(AX), Y6
-	VFMADD231PS Y6, Y5, Y3
-	VBROADCASTSS 16(AX), Y7
-	VFMADD231PS Y7, Y5, Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*1), Y15, Y5
-	VBROADCASTSS 0(AX)(R8*1), Y6
-	VFMADD231PS Y6, Y5, Y0
-	VBROADCASTSS 4(AX)(R8*1), Y7
-	VFMADD231PS Y7, Y5, Y1
-	VBROADCASTSS 8(AX)(R8*1), Y8
-	VFMADD231PS Y8, Y5, Y2
-	VBROADCASTSS 12(AX)(R8*1), Y6
-	VFMADD231PS Y6, Y5, Y3
-	VBROADCASTSS 16(AX)(R8*1), Y7
-	VFMADD231PS Y7, Y5, Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*2), Y15, Y5
-	VBROADCASTSS 0(AX)(R8*2), Y6
-	VFMADD231PS Y6, Y5, Y0
-	VBROADCASTSS 4(AX)(R8*2), Y7
-	VFMADD231PS Y7, Y5, Y1
-	VBROADCASTSS 8(AX)(R8*2), Y8
-	VFMADD231PS Y8, Y5, Y2
-	VBROADCASTSS 12(AX)(R8*2), Y6
-	VFMADD231PS Y6, Y5, Y3
-	VBROADCASTSS 16(AX)(R8*2), Y7
-	VFMADD231PS Y7, Y5, Y4
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R9*1), Y15, Y5
-	VBROADCASTSS 0(AX)(R10*1), Y6
-	VFMADD231PS Y6, Y5, Y0
-	VBROADCASTSS 4(AX)(R10*1), Y7
-	VFMADD231PS Y7, Y5, Y1
-	VBROADCASTSS 8(AX)(R10*1), Y8
-	VFMADD231PS Y8, Y5, Y2
-	VBROADCASTSS 12(AX)(R10*1), Y6
-	VFMADD231PS Y6, Y5, Y3
-	VBROADCASTSS 16(AX)(R10*1), Y7
-	VFMADD231PS Y7, Y5, Y4
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y5
-	VBROADCASTSS 0(AX), Y6
-	VFMADD231PS Y6, Y5, Y0
-	VBROADCASTSS 4(AX), Y7
-	VFMADD231PS Y7, Y5, Y1
-	VBROADCASTSS 8(AX), Y8
-	VFMADD231PS Y8, Y5, Y2
-	VBROADCASTSS 12(AX), Y6
-	VFMADD231PS Y6, Y5, Y3
-	VBROADCASTSS 16(AX), Y7
-	VFMADD231PS Y7, Y5, Y4
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -6917,8 +9019,6 @@ TEXT ·gemmTNF32AVX2Tile4x8(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -6937,8 +9037,6 @@ tile:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -7004,8 +9102,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -7027,83 +9124,10 @@ next:
 	IMUL3Q $4, R11, CX
 	ADDQ CX, DI
 	ADDQ $16, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y4
-	VBROADCASTSS 0(AX), Y5
-	VFMADD231PS Y5, Y4, Y0
-	VBROADCASTSS 4(AX), Y6
-	VFMADD231PS Y6, Y4, Y1
-	VBROADCASTSS 8(AX), Y7
-	VFMADD231PS Y7, Y4, Y2
-	VBROADCASTSS 12(AX), Y5
-	VFMADD231PS Y5, Y4, Y3
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*1), Y15, Y4
-	VBROADCASTSS 0(AX)(R8*1), Y5
-	VFMADD231PS Y5, Y4, Y0
-	VBROADCASTSS 4(AX)(R8*1), Y6
-	VFMADD231PS Y6, Y4, Y1
-	VBROADCASTSS 8(AX)(R8*1), Y7
-	VFMADD231PS Y7, Y4, Y2
-	VBROADCASTSS 12(AX)(R8*1), Y5
-	VFMADD231PS Y5, Y4, Y3
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*2), Y15, Y4
-	VBROADCASTSS 0(AX)(R8*2), Y5
-	VFMADD231PS Y5, Y4, Y0
-	VBROADCASTSS 4(AX)(R8*2), Y6
-	VFMADD231PS Y6, Y4, Y1
-	VBROADCASTSS 8(AX)(R8*2), Y7
-	VFMADD231PS Y7, Y4, Y2
-	VBROADCASTSS 12(AX)(R8*2), Y5
-	VFMADD231PS Y5, Y4, Y3
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R9*1), Y15, Y4
-	VBROADCASTSS 0(AX)(R10*1), Y5
-	VFMADD231PS Y5, Y4, Y0
-	VBROADCASTSS 4(AX)(R10*1), Y6
-	VFMADD231PS Y6, Y4, Y1
-	VBROADCASTSS 8(AX)(R10*1), Y7
-	VFMADD231PS Y7, Y4, Y2
-	VBROADCASTSS 12(AX)(R10*1), Y5
-	VFMADD231PS Y5, Y4, Y3
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y4
-	VBROADCASTSS 0(AX), Y5
-	VFMADD231PS Y5, Y4, Y0
-	VBROADCASTSS 4(AX), Y6
-	VFMADD231PS Y6, Y4, Y1
-	VBROADCASTSS 8(AX), Y7
-	VFMADD231PS Y7, Y4, Y2
-	VBROADCASTSS 12(AX), Y5
-	VFMADD231PS Y5, Y4, Y3
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -7137,8 +9161,6 @@ TEXT ·gemmTNF32AVX2Tile3x8(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -7154,8 +9176,6 @@ tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -7211,8 +9231,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -7232,73 +9251,10 @@ next:
 	IMUL3Q $3, R11, CX
 	ADDQ CX, DI
 	ADDQ $12, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y3
-	VBROADCASTSS 0(AX), Y4
-	VFMADD231PS Y4, Y3, Y0
-	VBROADCASTSS 4(AX), Y5
-	VFMADD231PS Y5, Y3, Y1
-	VBROADCASTSS 8(AX), Y6
-	VFMADD231PS Y6, Y3, Y2
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*1), Y15, Y3
-	VBROADCASTSS 0(AX)(R8*1), Y4
-	VFMADD231PS Y4, Y3, Y0
-	VBROADCASTSS 4(AX)(R8*1), Y5
-	VFMADD231PS Y5, Y3, Y1
-	VBROADCASTSS 8(AX)(R8*1), Y6
-	VFMADD231PS Y6, Y3, Y2
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*2), Y15, Y3
-	VBROADCASTSS 0(AX)(R8*2), Y4
-	VFMADD231PS Y4, Y3, Y0
-	VBROADCASTSS 4(AX)(R8*2), Y5
-	VFMADD231PS Y5, Y3, Y1
-	VBROADCASTSS 8(AX)(R8*2), Y6
-	VFMADD231PS Y6, Y3, Y2
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R9*1), Y15, Y3
-	VBROADCASTSS 0(AX)(R10*1), Y4
-	VFMADD231PS Y4, Y3, Y0
-	VBROADCASTSS 4(AX)(R10*1), Y5
-	VFMADD231PS Y5, Y3, Y1
-	VBROADCASTSS 8(AX)(R10*1), Y6
-	VFMADD231PS Y6, Y3, Y2
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y3
-	VBROADCASTSS 0(AX), Y4
-	VFMADD231PS Y4, Y3, Y0
-	VBROADCASTSS 4(AX), Y5
-	VFMADD231PS Y5, Y3, Y1
-	VBROADCASTSS 8(AX), Y6
-	VFMADD231PS Y6, Y3, Y2
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -7329,8 +9285,6 @@ TEXT ·gemmTNF32AVX2Tile2x8(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -7344,8 +9298,6 @@ tile:
 	PREFETCHT0 0(DI)(R11*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -7391,8 +9343,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -7410,63 +9361,10 @@ next:
 	IMUL3Q $2, R11, CX
 	ADDQ CX, DI
 	ADDQ $8, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y2
-	VBROADCASTSS 0(AX), Y3
-	VFMADD231PS Y3, Y2, Y0
-	VBROADCASTSS 4(AX), Y4
-	VFMADD231PS Y4, Y2, Y1
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*1), Y15, Y2
-	VBROADCASTSS 0(AX)(R8*1), Y3
-	VFMADD231PS Y3, Y2, Y0
-	VBROADCASTSS 4(AX)(R8*1), Y4
-	VFMADD231PS Y4, Y2, Y1
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*2), Y15, Y2
-	VBROADCASTSS 0(AX)(R8*2), Y3
-	VFMADD231PS Y3, Y2, Y0
-	VBROADCASTSS 4(AX)(R8*2), Y4
-	VFMADD231PS Y4, Y2, Y1
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R9*1), Y15, Y2
-	VBROADCASTSS 0(AX)(R10*1), Y3
-	VFMADD231PS Y3, Y2, Y0
-	VBROADCASTSS 4(AX)(R10*1), Y4
-	VFMADD231PS Y4, Y2, Y1
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y2
-	VBROADCASTSS 0(AX), Y3
-	VFMADD231PS Y3, Y2, Y0
-	VBROADCASTSS 4(AX), Y4
-	VFMADD231PS Y4, Y2, Y1
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -7494,8 +9392,6 @@ TEXT ·gemmTNF32AVX2Tile1x8(SB), NOSPLIT, $0-73
 	MOVQ a+16(FP), SI // a
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
-	MOVQ tiles+56(FP), R15 // tiles
-	MOVQ mask+64(FP), DX // mask
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
@@ -7507,8 +9403,6 @@ tile:
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
 	VXORPS Y0, Y0, Y0
-	TESTQ DX, DX
-	JNZ masked
 	SUBQ $4, CX
 	JL rest
 
@@ -7544,8 +9438,7 @@ one:
 	JNZ one
 
 end:
-
-done:
+	MOVQ mask+64(FP), DX // mask
 	CMPB acc+72(FP), $0
 	JEQ store
 	TESTQ DX, DX
@@ -7561,53 +9454,10 @@ next:
 	IMUL3Q $1, R11, CX
 	ADDQ CX, DI
 	ADDQ $4, SI
-	DECQ R15
+	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
-
-masked:
-	SUBQ $4, CX
-	JL restmasked
-
-fourmasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y1
-	VBROADCASTSS 0(AX), Y2
-	VFMADD231PS Y2, Y1, Y0
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*1), Y15, Y1
-	VBROADCASTSS 0(AX)(R8*1), Y2
-	VFMADD231PS Y2, Y1, Y0
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R14*2), Y15, Y1
-	VBROADCASTSS 0(AX)(R8*2), Y2
-	VFMADD231PS Y2, Y1, Y0
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX)(R9*1), Y15, Y1
-	VBROADCASTSS 0(AX)(R10*1), Y2
-	VFMADD231PS Y2, Y1, Y0
-	LEAQ (AX)(R8*4), AX
-	LEAQ (BX)(R14*4), BX
-	SUBQ $4, CX
-	JGE fourmasked
-
-restmasked:
-	ADDQ $4, CX
-	JZ endmasked
-
-onemasked:
-	VMOVUPS (DX), Y15
-	VMASKMOVPS 0(BX), Y15, Y1
-	VBROADCASTSS 0(AX), Y2
-	VFMADD231PS Y2, Y1, Y0
-	ADDQ R8, AX
-	ADDQ R14, BX
-	DECQ CX
-	JNZ onemasked
-
-endmasked:
-	JMP done
 
 addmasked:
 	VMOVUPS (DX), Y15
@@ -7636,11 +9486,17 @@ tile:
 	LEAQ (R11)(R11*2), R12
 	LEAQ (DI)(R12*1), R13
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
 	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
 	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 60(DI)(R11*4)
 	PREFETCHT0 0(R13)(R11*2)
+	PREFETCHT0 60(R13)(R11*2)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -7816,8 +9672,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7920,10 +9774,15 @@ tile:
 	SHLQ $2, R11 // ldc, bytes
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
 	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
 	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 60(DI)(R11*4)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -8078,8 +9937,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8172,9 +10029,13 @@ tile:
 	SHLQ $2, R11 // ldc, bytes
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
 	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -8308,8 +10169,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8392,8 +10251,11 @@ tile:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -8506,8 +10368,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8580,7 +10440,9 @@ tile:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -8672,8 +10534,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8737,6 +10597,7 @@ tile:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ off+24(FP), R12 // off
@@ -8807,8 +10668,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8864,9 +10723,13 @@ tile:
 	SHLQ $2, R11 // ldc, bytes
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 92(DI)(R11*2)
 	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 92(DI)(R12*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -9029,8 +10892,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9129,8 +10990,11 @@ tile:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
 	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 92(DI)(R11*2)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -9266,8 +11130,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9352,7 +11214,9 @@ tile:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
 	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -9461,8 +11325,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9534,6 +11396,7 @@ tile:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -9615,8 +11478,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9848,8 +11709,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -10094,8 +11953,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -10319,8 +12176,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -10522,8 +12377,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -10703,8 +12556,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -10862,8 +12713,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -10999,8 +12848,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -11115,8 +12962,6 @@ end:
 	XORQ CX, CX
 	TESTQ R13, R13
 	JNZ tap
-
-done:
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -11152,6 +12997,78 @@ storemasked:
 	VMOVUPS (DX), Y15
 	VMASKMOVPS Y0, Y15, 0(DI)
 	JMP next
+
+// func packF32AVX2Copy8(dst *float32, ds int, b *float32, ld int, k int)
+//
+// k rows of 8 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i].
+TEXT ·packF32AVX2Copy8(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI // dst
+	MOVQ ds+8(FP), R9
+	SHLQ $2, R9 // ds, bytes
+	MOVQ b+16(FP), SI // b
+	MOVQ ld+24(FP), R8
+	SHLQ $2, R8 // ld, bytes
+	MOVQ k+32(FP), CX // k
+
+row:
+	VMOVUPS 0(SI), Y0
+	VMOVUPS Y0, 0(DI)
+	ADDQ R8, SI
+	ADDQ R9, DI
+	DECQ CX
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func packF32AVX2Copy16(dst *float32, ds int, b *float32, ld int, k int)
+//
+// k rows of 16 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i].
+TEXT ·packF32AVX2Copy16(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI // dst
+	MOVQ ds+8(FP), R9
+	SHLQ $2, R9 // ds, bytes
+	MOVQ b+16(FP), SI // b
+	MOVQ ld+24(FP), R8
+	SHLQ $2, R8 // ld, bytes
+	MOVQ k+32(FP), CX // k
+
+row:
+	VMOVUPS 0(SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ R8, SI
+	ADDQ R9, DI
+	DECQ CX
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func packF32AVX2Copy24(dst *float32, ds int, b *float32, ld int, k int)
+//
+// k rows of 24 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i].
+TEXT ·packF32AVX2Copy24(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI // dst
+	MOVQ ds+8(FP), R9
+	SHLQ $2, R9 // ds, bytes
+	MOVQ b+16(FP), SI // b
+	MOVQ ld+24(FP), R8
+	SHLQ $2, R8 // ld, bytes
+	MOVQ k+32(FP), CX // k
+
+row:
+	VMOVUPS 0(SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	ADDQ R8, SI
+	ADDQ R9, DI
+	DECQ CX
+	JNZ row
+	VZEROUPPER
+	RET
 
 // func packF32AVX2Transpose8(dst *float32, ds int, w *float32, ldw int, blocks int)
 //

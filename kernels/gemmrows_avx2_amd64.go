@@ -26,7 +26,7 @@ func gemmRowsAVX2(c []float32, ldc int, a []float32, rows *Rows, first int, bp [
 
 // gemmAVX2 is the product with a block, cut like that of gemmBlockAVX2.
 func (g *rowsBlock) gemmAVX2(c []float32, ldc, first int, bp []float32, m, n int) {
-	h := max(24, avx2Work/(g.total+n)/24*24)
+	h := avx2Rows(g.total)
 	for i := 0; i < m; i += h {
 		for j := 0; j < n; {
 			cols, rows := avx2Panel(n - j)
@@ -58,15 +58,10 @@ func gemmTNRowsAVX2(c []float32, ldc int, a []float32, lda int, b []float32, row
 	if k == 0 && !acc {
 		zero(c, ldc, m, n)
 	}
-	var panel [avx2TNK * 24]float32
 	parts := blocks(k, avx2TNK)
 	for i := range parts {
 		lo, hi := Chunk(k, parts, i)
-		for j := 0; j < n; {
-			cols, h := avx2Panel(n - j)
-			packRows(panel[:], b, rows, first+lo, tap, hi-lo, j, min(cols, n-j), cols)
-			gemmTNPanelAVX2(c[j:], ldc, a[lo*lda:], lda, panel[:], cols, h, cols, m, hi-lo, avx2Mask(n-j, cols), acc || i > 0)
-			j += cols
-		}
+		g := tnBlock{b: b, rows: rows, first: first + lo, tap: tap, k: hi - lo, acc: acc || i > 0}
+		g.gemmTNAVX2(c, ldc, a[lo*lda:], lda, m, n)
 	}
 }

@@ -18,6 +18,7 @@ func avx2GEMM() file {
 		make func(t gemmTile) *fn
 	}{
 		{"gemm", gemmTile.avx2},
+		{"gemmFetch", gemmTile.avx2Fetch},
 		{"gemmTN", gemmTile.avx2TN},
 		{"gemmRows", gemmTile.avx2Rows},
 	} {
@@ -29,6 +30,9 @@ func avx2GEMM() file {
 		f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows, cols", avx2Tiles, fns)
 		f.funcs = append(f.funcs, fns...)
 	}
+	for vecs := range 3 {
+		f.funcs = append(f.funcs, avx2Copy(vecs+1))
+	}
 	f.funcs = append(f.funcs, avx2Transpose(), avx2Peak())
 	return f
 }
@@ -38,28 +42,39 @@ type gemmTile struct {
 	x86
 	rows, vecs int
 	trans      bool // A is k×rows: the columns of a row are read, not the rows of a column
-	masked     bool // the last vector of B is read under the mask
+	fetches    bool // the loop fetches what comes later
 	a, b, c    lines
 	pointers   []string // of the rows of A, if they do not lie in lines; R15 is the index into them
 }
 
 const (
-	tileParams   = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask *[8]int32, acc bool"
-	tileTNParams = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool"
+	tileParams      = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool"
+	tileFetchParams = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool"
+	tileTNParams    = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool"
+
+	tileDoc = "C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each %d×%d.\n" +
+		"A is read where it lies, b is a panel of k rows of %d floats. With mask only the floats\n" +
+		"of the last vector whose mask is set are touched in C."
+	tileFetchDoc = tileDoc + "\nEvery four steps of k fetch a line for later: from next on, or without\nnext of the rows of A of the tile below."
+	tileTNDoc    = "C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each %d×%d.\n" +
+		"A and B, k rows each, are read where they lie, %d floats of a row of b. With mask only\n" +
+		"the floats of the last vector whose mask is set are touched in C."
 )
+
+func (t gemmTile) avx2() *fn { return t.whole("gemm", tileParams, tileDoc) }
+
+func (t gemmTile) avx2Fetch() *fn {
+	t.fetches = true
+	return t.whole("gemmFetch", tileFetchParams, tileFetchDoc)
+}
 
 func (t gemmTile) avx2TN() *fn {
 	t.trans = true
-	return t.avx2()
+	return t.whole("gemmTN", tileTNParams, tileTNDoc)
 }
 
-func (t gemmTile) avx2() *fn {
-	op, list, doc := "gemm", tileParams, "C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each %d×%d.\n"+
-		"A is read where it lies, b is a panel of k rows of %d floats. With mask only the floats\nof the last vector whose mask is set are touched in C. Rows of A are prefetched ahead floats early."
-	if t.trans {
-		op, list, doc = "gemmTN", tileTNParams, "C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each %d×%d.\n"+
-			"A and B, k rows each, are read where they lie, %d floats of a row of b. With mask only\nthe floats of the last vector whose mask is set are touched in C."
-	}
+// whole is the micro-kernel for an A that lies in lines.
+func (t gemmTile) whole(op, list, doc string) *fn {
 	cols := t.vecs * 8
 	t.x86 = newX86(fmt.Sprintf("%sF32AVX2Tile%dx%d", op, t.rows, cols), fmt.Sprintf(doc, t.rows, cols, cols), list)
 	t.a = lines{base: "AX", third: "R9", ld: "R8", ld3: "R10"}
@@ -67,7 +82,6 @@ func (t gemmTile) avx2() *fn {
 	t.c = lines{base: "DI", third: "R13", ld: "R11", ld3: "R12"}
 	t.head()
 	t.product()
-	t.label("done")
 	t.output()
 	t.next()
 	return t.fn
@@ -78,19 +92,19 @@ func (t gemmTile) head() {
 	t.loadBytes("ldc", "R11")
 	t.load("a", "SI")
 	t.loadBytes("lda", "R8")
-	t.load("tiles", "R15")
 	if t.trans {
-		t.load("mask", "DX")
 		t.loadBytes("ldb", "R14")
 		t.b.set(t.x86, 4)
+	} else if t.fetches {
+		t.load("next", "R14")
+		t.op("MOVQ $%d, R15 // to the next line", 16*t.ahead())
+		t.op("XORQ DX, DX")
 	}
 	t.label("tile")
-	t.op("MOVQ SI, AX // a of the tile")
-	if t.ahead() {
-		t.op("MOVQ %s, R14", t.arg("ahead"))
-		t.op("LEAQ (SI)(R14*4), R14 // what to prefetch")
-		t.op("LEAQ (R14)(R8*4), DX")
-		t.op("ADDQ R8, DX")
+	if t.trans {
+		t.op("MOVQ SI, AX // a of the tile")
+	} else {
+		t.below()
 	}
 	t.load("b", "BX")
 	t.load("k", "CX")
@@ -100,46 +114,43 @@ func (t gemmTile) head() {
 		t.a.set(t.x86, t.rows)
 	}
 	t.c.set(t.x86, t.rows)
+	t.clear()
+}
+
+// clear sets the accumulators to zero, and fetches C for later.
+func (t gemmTile) clear() {
 	for i := range t.rows {
 		t.op("PREFETCHT0 %s", t.c.at(i, 0))
+		if t.vecs > 1 {
+			t.op("PREFETCHT0 %s", t.c.at(i, t.vecs*32-4))
+		}
 	}
 	for i := range t.rows * t.vecs {
 		t.op("VXORPS Y%d, Y%d, Y%d", i, i, i)
 	}
 }
 
-// product is the loop over k. Of A transposed it has a second one that leaves out what mask
-// hides of B: there is no packed panel to hold zeros.
-func (t *gemmTile) product() {
-	if t.trans {
-		t.op("TESTQ DX, DX")
-		t.op("JNZ masked")
-	}
-	t.loop("", false)
-}
-
-// loop is the loop over k, four steps a turn and then one.
-func (t *gemmTile) loop(suffix string, masked bool) {
-	t.masked = masked
+// product is the loop over k, four steps a turn and then one.
+func (t gemmTile) product() {
 	t.op("SUBQ $4, CX")
-	t.op("JL rest%s", suffix)
-	t.label("four" + suffix)
+	t.op("JL rest")
+	t.label("four")
 	for u := range 4 {
 		t.step(u)
 	}
-	t.prefetch()
+	t.fetch()
 	t.advance(4)
 	t.op("SUBQ $4, CX")
-	t.op("JGE four%s", suffix)
-	t.label("rest" + suffix)
+	t.op("JGE four")
+	t.label("rest")
 	t.op("ADDQ $4, CX")
-	t.op("JZ end%s", suffix)
-	t.label("one" + suffix)
+	t.op("JZ end")
+	t.label("one")
 	t.step(0)
 	t.advance(1)
 	t.op("DECQ CX")
-	t.op("JNZ one%s", suffix)
-	t.label("end" + suffix)
+	t.op("JNZ one")
+	t.label("end")
 }
 
 // step adds the outer product of a column of A and a row of B. The registers after the
@@ -150,11 +161,6 @@ func (t gemmTile) step(u int) {
 		panic("genasm: more than 12 accumulators")
 	}
 	for v := range t.vecs {
-		if t.masked && v == t.vecs-1 {
-			t.op("VMOVUPS (DX), Y15")
-			t.op("VMASKMOVPS %s, Y15, Y%d", t.bAt(v, u), b+v)
-			continue
-		}
 		t.op("VMOVUPS %s, Y%d", t.bAt(v, u), b+v)
 	}
 	free := min(3, 15-b-t.vecs)
@@ -178,24 +184,52 @@ func (t gemmTile) aAt(i, u int) string {
 	return t.a.at(i, u*4)
 }
 
-// ahead reports whether rows of A are prefetched: low tiles do not come in numbers.
-func (t gemmTile) ahead() bool { return !t.trans && t.pointers == nil && t.rows >= 4 && t.rows <= 6 }
+// ahead is how many of the turns of product fetch one line of each row of A.
+func (t gemmTile) ahead() int {
+	if t.rows > 4 {
+		return 8
+	}
+	return 4
+}
 
-// prefetch fetches what lies ahead floats behind what has just been read of A. Rows are short
-// streams that the hardware does not see coming; with ahead 0 nothing happens.
-func (t gemmTile) prefetch() {
-	if !t.ahead() {
+// below fetches where the rows of A of the tile below begin: the hardware follows a row once it
+// has seen some of it, but not from one row to the next. Without next product goes on with them.
+func (t gemmTile) below() {
+	t.op("IMUL3Q $%d, R8, R9", t.rows)
+	t.op("ADDQ SI, R9 // the tile below")
+	next := lines{base: "R9", third: "AX", ld: "R8", ld3: "R10"}
+	next.set(t.x86, t.rows)
+	for i := range t.rows {
+		t.op("PREFETCHT0 %s", next.at(i, 0))
+	}
+	t.op("MOVQ SI, AX // a of the tile")
+	if !t.fetches {
 		return
 	}
-	next := lines{base: "R14", ld: "R8", ld3: "R10"}
-	for i := range min(t.rows, 5) {
-		t.op("PREFETCHT1 %s", next.at(i, 0))
+	t.op("CMPQ %s, $0", t.arg("next"))
+	t.op("JNE start")
+	t.op("LEAQ 64(R9), R14")
+	t.op("MOVQ R8, R15 // to the next row")
+	t.op("IMUL3Q $-%d, R8, DX", t.ahead())
+	t.op("ADDQ $%d, DX // back to the first, and on", 16*t.ahead())
+	t.label("start")
+}
+
+// fetch is one turn of what product fetches for later: line after line of the next panel, or of
+// the rows of the tile below in turn.
+func (t gemmTile) fetch() {
+	if !t.fetches {
+		return
 	}
-	if t.rows > 5 {
-		t.op("PREFETCHT1 (DX)")
-		t.op("ADDQ $16, DX")
+	t.op("PREFETCHT1 (R14) // for later")
+	if t.ahead() == 8 {
+		t.op("PREFETCHT1 64(R14)")
 	}
-	t.op("ADDQ $16, R14")
+	t.op("ADDQ R15, R14")
+	t.op("TESTQ $%d, CX", 4*t.ahead()-4)
+	t.op("JNE more")
+	t.op("ADDQ DX, R14")
+	t.label("more")
 }
 
 // bAt is the address of vector v of B, u steps ahead.
@@ -229,9 +263,7 @@ func (t gemmTile) advance(n int) {
 
 // output adds C if it must and stores the tile.
 func (t gemmTile) output() {
-	if !t.trans {
-		t.load("mask", "DX")
-	}
+	t.load("mask", "DX")
 	t.op("CMPB %s, $0", t.arg("acc"))
 	t.op("JEQ store")
 	t.op("TESTQ DX, DX")
@@ -262,20 +294,15 @@ func (t gemmTile) last(visit func(y int, at string)) {
 // next goes on with the tile below.
 func (t *gemmTile) next() {
 	t.label("next")
-	t.below("R11", "DI")
+	t.down("R11", "DI")
 	if t.trans {
 		t.op("ADDQ $%d, SI", t.rows*4)
 	} else {
-		t.below("R8", "SI")
+		t.down("R8", "SI")
 	}
-	t.op("DECQ R15")
+	t.op("DECQ %s", t.arg("tiles"))
 	t.op("JNZ tile")
 	t.ret()
-	if t.trans {
-		t.label("masked")
-		t.loop("masked", true)
-		t.op("JMP done")
-	}
 	t.masks()
 }
 
@@ -296,10 +323,34 @@ func (t *gemmTile) masks() {
 	t.op("JMP next")
 }
 
-// below moves a pointer down by the rows of the tile.
-func (t gemmTile) below(ld, ptr string) {
+// down moves a pointer down by the rows of the tile.
+func (t gemmTile) down(ld, ptr string) {
 	t.op("IMUL3Q $%d, %s, CX", t.rows, ld)
 	t.op("ADDQ CX, %s", ptr)
+}
+
+// avx2Copy is the inner loop of PackB and of the packing for GemmTN.
+func avx2Copy(vecs int) *fn {
+	f := newX86(fmt.Sprintf("packF32AVX2Copy%d", 8*vecs), fmt.Sprintf("k rows of %d floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i].", 8*vecs),
+		"dst *float32, ds int, b *float32, ld int, k int")
+	f.load("dst", "DI")
+	f.loadBytes("ds", "R9")
+	f.load("b", "SI")
+	f.loadBytes("ld", "R8")
+	f.load("k", "CX")
+	f.label("row")
+	for v := range vecs {
+		f.op("VMOVUPS %d(SI), Y%d", 32*v, v)
+	}
+	for v := range vecs {
+		f.op("VMOVUPS Y%d, %d(DI)", v, 32*v)
+	}
+	f.op("ADDQ R8, SI")
+	f.op("ADDQ R9, DI")
+	f.op("DECQ CX")
+	f.op("JNZ row")
+	f.ret()
+	return f.fn
 }
 
 // avx2Transpose is the inner loop of PackBT.

@@ -18,22 +18,16 @@ func (t gemmTile) avx2Rows() *fn {
 	t.c = lines{base: "DI", third: "R13", ld: "R11", ld3: "R12"}
 	t.label("tile")
 	t.place()
-	for i := range t.rows {
-		t.op("PREFETCHT0 %s", t.c.at(i, 0))
-	}
-	for i := range t.rows * t.vecs {
-		t.op("VXORPS Y%d, Y%d, Y%d", i, i, i)
-	}
+	t.clear()
 	t.load("off", "R12")
 	t.load("total", "R13")
 	t.load("b", "BX")
 	t.load("skip", "CX")
 	t.taps()
-	t.label("done")
 	t.place()
 	t.output()
 	t.label("next")
-	t.below("R11", "DI")
+	t.down("R11", "DI")
 	t.op("MOVQ DI, %s", t.arg("c"))
 	t.op("ADDQ $%d, %s", t.rows*4, t.arg("off"))
 	t.op("DECQ %s", t.arg("tiles"))
