@@ -11,8 +11,11 @@ import (
 // assembly is the sets that this CPU can run, the best first, and why that one is the best. NEON
 // is part of ARMv8.0.
 func assembly() (sets []Set, reason string) {
-	_, reason = describe(coresHere())
-	return []Set{neon()}, reason
+	inOrder, reason := describe(coresHere())
+	if inOrder {
+		return []Set{neonInOrder(), neon()}, reason
+	}
+	return []Set{neon(), neonInOrder()}, reason
 }
 
 // coresHere is the kinds of cores of this machine: those that Linux lists, and the one we run on.

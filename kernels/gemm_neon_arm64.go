@@ -5,11 +5,24 @@ package kernels
 // B is packed in blocks of k, each a row of panels 8 floats wide, the last filled up with zeros.
 const (
 	neonPanel = 8
-	neonTile  = 8
 	neonK     = 256       // rows of a block: a panel is 8 KiB, in the first-level cache with A
 	neonWork  = 32 * 1024 // floats of A and C of a block of rows, in the second-level cache
 	neonCall  = 1 << 17   // multiply-adds of one assembly call: about 25 µs on a Cortex-A53
 )
+
+// neonTiles is the micro-kernels of a set: for whom they are scheduled, and how high their tiles are.
+type neonTiles struct {
+	inOrder      bool
+	rows, rowsTN int
+}
+
+var (
+	outOfOrderTiles = neonTiles{rows: 8, rowsTN: 8}
+	inOrderTiles    = neonTiles{inOrder: true, rows: 10, rowsTN: neonRows}
+)
+
+// neonRows is the height of the highest tile of either.
+const neonRows = 12
 
 func packSizeNEON(k, n int) int { return k * roundUp(n, neonPanel) }
 
@@ -46,7 +59,7 @@ func packPanelT(dst, w []float32, ldw, k, n int) {
 	}
 }
 
-func gemmNEON(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+func (t neonTiles) gemm(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
 	checkMatrix(c, ldc, m, n)
 	checkMatrix(a, lda, m, k)
 	checkMatrix(bp, 0, 1, packSizeNEON(k, n))
@@ -59,44 +72,53 @@ func gemmNEON(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k 
 	parts := blocks(k, neonK)
 	for i := range parts {
 		lo, hi := Chunk(k, parts, i)
-		gemmBlockNEON(c, ldc, a[lo:], lda, bp[lo*roundUp(n, neonPanel):], m, n, hi-lo, acc || i > 0)
+		t.gemmBlock(c, ldc, a[lo:], lda, bp[lo*roundUp(n, neonPanel):], m, n, hi-lo, acc || i > 0)
 	}
 }
 
-// gemmBlockNEON is the product with one block of k. The rows are cut so that A and C of a piece
+// gemmBlock is the product with one block of k. The rows are cut so that A and C of a piece
 // stay in the second-level cache while the panels of B pass by.
-func gemmBlockNEON(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
-	h := max(neonTile, neonWork/(k+n)/neonTile*neonTile)
+func (t neonTiles) gemmBlock(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+	h := max(t.rows, neonWork/(k+n)/t.rows*t.rows)
 	for i := 0; i < m; i += h {
 		for j := 0; j < n; j += neonPanel {
 			ci, ai, b, rows := c[i*ldc+j:], a[i*lda:], bp[j*k:], min(h, m-i)
 			if n-j < neonPanel {
-				gemmRestNEON(ci, ldc, ai, lda, b, rows, n-j, k, acc)
+				t.gemmRest(ci, ldc, ai, lda, b, rows, n-j, k, acc)
 			} else {
-				gemmPanelNEON(ci, ldc, ai, lda, b, rows, k, acc)
+				t.gemmPanel(ci, ldc, ai, lda, b, rows, k, acc)
 			}
 		}
 	}
 }
 
-// gemmPanelNEON is m rows of A times one panel.
-func gemmPanelNEON(c []float32, ldc int, a []float32, lda int, bp []float32, m, k int, acc bool) {
-	most := max(1, neonCall/(neonTile*neonPanel*k))
+// gemmPanel is m rows of A times one panel.
+func (t neonTiles) gemmPanel(c []float32, ldc int, a []float32, lda int, bp []float32, m, k int, acc bool) {
+	most := max(1, neonCall/(t.rows*neonPanel*k))
 	for i := 0; i < m; {
-		rows, tiles := tileRows(m-i, neonTile)
+		rows, tiles := tileRows(m-i, t.rows)
 		tiles = min(tiles, most)
-		gemmF32NEONTile(rows, &c[i*ldc], ldc, &a[i*lda], lda, &bp[0], k, tiles, acc)
+		t.gemmTile(rows, &c[i*ldc], ldc, &a[i*lda], lda, &bp[0], k, tiles, acc)
 		i += rows * tiles
 	}
 }
 
-// gemmRestNEON is the same for a last panel of n columns: tiles go through a whole one beside C.
-func gemmRestNEON(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
-	var t [neonTile * neonPanel]float32
+// gemmTile calls the kernel of a tile.
+func (t neonTiles) gemmTile(rows int, c *float32, ldc int, a *float32, lda int, b *float32, k, tiles int, acc bool) {
+	if t.inOrder {
+		gemmF32NEONInOrderTile(rows, c, ldc, a, lda, b, k, tiles, acc)
+		return
+	}
+	gemmF32NEONTile(rows, c, ldc, a, lda, b, k, tiles, acc)
+}
+
+// gemmRest is the same for a last panel of n columns: tiles go through a whole one beside C.
+func (t neonTiles) gemmRest(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+	var part [neonRows * neonPanel]float32
 	for i := 0; i < m; {
-		rows, _ := tileRows(m-i, neonTile)
-		gemmF32NEONTile(rows, &t[0], neonPanel, &a[i*lda], lda, &bp[0], k, 1, false)
-		storeTile(c[i*ldc:], ldc, t[:], rows, n, acc)
+		rows, _ := tileRows(m-i, t.rows)
+		t.gemmTile(rows, &part[0], neonPanel, &a[i*lda], lda, &bp[0], k, 1, false)
+		storeTile(c[i*ldc:], ldc, part[:], rows, n, acc)
 		i += rows
 	}
 }

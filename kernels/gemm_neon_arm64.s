@@ -17,10 +17,10 @@ TEXT ·gemmF32NEONTile8x8(SB), NOSPLIT, $0-57
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+48(FP), R13 // tiles
-	MOVBU acc+56(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+48(FP), R24 // tiles
+	MOVBU acc+56(FP), R25 // acc
 
 tile:
 	MOVD b+32(FP), R3 // b
@@ -42,21 +42,21 @@ tile:
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
 	MOVD R2, R4 // row 0 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R5 // row 1 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R6 // row 2 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R7 // row 3 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R8 // row 4 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R9 // row 5 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R10 // row 6 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R11 // row 7 of a
-	ADD R12, R2
+	ADD R26, R2
 	SUBS $4, R16
 	BLT rest
 
@@ -174,7 +174,7 @@ one:
 	BNE one
 
 end:
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -226,7 +226,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F14, F15), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -239,10 +239,10 @@ TEXT ·gemmF32NEONTile7x8(SB), NOSPLIT, $0-57
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+48(FP), R13 // tiles
-	MOVBU acc+56(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+48(FP), R24 // tiles
+	MOVBU acc+56(FP), R25 // acc
 
 tile:
 	MOVD b+32(FP), R3 // b
@@ -262,19 +262,19 @@ tile:
 	VEOR V12.B16, V12.B16, V12.B16
 	VEOR V13.B16, V13.B16, V13.B16
 	MOVD R2, R4 // row 0 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R5 // row 1 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R6 // row 2 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R7 // row 3 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R8 // row 4 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R9 // row 5 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R10 // row 6 of a
-	ADD R12, R2
+	ADD R26, R2
 	SUBS $4, R16
 	BLT rest
 
@@ -380,7 +380,7 @@ one:
 	BNE one
 
 end:
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -426,7 +426,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F12, F13), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -439,10 +439,10 @@ TEXT ·gemmF32NEONTile6x8(SB), NOSPLIT, $0-57
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+48(FP), R13 // tiles
-	MOVBU acc+56(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+48(FP), R24 // tiles
+	MOVBU acc+56(FP), R25 // acc
 
 tile:
 	MOVD b+32(FP), R3 // b
@@ -460,17 +460,17 @@ tile:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 	MOVD R2, R4 // row 0 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R5 // row 1 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R6 // row 2 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R7 // row 3 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R8 // row 4 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R9 // row 5 of a
-	ADD R12, R2
+	ADD R26, R2
 	SUBS $4, R16
 	BLT rest
 
@@ -564,7 +564,7 @@ one:
 	BNE one
 
 end:
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -604,7 +604,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F10, F11), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -617,10 +617,10 @@ TEXT ·gemmF32NEONTile5x8(SB), NOSPLIT, $0-57
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+48(FP), R13 // tiles
-	MOVBU acc+56(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+48(FP), R24 // tiles
+	MOVBU acc+56(FP), R25 // acc
 
 tile:
 	MOVD b+32(FP), R3 // b
@@ -636,15 +636,15 @@ tile:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	MOVD R2, R4 // row 0 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R5 // row 1 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R6 // row 2 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R7 // row 3 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R8 // row 4 of a
-	ADD R12, R2
+	ADD R26, R2
 	SUBS $4, R16
 	BLT rest
 
@@ -726,7 +726,7 @@ one:
 	BNE one
 
 end:
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -760,7 +760,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F8, F9), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -773,10 +773,10 @@ TEXT ·gemmF32NEONTile4x8(SB), NOSPLIT, $0-57
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+48(FP), R13 // tiles
-	MOVBU acc+56(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+48(FP), R24 // tiles
+	MOVBU acc+56(FP), R25 // acc
 
 tile:
 	MOVD b+32(FP), R3 // b
@@ -790,13 +790,13 @@ tile:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 	MOVD R2, R4 // row 0 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R5 // row 1 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R6 // row 2 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R7 // row 3 of a
-	ADD R12, R2
+	ADD R26, R2
 	SUBS $4, R16
 	BLT rest
 
@@ -866,7 +866,7 @@ one:
 	BNE one
 
 end:
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -894,7 +894,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F6, F7), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -907,10 +907,10 @@ TEXT ·gemmF32NEONTile3x8(SB), NOSPLIT, $0-57
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+48(FP), R13 // tiles
-	MOVBU acc+56(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+48(FP), R24 // tiles
+	MOVBU acc+56(FP), R25 // acc
 
 tile:
 	MOVD b+32(FP), R3 // b
@@ -922,11 +922,11 @@ tile:
 	VEOR V4.B16, V4.B16, V4.B16
 	VEOR V5.B16, V5.B16, V5.B16
 	MOVD R2, R4 // row 0 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R5 // row 1 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R6 // row 2 of a
-	ADD R12, R2
+	ADD R26, R2
 	SUBS $4, R16
 	BLT rest
 
@@ -984,7 +984,7 @@ one:
 	BNE one
 
 end:
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -1006,7 +1006,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F4, F5), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -1019,10 +1019,10 @@ TEXT ·gemmF32NEONTile2x8(SB), NOSPLIT, $0-57
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+48(FP), R13 // tiles
-	MOVBU acc+56(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+48(FP), R24 // tiles
+	MOVBU acc+56(FP), R25 // acc
 
 tile:
 	MOVD b+32(FP), R3 // b
@@ -1032,9 +1032,9 @@ tile:
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 	MOVD R2, R4 // row 0 of a
-	ADD R12, R2
+	ADD R26, R2
 	MOVD R2, R5 // row 1 of a
-	ADD R12, R2
+	ADD R26, R2
 	SUBS $4, R16
 	BLT rest
 
@@ -1080,7 +1080,7 @@ one:
 	BNE one
 
 end:
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -1096,7 +1096,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F2, F3), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -1109,10 +1109,10 @@ TEXT ·gemmF32NEONTile1x8(SB), NOSPLIT, $0-57
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+48(FP), R13 // tiles
-	MOVBU acc+56(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+48(FP), R24 // tiles
+	MOVBU acc+56(FP), R25 // acc
 
 tile:
 	MOVD b+32(FP), R3 // b
@@ -1120,7 +1120,7 @@ tile:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	MOVD R2, R4 // row 0 of a
-	ADD R12, R2
+	ADD R26, R2
 	SUBS $4, R16
 	BLT rest
 
@@ -1154,7 +1154,7 @@ one:
 	BNE one
 
 end:
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -1164,7 +1164,7 @@ end:
 store:
 	FSTPQ (F0, F1), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -1177,10 +1177,10 @@ TEXT ·gemmTNF32NEONTile8x8(SB), NOSPLIT, $0-65
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+56(FP), R13 // tiles
-	MOVBU acc+64(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+56(FP), R24 // tiles
+	MOVBU acc+64(FP), R25 // acc
 	MOVD ldb+40(FP), R15
 	LSL $2, R15 // ldb, bytes
 
@@ -1212,12 +1212,12 @@ many:
 	ADD R15, R3
 	FMOVQ 0(R4), F16
 	FMOVQ 16(R4), F17
-	ADD R12, R4
+	ADD R26, R4
 	FLDPQ (R3), (F26, F27)
 	ADD R15, R3
 	FMOVQ 0(R4), F20
 	FMOVQ 16(R4), F21
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -1262,7 +1262,7 @@ one:
 	ADD R15, R3
 	FMOVQ 0(R4), F16
 	FMOVQ 16(R4), F17
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -1284,7 +1284,7 @@ one:
 
 end:
 	ADD $32, R2
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -1336,7 +1336,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F14, F15), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -1349,10 +1349,10 @@ TEXT ·gemmTNF32NEONTile7x8(SB), NOSPLIT, $0-65
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+56(FP), R13 // tiles
-	MOVBU acc+64(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+56(FP), R24 // tiles
+	MOVBU acc+64(FP), R25 // acc
 	MOVD ldb+40(FP), R15
 	LSL $2, R15 // ldb, bytes
 
@@ -1386,7 +1386,7 @@ many:
 	VLD1 (R17), V17.S[1]
 	ADD $24, R4, R17
 	VLD1 (R17), V17.S[2]
-	ADD R12, R4
+	ADD R26, R4
 	FLDPQ (R3), (F26, F27)
 	ADD R15, R3
 	FMOVQ 0(R4), F20
@@ -1395,7 +1395,7 @@ many:
 	VLD1 (R17), V21.S[1]
 	ADD $24, R4, R17
 	VLD1 (R17), V21.S[2]
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -1440,7 +1440,7 @@ one:
 	VLD1 (R17), V17.S[1]
 	ADD $24, R4, R17
 	VLD1 (R17), V17.S[2]
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -1460,7 +1460,7 @@ one:
 
 end:
 	ADD $28, R2
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -1506,7 +1506,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F12, F13), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -1519,10 +1519,10 @@ TEXT ·gemmTNF32NEONTile6x8(SB), NOSPLIT, $0-65
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+56(FP), R13 // tiles
-	MOVBU acc+64(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+56(FP), R24 // tiles
+	MOVBU acc+64(FP), R25 // acc
 	MOVD ldb+40(FP), R15
 	LSL $2, R15 // ldb, bytes
 
@@ -1552,14 +1552,14 @@ many:
 	FMOVS 16(R4), F17
 	ADD $20, R4, R17
 	VLD1 (R17), V17.S[1]
-	ADD R12, R4
+	ADD R26, R4
 	FLDPQ (R3), (F26, F27)
 	ADD R15, R3
 	FMOVQ 0(R4), F20
 	FMOVS 16(R4), F21
 	ADD $20, R4, R17
 	VLD1 (R17), V21.S[1]
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -1598,7 +1598,7 @@ one:
 	FMOVS 16(R4), F17
 	ADD $20, R4, R17
 	VLD1 (R17), V17.S[1]
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -1616,7 +1616,7 @@ one:
 
 end:
 	ADD $24, R2
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -1656,7 +1656,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F10, F11), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -1669,10 +1669,10 @@ TEXT ·gemmTNF32NEONTile5x8(SB), NOSPLIT, $0-65
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+56(FP), R13 // tiles
-	MOVBU acc+64(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+56(FP), R24 // tiles
+	MOVBU acc+64(FP), R25 // acc
 	MOVD ldb+40(FP), R15
 	LSL $2, R15 // ldb, bytes
 
@@ -1698,12 +1698,12 @@ many:
 	ADD R15, R3
 	FMOVQ 0(R4), F16
 	FMOVS 16(R4), F17
-	ADD R12, R4
+	ADD R26, R4
 	FLDPQ (R3), (F26, F27)
 	ADD R15, R3
 	FMOVQ 0(R4), F20
 	FMOVS 16(R4), F21
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -1736,7 +1736,7 @@ one:
 	ADD R15, R3
 	FMOVQ 0(R4), F16
 	FMOVS 16(R4), F17
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -1752,7 +1752,7 @@ one:
 
 end:
 	ADD $20, R2
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -1786,7 +1786,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F8, F9), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -1799,10 +1799,10 @@ TEXT ·gemmTNF32NEONTile4x8(SB), NOSPLIT, $0-65
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+56(FP), R13 // tiles
-	MOVBU acc+64(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+56(FP), R24 // tiles
+	MOVBU acc+64(FP), R25 // acc
 	MOVD ldb+40(FP), R15
 	LSL $2, R15 // ldb, bytes
 
@@ -1825,11 +1825,11 @@ many:
 	FLDPQ (R3), (F24, F25)
 	ADD R15, R3
 	FMOVQ 0(R4), F16
-	ADD R12, R4
+	ADD R26, R4
 	FLDPQ (R3), (F26, F27)
 	ADD R15, R3
 	FMOVQ 0(R4), F20
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -1857,7 +1857,7 @@ one:
 	FLDPQ (R3), (F24, F25)
 	ADD R15, R3
 	FMOVQ 0(R4), F16
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -1871,7 +1871,7 @@ one:
 
 end:
 	ADD $16, R2
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -1899,7 +1899,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F6, F7), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -1912,10 +1912,10 @@ TEXT ·gemmTNF32NEONTile3x8(SB), NOSPLIT, $0-65
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+56(FP), R13 // tiles
-	MOVBU acc+64(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+56(FP), R24 // tiles
+	MOVBU acc+64(FP), R25 // acc
 	MOVD ldb+40(FP), R15
 	LSL $2, R15 // ldb, bytes
 
@@ -1940,7 +1940,7 @@ many:
 	VLD1 (R17), V16.S[1]
 	ADD $8, R4, R17
 	VLD1 (R17), V16.S[2]
-	ADD R12, R4
+	ADD R26, R4
 	FLDPQ (R3), (F26, F27)
 	ADD R15, R3
 	FMOVS 0(R4), F20
@@ -1948,7 +1948,7 @@ many:
 	VLD1 (R17), V20.S[1]
 	ADD $8, R4, R17
 	VLD1 (R17), V20.S[2]
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -1976,7 +1976,7 @@ one:
 	VLD1 (R17), V16.S[1]
 	ADD $8, R4, R17
 	VLD1 (R17), V16.S[2]
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -1988,7 +1988,7 @@ one:
 
 end:
 	ADD $12, R2
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -2010,7 +2010,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F4, F5), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -2023,10 +2023,10 @@ TEXT ·gemmTNF32NEONTile2x8(SB), NOSPLIT, $0-65
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+56(FP), R13 // tiles
-	MOVBU acc+64(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+56(FP), R24 // tiles
+	MOVBU acc+64(FP), R25 // acc
 	MOVD ldb+40(FP), R15
 	LSL $2, R15 // ldb, bytes
 
@@ -2047,13 +2047,13 @@ many:
 	FMOVS 0(R4), F16
 	ADD $4, R4, R17
 	VLD1 (R17), V16.S[1]
-	ADD R12, R4
+	ADD R26, R4
 	FLDPQ (R3), (F26, F27)
 	ADD R15, R3
 	FMOVS 0(R4), F20
 	ADD $4, R4, R17
 	VLD1 (R17), V20.S[1]
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -2075,7 +2075,7 @@ one:
 	FMOVS 0(R4), F16
 	ADD $4, R4, R17
 	VLD1 (R17), V16.S[1]
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(1, 16, 24, 2)
@@ -2085,7 +2085,7 @@ one:
 
 end:
 	ADD $8, R2
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -2101,7 +2101,7 @@ store:
 	ADD R1, R0
 	FSTPQ (F2, F3), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -2114,10 +2114,10 @@ TEXT ·gemmTNF32NEONTile1x8(SB), NOSPLIT, $0-65
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD a+16(FP), R2 // a
-	MOVD lda+24(FP), R12
-	LSL $2, R12 // lda, bytes
-	MOVD tiles+56(FP), R13 // tiles
-	MOVBU acc+64(FP), R14 // acc
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD tiles+56(FP), R24 // tiles
+	MOVBU acc+64(FP), R25 // acc
 	MOVD ldb+40(FP), R15
 	LSL $2, R15 // ldb, bytes
 
@@ -2134,11 +2134,11 @@ many:
 	FLDPQ (R3), (F24, F25)
 	ADD R15, R3
 	FMOVS 0(R4), F16
-	ADD R12, R4
+	ADD R26, R4
 	FLDPQ (R3), (F26, F27)
 	ADD R15, R3
 	FMOVS 0(R4), F20
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	FMLAE4S(0, 20, 26, 0)
@@ -2154,7 +2154,7 @@ one:
 	FLDPQ (R3), (F24, F25)
 	ADD R15, R3
 	FMOVS 0(R4), F16
-	ADD R12, R4
+	ADD R26, R4
 	FMLAE4S(0, 16, 24, 0)
 	FMLAE4S(0, 16, 25, 1)
 	SUBS $1, R16
@@ -2162,7 +2162,7 @@ one:
 
 end:
 	ADD $4, R2
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -2172,7 +2172,7 @@ end:
 store:
 	FSTPQ (F0, F1), (R0)
 	ADD R1, R0
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -2187,9 +2187,9 @@ TEXT ·gemmRowsF32NEONTile8x8(SB), NOSPLIT, $0-89
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD off+24(FP), R2 // off
-	MOVD tiles+80(FP), R13 // tiles
-	MOVD zeros+40(FP), R12 // zeros
-	MOVBU acc+88(FP), R14 // acc
+	MOVD tiles+80(FP), R24 // tiles
+	MOVD zeros+40(FP), R26 // zeros
+	MOVBU acc+88(FP), R25 // acc
 
 tile:
 	MOVD b+64(FP), R3 // b
@@ -2219,35 +2219,35 @@ tap:
 	MOVW 0(R15), R20 // offset of row 0
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R4
+	CSEL LT, R26, R20, R4
 	MOVW 4(R15), R20 // offset of row 1
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R5
+	CSEL LT, R26, R20, R5
 	MOVW 8(R15), R20 // offset of row 2
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R6
+	CSEL LT, R26, R20, R6
 	MOVW 12(R15), R20 // offset of row 3
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R7
+	CSEL LT, R26, R20, R7
 	MOVW 16(R15), R20 // offset of row 4
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R8
+	CSEL LT, R26, R20, R8
 	MOVW 20(R15), R20 // offset of row 5
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R9
+	CSEL LT, R26, R20, R9
 	MOVW 24(R15), R20 // offset of row 6
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R10
+	CSEL LT, R26, R20, R10
 	MOVW 28(R15), R20 // offset of row 7
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R11
+	CSEL LT, R26, R20, R11
 	MOVD next+32(FP), R20 // next
 	ADD R20<<2, R15, R15
 	MOVD k+48(FP), R20 // k
@@ -2374,7 +2374,7 @@ one:
 end:
 	MOVD $0, R16
 	CBNZ R17, tap
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -2427,7 +2427,7 @@ store:
 	FSTPQ (F14, F15), (R0)
 	ADD R1, R0
 	ADD $32, R2
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -2442,9 +2442,9 @@ TEXT ·gemmRowsF32NEONTile7x8(SB), NOSPLIT, $0-89
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD off+24(FP), R2 // off
-	MOVD tiles+80(FP), R13 // tiles
-	MOVD zeros+40(FP), R12 // zeros
-	MOVBU acc+88(FP), R14 // acc
+	MOVD tiles+80(FP), R24 // tiles
+	MOVD zeros+40(FP), R26 // zeros
+	MOVBU acc+88(FP), R25 // acc
 
 tile:
 	MOVD b+64(FP), R3 // b
@@ -2472,31 +2472,31 @@ tap:
 	MOVW 0(R15), R20 // offset of row 0
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R4
+	CSEL LT, R26, R20, R4
 	MOVW 4(R15), R20 // offset of row 1
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R5
+	CSEL LT, R26, R20, R5
 	MOVW 8(R15), R20 // offset of row 2
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R6
+	CSEL LT, R26, R20, R6
 	MOVW 12(R15), R20 // offset of row 3
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R7
+	CSEL LT, R26, R20, R7
 	MOVW 16(R15), R20 // offset of row 4
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R8
+	CSEL LT, R26, R20, R8
 	MOVW 20(R15), R20 // offset of row 5
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R9
+	CSEL LT, R26, R20, R9
 	MOVW 24(R15), R20 // offset of row 6
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R10
+	CSEL LT, R26, R20, R10
 	MOVD next+32(FP), R20 // next
 	ADD R20<<2, R15, R15
 	MOVD k+48(FP), R20 // k
@@ -2611,7 +2611,7 @@ one:
 end:
 	MOVD $0, R16
 	CBNZ R17, tap
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -2658,7 +2658,7 @@ store:
 	FSTPQ (F12, F13), (R0)
 	ADD R1, R0
 	ADD $28, R2
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -2673,9 +2673,9 @@ TEXT ·gemmRowsF32NEONTile6x8(SB), NOSPLIT, $0-89
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD off+24(FP), R2 // off
-	MOVD tiles+80(FP), R13 // tiles
-	MOVD zeros+40(FP), R12 // zeros
-	MOVBU acc+88(FP), R14 // acc
+	MOVD tiles+80(FP), R24 // tiles
+	MOVD zeros+40(FP), R26 // zeros
+	MOVBU acc+88(FP), R25 // acc
 
 tile:
 	MOVD b+64(FP), R3 // b
@@ -2701,27 +2701,27 @@ tap:
 	MOVW 0(R15), R20 // offset of row 0
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R4
+	CSEL LT, R26, R20, R4
 	MOVW 4(R15), R20 // offset of row 1
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R5
+	CSEL LT, R26, R20, R5
 	MOVW 8(R15), R20 // offset of row 2
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R6
+	CSEL LT, R26, R20, R6
 	MOVW 12(R15), R20 // offset of row 3
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R7
+	CSEL LT, R26, R20, R7
 	MOVW 16(R15), R20 // offset of row 4
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R8
+	CSEL LT, R26, R20, R8
 	MOVW 20(R15), R20 // offset of row 5
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R9
+	CSEL LT, R26, R20, R9
 	MOVD next+32(FP), R20 // next
 	ADD R20<<2, R15, R15
 	MOVD k+48(FP), R20 // k
@@ -2824,7 +2824,7 @@ one:
 end:
 	MOVD $0, R16
 	CBNZ R17, tap
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -2865,7 +2865,7 @@ store:
 	FSTPQ (F10, F11), (R0)
 	ADD R1, R0
 	ADD $24, R2
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -2880,9 +2880,9 @@ TEXT ·gemmRowsF32NEONTile5x8(SB), NOSPLIT, $0-89
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD off+24(FP), R2 // off
-	MOVD tiles+80(FP), R13 // tiles
-	MOVD zeros+40(FP), R12 // zeros
-	MOVBU acc+88(FP), R14 // acc
+	MOVD tiles+80(FP), R24 // tiles
+	MOVD zeros+40(FP), R26 // zeros
+	MOVBU acc+88(FP), R25 // acc
 
 tile:
 	MOVD b+64(FP), R3 // b
@@ -2906,23 +2906,23 @@ tap:
 	MOVW 0(R15), R20 // offset of row 0
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R4
+	CSEL LT, R26, R20, R4
 	MOVW 4(R15), R20 // offset of row 1
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R5
+	CSEL LT, R26, R20, R5
 	MOVW 8(R15), R20 // offset of row 2
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R6
+	CSEL LT, R26, R20, R6
 	MOVW 12(R15), R20 // offset of row 3
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R7
+	CSEL LT, R26, R20, R7
 	MOVW 16(R15), R20 // offset of row 4
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R8
+	CSEL LT, R26, R20, R8
 	MOVD next+32(FP), R20 // next
 	ADD R20<<2, R15, R15
 	MOVD k+48(FP), R20 // k
@@ -3013,7 +3013,7 @@ one:
 end:
 	MOVD $0, R16
 	CBNZ R17, tap
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -3048,7 +3048,7 @@ store:
 	FSTPQ (F8, F9), (R0)
 	ADD R1, R0
 	ADD $20, R2
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -3063,9 +3063,9 @@ TEXT ·gemmRowsF32NEONTile4x8(SB), NOSPLIT, $0-89
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD off+24(FP), R2 // off
-	MOVD tiles+80(FP), R13 // tiles
-	MOVD zeros+40(FP), R12 // zeros
-	MOVBU acc+88(FP), R14 // acc
+	MOVD tiles+80(FP), R24 // tiles
+	MOVD zeros+40(FP), R26 // zeros
+	MOVBU acc+88(FP), R25 // acc
 
 tile:
 	MOVD b+64(FP), R3 // b
@@ -3087,19 +3087,19 @@ tap:
 	MOVW 0(R15), R20 // offset of row 0
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R4
+	CSEL LT, R26, R20, R4
 	MOVW 4(R15), R20 // offset of row 1
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R5
+	CSEL LT, R26, R20, R5
 	MOVW 8(R15), R20 // offset of row 2
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R6
+	CSEL LT, R26, R20, R6
 	MOVW 12(R15), R20 // offset of row 3
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R7
+	CSEL LT, R26, R20, R7
 	MOVD next+32(FP), R20 // next
 	ADD R20<<2, R15, R15
 	MOVD k+48(FP), R20 // k
@@ -3178,7 +3178,7 @@ one:
 end:
 	MOVD $0, R16
 	CBNZ R17, tap
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -3207,7 +3207,7 @@ store:
 	FSTPQ (F6, F7), (R0)
 	ADD R1, R0
 	ADD $16, R2
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -3222,9 +3222,9 @@ TEXT ·gemmRowsF32NEONTile3x8(SB), NOSPLIT, $0-89
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD off+24(FP), R2 // off
-	MOVD tiles+80(FP), R13 // tiles
-	MOVD zeros+40(FP), R12 // zeros
-	MOVBU acc+88(FP), R14 // acc
+	MOVD tiles+80(FP), R24 // tiles
+	MOVD zeros+40(FP), R26 // zeros
+	MOVBU acc+88(FP), R25 // acc
 
 tile:
 	MOVD b+64(FP), R3 // b
@@ -3244,15 +3244,15 @@ tap:
 	MOVW 0(R15), R20 // offset of row 0
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R4
+	CSEL LT, R26, R20, R4
 	MOVW 4(R15), R20 // offset of row 1
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R5
+	CSEL LT, R26, R20, R5
 	MOVW 8(R15), R20 // offset of row 2
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R6
+	CSEL LT, R26, R20, R6
 	MOVD next+32(FP), R20 // next
 	ADD R20<<2, R15, R15
 	MOVD k+48(FP), R20 // k
@@ -3319,7 +3319,7 @@ one:
 end:
 	MOVD $0, R16
 	CBNZ R17, tap
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -3342,7 +3342,7 @@ store:
 	FSTPQ (F4, F5), (R0)
 	ADD R1, R0
 	ADD $12, R2
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -3357,9 +3357,9 @@ TEXT ·gemmRowsF32NEONTile2x8(SB), NOSPLIT, $0-89
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD off+24(FP), R2 // off
-	MOVD tiles+80(FP), R13 // tiles
-	MOVD zeros+40(FP), R12 // zeros
-	MOVBU acc+88(FP), R14 // acc
+	MOVD tiles+80(FP), R24 // tiles
+	MOVD zeros+40(FP), R26 // zeros
+	MOVBU acc+88(FP), R25 // acc
 
 tile:
 	MOVD b+64(FP), R3 // b
@@ -3377,11 +3377,11 @@ tap:
 	MOVW 0(R15), R20 // offset of row 0
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R4
+	CSEL LT, R26, R20, R4
 	MOVW 4(R15), R20 // offset of row 1
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R5
+	CSEL LT, R26, R20, R5
 	MOVD next+32(FP), R20 // next
 	ADD R20<<2, R15, R15
 	MOVD k+48(FP), R20 // k
@@ -3436,7 +3436,7 @@ one:
 end:
 	MOVD $0, R16
 	CBNZ R17, tap
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -3453,7 +3453,7 @@ store:
 	FSTPQ (F2, F3), (R0)
 	ADD R1, R0
 	ADD $8, R2
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET
 
@@ -3468,9 +3468,9 @@ TEXT ·gemmRowsF32NEONTile1x8(SB), NOSPLIT, $0-89
 	MOVD ldc+8(FP), R1
 	LSL $2, R1 // ldc, bytes
 	MOVD off+24(FP), R2 // off
-	MOVD tiles+80(FP), R13 // tiles
-	MOVD zeros+40(FP), R12 // zeros
-	MOVBU acc+88(FP), R14 // acc
+	MOVD tiles+80(FP), R24 // tiles
+	MOVD zeros+40(FP), R26 // zeros
+	MOVBU acc+88(FP), R25 // acc
 
 tile:
 	MOVD b+64(FP), R3 // b
@@ -3486,7 +3486,7 @@ tap:
 	MOVW 0(R15), R20 // offset of row 0
 	CMP $0, R20
 	ADD R20<<2, R19, R20
-	CSEL LT, R12, R20, R4
+	CSEL LT, R26, R20, R4
 	MOVD next+32(FP), R20 // next
 	ADD R20<<2, R15, R15
 	MOVD k+48(FP), R20 // k
@@ -3529,7 +3529,7 @@ one:
 end:
 	MOVD $0, R16
 	CBNZ R17, tap
-	CBZ R14, store
+	CBZ R25, store
 	MOVD R0, R16
 	FLDPQ (R16), (F24, F25)
 	ADD R1, R16
@@ -3540,6 +3540,6 @@ store:
 	FSTPQ (F0, F1), (R0)
 	ADD R1, R0
 	ADD $4, R2
-	SUBS $1, R13
+	SUBS $1, R24
 	BNE tile
 	RET

@@ -7,8 +7,8 @@ func neon() Set {
 	s := Generic()
 	s.Name, s.Width = "neon", 8
 	s.PackSize, s.PackB, s.PackBT = packSizeNEON, packBNEON, packBTNEON
-	s.Gemm, s.GemmTN = gemmNEON, gemmTNNEON
-	s.Implicit = neonImplicit()
+	s.Gemm, s.GemmTN = outOfOrderTiles.gemm, outOfOrderTiles.gemmTN
+	s.Implicit = neonImplicit(outOfOrderTiles)
 	s.Yardstick = Yardstick{peakF32NEON, 24 * 4 * 2}
 	s.DepthwiseRow, s.DepthwiseGrad = depthwiseRowNEON, depthwiseGradNEON
 	s.Winograd = winogradNEON()

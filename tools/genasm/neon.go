@@ -9,7 +9,7 @@ const neonHeader = "neon_arm64.h"
 
 func neon() isa {
 	return isa{name: "neon", goarch: "arm64", header: neonHeader, files: []file{
-		neonGEMM(),
+		neonGEMM(neonSchedule{isa: "NEON", cores: "out-of-order", rows: 8, rowsTN: 8}),
 		neonWinograd(),
 		neonDepthwise(),
 		neonVector(),

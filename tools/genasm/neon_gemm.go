@@ -2,33 +2,43 @@ package main
 
 import "fmt"
 
-func neonGEMM() file {
-	f := file{op: "gemm", about: "GEMM micro-kernels for NEON, scheduled for out-of-order cores. Every element of C is one chain of\n" +
+// neonSchedule is for whom the instructions of a tile are put in order, and how high its tiles are.
+type neonSchedule struct {
+	isa, cores   string
+	rows, rowsTN int
+	inOrder      bool
+}
+
+func neonGEMM(s neonSchedule) file {
+	f := file{op: "gemm", about: "GEMM micro-kernels for NEON, scheduled for " + s.cores + " cores. Every element of C is one chain of\n" +
 		"fused multiply-adds over k, whatever the tile: which tile an element falls into does not change its bits."}
 	for _, kind := range []struct {
 		name string
+		rows int
 		make func(t neonTile) *fn
 	}{
-		{"gemm", neonTile.fn8},
-		{"gemmTN", neonTile.fn8TN},
-		{"gemmRows", neonTile.fn8Rows},
+		{"gemm", s.rows, neonTile.fn8},
+		{"gemmTN", s.rowsTN, neonTile.fn8TN},
+		{"gemmRows", s.rows, neonTile.fn8Rows},
 	} {
 		var fns []*fn
 		var tiles []tile
-		for rows := 8; rows > 0; rows-- {
+		for rows := kind.rows; rows > 0; rows-- {
 			tiles = append(tiles, tile{rows: rows})
-			fns = append(fns, kind.make(neonTile{rows: rows}))
+			fns = append(fns, kind.make(neonTile{neonSchedule: s, rows: rows}))
 		}
-		name := kind.name + "F32NEONTile"
+		name := kind.name + "F32" + s.isa + "Tile"
 		f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows", tiles, fns)
 		f.funcs = append(f.funcs, fns...)
 	}
 	return f
 }
 
-// neonTile is a micro-kernel of rows × 8: row i has its sums in V(2i) and V(2i+1). Of A, V16 to
-// V23 hold four values of each row; of B, V24 to V31 hold four rows of the panel.
+// neonTile is a micro-kernel of rows × 8: row i has its sums in V(2i) and V(2i+1). In the schedule
+// for out-of-order cores V16 to V23 hold four values of each row of A, and V24 to V31 four rows of
+// the panel of B.
 type neonTile struct {
+	neonSchedule
 	arm
 	rows  int
 	trans bool // A is k×rows
@@ -50,13 +60,13 @@ func (t neonTile) fn8() *fn {
 	if t.trans {
 		op, list, doc = "gemmTN", neonTileTNParams, "C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each %d×8.\nA and B, k rows each, are read where they lie, 8 floats of a row of b."
 	}
-	t.arm = newARM(fmt.Sprintf("%sF32NEONTile%dx8", op, t.rows), fmt.Sprintf(doc, t.rows), list)
+	t.arm = newARM(fmt.Sprintf("%sF32%sTile%dx8", op, t.isa, t.rows), fmt.Sprintf(doc, t.rows), list)
 	t.load("c", "R0")
 	t.loadBytes("ldc", "R1")
 	t.load("a", "R2")
-	t.loadBytes("lda", "R12")
-	t.load("tiles", "R13")
-	t.op("MOVBU %s, R14 // acc", t.arg("acc"))
+	t.loadBytes("lda", "R26")
+	t.load("tiles", "R24")
+	t.op("MOVBU %s, R25 // acc", t.arg("acc"))
 	if t.trans {
 		t.loadBytes("ldb", "R15")
 	}
@@ -68,17 +78,17 @@ func (t neonTile) fn8() *fn {
 	}
 	if t.trans {
 		t.op("MOVD R2, R4")
-		t.product(2, t.outer)
+		t.productTN()
 		t.op("ADD $%d, R2", 4*t.rows)
 	} else {
 		for i := range t.rows {
 			t.op("MOVD R2, %s // row %d of a", t.row(i), i)
-			t.op("ADD R12, R2")
+			t.op("ADD R26, R2")
 		}
-		t.product(4, t.inner)
+		t.productNN()
 	}
 	t.output()
-	t.op("SUBS $1, R13")
+	t.op("SUBS $1, R24")
 	t.op("BNE tile")
 	t.op("RET")
 	return t.fn
@@ -86,6 +96,24 @@ func (t neonTile) fn8() *fn {
 
 // row is the pointer into row i of A.
 func (t neonTile) row(i int) string { return fmt.Sprintf("R%d", 4+i) }
+
+// productNN and productTN are the loop over k by the schedule. Tiles too low to hide their loads
+// behind have but one.
+func (t neonTile) productNN() {
+	if t.inOrder && t.rows >= pairedRows {
+		t.paired(t.pairsNN(), t.singleNN)
+		return
+	}
+	t.product(4, t.inner)
+}
+
+func (t neonTile) productTN() {
+	if t.inOrder && t.rows >= pairedRows {
+		t.paired(t.pairsTN(), t.singleTN)
+		return
+	}
+	t.product(2, t.outer)
+}
 
 // product is the loop over k: turns of n steps, then of one.
 func (t neonTile) product(n int, steps func(n int)) {
@@ -133,7 +161,7 @@ func (t neonTile) outer(n int) {
 		t.op("FLDPQ (R3), (F%d, F%d)", neonB+2*p, neonB+2*p+1)
 		t.op("ADD R15, R3")
 		t.columns(p)
-		t.op("ADD R12, R4")
+		t.op("ADD R26, R4")
 	}
 	for p := range n {
 		for i := range t.rows {
@@ -165,7 +193,7 @@ func (t neonTile) column(p, i int) (reg, lane int) { return neonA + 4*p + i/4, i
 
 // output adds C if it must and stores the tile; R0 goes on to the tile below.
 func (t neonTile) output() {
-	t.op("CBZ R14, store")
+	t.op("CBZ R25, store")
 	t.op("MOVD R0, R16")
 	for i := range t.rows {
 		t.op("FLDPQ (R16), (F%d, F%d)", neonB, neonB+1)

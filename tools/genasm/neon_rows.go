@@ -7,7 +7,7 @@ const neonTileRowsParams = "c *float32, ldc int, a *float32, off *int32, next in
 // fn8Rows is the micro-kernel of GemmRows: that of Gemm with the pointers into the rows set anew
 // for each tap.
 func (t neonTile) fn8Rows() *fn {
-	t.arm = newARM(fmt.Sprintf("gemmRowsF32NEONTile%dx8", t.rows), fmt.Sprintf(
+	t.arm = newARM(fmt.Sprintf("gemmRowsF32%sTile%dx8", t.isa, t.rows), fmt.Sprintf(
 		"C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each %d×8.\n"+
 			"Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is\n"+
 			"negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.\n"+
@@ -15,9 +15,9 @@ func (t neonTile) fn8Rows() *fn {
 	t.load("c", "R0")
 	t.loadBytes("ldc", "R1")
 	t.load("off", "R2")
-	t.load("tiles", "R13")
-	t.load("zeros", "R12")
-	t.op("MOVBU %s, R14 // acc", t.arg("acc"))
+	t.load("tiles", "R24")
+	t.load("zeros", "R26")
+	t.op("MOVBU %s, R25 // acc", t.arg("acc"))
 	t.label("tile")
 	t.load("b", "R3")
 	for i := range 2 * t.rows {
@@ -29,7 +29,7 @@ func (t neonTile) fn8Rows() *fn {
 	t.taps()
 	t.output()
 	t.op("ADD $%d, R2", 4*t.rows)
-	t.op("SUBS $1, R13")
+	t.op("SUBS $1, R24")
 	t.op("BNE tile")
 	t.op("RET")
 	return t.fn
@@ -44,7 +44,7 @@ func (t neonTile) taps() {
 		t.op("MOVW %d(R15), R20 // offset of row %d", 4*i, i)
 		t.op("CMP $0, R20")
 		t.op("ADD R20<<2, R19, R20")
-		t.op("CSEL LT, R12, R20, %s", t.row(i))
+		t.op("CSEL LT, R26, R20, %s", t.row(i))
 	}
 	t.load("next", "R20")
 	t.op("ADD R20<<2, R15, R15")
@@ -53,7 +53,7 @@ func (t neonTile) taps() {
 	t.op("CMP R17, R16")
 	t.op("CSEL LT, R16, R17, R16")
 	t.op("SUB R16, R17, R17 // floats of the next ones")
-	t.product(4, t.inner)
+	t.productNN()
 	t.op("MOVD $0, R16")
 	t.op("CBNZ R17, tap")
 }

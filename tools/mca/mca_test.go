@@ -60,6 +60,10 @@ var goals = []struct {
 	{"gemmF32AVX2Tile6x16", "skylake-avx512", 97}, {"gemmF32AVX2Tile4x24", "skylake-avx512", 97},
 	{"gemmF32AVX512Tile8x48", "skylake-avx512", 97}, {"gemmTNF32AVX512Tile8x48", "skylake-avx512", 97},
 	{"gemmRowsF32AVX512Tile8x48", "skylake-avx512", 97},
+	{"gemmRowsF32NEONTile8x8", "cortex-a72", 98}, {"gemmRowsF32NEONTile8x8", "neoverse-n1", 98},
+	{"gemmF32NEONInOrderTile10x8", "cortex-a53", 80}, {"gemmF32NEONInOrderTile10x8", "cortex-a55", 80},
+	{"gemmTNF32NEONInOrderTile12x8", "cortex-a53", 80}, {"gemmTNF32NEONInOrderTile12x8", "cortex-a55", 80},
+	{"gemmRowsF32NEONInOrderTile10x8", "cortex-a53", 80}, {"gemmRowsF32NEONInOrderTile10x8", "cortex-a55", 80},
 }
 
 // TestGoals reads the golden tables, which TestGolden holds against the code.

@@ -1,0 +1,12 @@
+//go:build !noasm
+
+package kernels
+
+// neonInOrder is neon with the products scheduled for cores that issue in order: Cortex-A53 and A55.
+func neonInOrder() Set {
+	s := neon()
+	s.Name = "neon-inorder"
+	s.Gemm, s.GemmTN = inOrderTiles.gemm, inOrderTiles.gemmTN
+	s.Implicit = neonImplicit(inOrderTiles)
+	return s
+}
