@@ -6,11 +6,16 @@ GOBUILD  = $(GO) build -trimpath -ldflags="$(LDFLAGS)"
 PYTHON  ?= python3,/usr/bin/python3
 QEMU_CPU ?= cortex-a53
 FUZZTIME ?= 30s
+GOLDEN   ?= -c
 # What the unit tests under emulation leave out: campaigns on real data.
 ARM_PKGS = ./kernels ./core/tensor ./core/graph ./core/op ./core/grad ./core/optim ./core/plan ./core/checkpoint/... ./core/random ./pruning/...
+# The best set of this machine by its own account, and runs as binary:emulator:CPU:set to be chosen.
+NATIVE_SET  := $(shell case "$$(uname -m) $$(grep -m1 ^flags /proc/cpuinfo)" in (x86_64*avx512f*avx512dq*avx512bw*avx512vl*) echo avx512;; (x86_64*avx2*) echo avx2;; (x86_64*) echo generic;; esac)
+KERNEL_RUNS  = $(addprefix arm64:qemu-aarch64-static:,cortex-a53:neon-inorder cortex-a57:neon cortex-a72:neon cortex-a76:neon max:neon) \
+  $(addprefix amd64:qemu-x86_64-static:,Haswell:avx2 Nehalem:generic) noasm:::generic $(if $(NATIVE_SET),amd64:::$(NATIVE_SET))
 
 .DEFAULT_GOAL := help
-.PHONY: mca help build build-arm64 demo test test-arm64 test-avx512 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign kill plan
+.PHONY: mca help build build-arm64 demo test test-arm64 test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign kill plan
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +40,16 @@ test-arm64: ## the unit tests as arm64 under qemu-user
 
 test-avx512: ## the kernels on an emulated CPU with AVX-512: make test-avx512 KERNEL=vmlinuz; says what it needs
 	SECATEUR_EXPECT_KERNELS=avx512 $(GO) run ./tools/bochs -kernel "$(KERNEL)" ./kernels -test.short -test.v
+
+test-kernels: ## the kernels' tests on this CPU and those that qemu knows, each with the set that it must choose
+	@command -v qemu-aarch64-static >/dev/null || { echo "make test-kernels: qemu-aarch64-static is missing: apt-get install qemu-user-static"; exit 2; }
+	for arch in arm64 amd64; do GOARCH=$$arch $(GO) test -c -o bin/kernels-$$arch.test ./kernels || exit 1; done
+	$(GO) test -c -tags noasm -o bin/kernels-noasm.test ./kernels
+	@cd kernels && printf '%s\n' $(KERNEL_RUNS) | xargs -P 2 -I{} sh -c 'run={}; IFS=:; set -- $$run; unset IFS; echo "== kernels on $${3:-this CPU}, $$1: want $$4"; \
+	  SECATEUR_EXPECT_KERNELS=$$4 $${2:+$$2 -cpu $$3} ../bin/kernels-$$1.test -test.short || { echo "make test-kernels: $$1 on $${3:-this CPU} fails"; exit 1; }'
+
+count-arm64: ## instructions of a training step on arm64 against the golden ones (GOLDEN=-w rewrites; needs qemu-user, gcc)
+	$(GO) run ./tools/count $(GOLDEN) kernels/testdata/count_arm64.txt
 
 race: ## the tests under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -short -timeout 40m ./...
