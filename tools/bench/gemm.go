@@ -45,31 +45,42 @@ const packCols = 48
 
 // Gemm is C = A·Wᵀ of a layer, its weights packed before each repetition where pack is set.
 func Gemm(e graph.Env, s Shape, pack bool) Work {
-	k := e.Kernels
-	m, n, inner := s.Pixels, s.Filters, s.Inner
-	c, a, w := noise(m*n), noise(m*inner), noise(n*inner)
-	blocks := (n + packCols - 1) / packCols
-	size := k.PackSize(inner, packCols)
+	p := newProduct(e, s)
+	p.pack()
+	run := p.multiply
+	if pack {
+		run = func() { p.pack(); p.multiply() }
+	}
+	return Work{Name: s.Name, Flops: s.flops(), Run: run}
+}
+
+// product is C = A·Wᵀ, rows of C divided over the threads.
+type product struct {
+	c              []float32
+	pack, multiply func()
+}
+
+func newProduct(e graph.Env, s Shape) *product {
+	k, m, n, inner := e.Kernels, s.Pixels, s.Filters, s.Inner
+	a, w := noise(m*inner), noise(n*inner)
+	blocks, size := (n+packCols-1)/packCols, k.PackSize(inner, packCols)
+	p := &product{c: noise(m * n)}
 	bp := noise(blocks * size)
 	packing := func(i, _ int) {
 		lo := i * packCols
 		k.PackBT(bp[i*size:], w[lo*inner:], inner, inner, min(packCols, n-lo))
 	}
-	e.Pool.Run(blocks, packing)
 	parts := e.Pool.Threads()
 	rows := func(part, _ int) {
 		lo, hi := kernels.Chunk(m, parts, part)
 		for i := range blocks {
 			col := i * packCols
-			k.Gemm(c[lo*n+col:], n, a[lo*inner:], inner, bp[i*size:], hi-lo, min(packCols, n-col), inner, false)
+			k.Gemm(p.c[lo*n+col:], n, a[lo*inner:], inner, bp[i*size:], hi-lo, min(packCols, n-col), inner, false)
 		}
 	}
-	return Work{Name: s.Name, Flops: s.flops(), Run: func() {
-		if pack {
-			e.Pool.Run(blocks, packing)
-		}
-		e.Pool.Run(parts, rows)
-	}}
+	p.pack = func() { e.Pool.Run(blocks, packing) }
+	p.multiply = func() { e.Pool.Run(parts, rows) }
+	return p
 }
 
 // WeightGradient is dW = dYᵀ·A of a layer.

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/secateur/secateur/core/onnx"
+	"github.com/secateur/secateur/core/zoo"
+	"github.com/secateur/secateur/tools/bench"
+)
+
+// contest is one piece of work, ours and those of the peers that can do it.
+type contest struct {
+	name    string
+	spec    Spec
+	peers   []rival
+	Entries []entry // ours first, after hold
+}
+
+// rival is a peer in one of its ways to do the work.
+type rival struct {
+	peer
+	layout string
+}
+
+// entry is what a contestant reached.
+type entry struct {
+	Name         string
+	Median, Best float64 // ms
+	RSS          int64
+}
+
+// contests is everything that is compared. The files of networks are put into dir.
+func contests(found []peer, dir string) (cs []*contest) {
+	for _, net := range []string{"resnet18", "mobilenetv2"} {
+		for threads := 1; threads <= 2; threads++ {
+			s := Spec{Work: "step", Net: net, Batch: 8, Threads: threads}
+			cs = append(cs, &contest{name: "step " + net + ", batch 8", spec: s, peers: rivals(found, "torch", "NHWC", "NCHW")})
+		}
+	}
+	for _, net := range []string{"mobilenetv2", "resnet18", "squeezenet1_1"} {
+		for threads := 1; threads <= 2; threads++ {
+			s := Spec{Work: "infer", Net: net, Batch: 1, Threads: threads, File: modelFile(dir, net)}
+			cs = append(cs, &contest{name: "infer " + net + ", batch 1", spec: s, peers: rivals(found, "onnxruntime", "")})
+		}
+	}
+	return append(cs, products(found)...)
+}
+
+func products(found []peer) (cs []*contest) {
+	for _, gradient := range []bool{false, true} {
+		for _, shape := range bench.Shapes {
+			s := Spec{Work: "gemm", Threads: 1, Shape: [3]int{shape.Pixels, shape.Filters, shape.Inner}, Gradient: gradient}
+			s.Inner = max(1, int(2e8/(float64(shape.Pixels)*float64(shape.Filters)*float64(shape.Inner))))
+			what := "forward"
+			if gradient {
+				what = "weight gradient"
+			}
+			cs = append(cs, &contest{name: shape.Name + ", " + what, spec: s, peers: rivals(found, "openblas", "")})
+		}
+	}
+	return cs
+}
+
+func rivals(found []peer, kind string, layouts ...string) (rs []rival) {
+	for _, p := range found {
+		for _, l := range layouts {
+			if p.kind == kind {
+				rs = append(rs, rival{p, l})
+			}
+		}
+	}
+	return rs
+}
+
+// title names the contest.
+func (c *contest) title() string { return fmt.Sprintf("%s, %d threads", c.name, c.spec.Threads) }
+
+// reps is repetitions of a turn: not counted first, then counted. Short work is repeated, so that
+// the caches are its own.
+func (c *contest) reps() (warm, n int) {
+	switch c.spec.Work {
+	case "step":
+		return 0, 1
+	case "infer":
+		return 2, 8
+	}
+	return 1, 3
+}
+
+// hold starts all contestants and lets them take turns.
+func (c *contest) hold(rounds int) error {
+	if c.spec.File != "" {
+		if err := export(c.spec); err != nil {
+			return err
+		}
+	}
+	players, err := c.start()
+	defer func() {
+		for _, p := range players {
+			p.stop()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	warm, n := c.reps()
+	for range rounds {
+		for _, p := range players {
+			if err := p.turn(warm, n); err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range players {
+		ms := slices.Sorted(slices.Values(p.ms))
+		c.Entries = append(c.Entries, entry{p.name, ms[len(ms)/2], ms[0], p.rss})
+	}
+	return nil
+}
+
+func (c *contest) start() (ps []*player, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	p, err := start("Secateur", c.spec, self, "serve")
+	if err != nil {
+		return nil, err
+	}
+	ps = append(ps, p)
+	for _, r := range c.peers {
+		s := c.spec
+		s.Peer, s.Layout = r.kind, r.layout
+		p, err := start(strings.TrimSpace(r.String()+" "+r.layout), s, r.python, script)
+		if err != nil {
+			return ps, err
+		}
+		ps = append(ps, p)
+	}
+	return ps, nil
+}
+
+func export(s Spec) error {
+	g, err := zoo.Network(s.Net, 1, 1000, 1)
+	if err != nil {
+		return err
+	}
+	return onnx.Export(g, s.File)
+}
+
+// ratio is our median over the smallest of the peers, NaN without one.
+func (c *contest) ratio() float64 { return c.against(func(e entry) float64 { return e.Median }) }
+
+// memory is our peak memory over the smallest of the peers.
+func (c *contest) memory() float64 { return c.against(func(e entry) float64 { return float64(e.RSS) }) }
+
+func (c *contest) against(of func(entry) float64) float64 {
+	least := math.NaN()
+	for _, e := range c.Entries[1:] {
+		if v := of(e); !(v >= least) {
+			least = v
+		}
+	}
+	return of(c.Entries[0]) / least
+}
+
+func (c *contest) line() string {
+	parts := []string{c.title() + ":"}
+	for _, e := range c.Entries {
+		parts = append(parts, fmt.Sprintf("%s %.2f ms (best %.2f, %d MiB);", e.Name, e.Median, e.Best, e.RSS>>20))
+	}
+	return fmt.Sprintf("%s ratio %.2f", strings.Join(parts, " "), c.ratio())
+}

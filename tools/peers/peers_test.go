@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestServe: our side says its kernels, then the times that it is asked for.
+func TestServe(t *testing.T) {
+	for _, s := range []Spec{
+		{Work: "gemm", Threads: 1, Shape: [3]int{12, 9, 20}, Inner: 3},
+		{Work: "gemm", Threads: 2, Shape: [3]int{12, 9, 20}, Inner: 1, Gradient: true},
+		{Work: "infer", Net: "squeezenet1_1", Batch: 1, Threads: 1},
+	} {
+		var out bytes.Buffer
+		if err := serve(s, strings.NewReader("2\n1\n"), &out); err != nil {
+			t.Fatal(err)
+		}
+		var got []answer
+		for d := json.NewDecoder(&out); d.More(); {
+			var a answer
+			if err := d.Decode(&a); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, a)
+		}
+		if len(got) != 3 || got[0].Version == "" || len(got[1].Ms) != 2 || len(got[2].Ms) != 1 || got[2].RSS < 1<<20 {
+			t.Errorf("%+v: answers %+v, want a version, two times, one time", s, got)
+		}
+	}
+	if err := serve(Spec{Work: "step", Net: "vgg", Batch: 1, Threads: 1}, strings.NewReader(""), new(bytes.Buffer)); err == nil {
+		t.Error("an unknown network is served")
+	}
+}
+
+// TestRatio: against the best peer, by times and memory each, and no number without one.
+func TestRatio(t *testing.T) {
+	c := contest{name: "x", Entries: []entry{{"Secateur", 6, 5, 30}, {"a", 10, 9, 100}, {"b", 12, 8, 60}}}
+	if c.ratio() != 0.6 || c.memory() != 0.5 {
+		t.Errorf("ratios %g and %g, want 0.6 and 0.5", c.ratio(), c.memory())
+	}
+	alone := contest{Entries: c.Entries[:1]}
+	if !math.IsNaN(alone.ratio()) || number(alone.ratio()) != "no peer" {
+		t.Errorf("ratio %g without a peer", alone.ratio())
+	}
+}
+
+// TestResults: what is saved is not measured again.
+func TestResults(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "results")
+	if have, err := readResults(file); err != nil || len(have) != 0 {
+		t.Errorf("%v, %v, want nothing where there is no file", have, err)
+	}
+	for i := range 2 {
+		c := contest{name: "work", spec: Spec{Threads: i + 1}, Entries: []entry{{Name: "Secateur", Median: float64(i), RSS: 7}}}
+		if err := c.save(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := readResults(file)
+	if err != nil || len(have) != 2 || have["work, 2 threads"][0] != (entry{Name: "Secateur", Median: 1, RSS: 7}) {
+		t.Errorf("%v, %v", have, err)
+	}
+}
+
+// TestContests: without peers ours is measured all the same, and a kind of peer meets its own work.
+func TestContests(t *testing.T) {
+	alone, all := contests(nil, "/x"), contests([]peer{{"torch", "2", "p"}, {"torch", "1", "q"}, {"openblas", "0.3", "p"}}, "/x")
+	if len(alone) != len(all) {
+		t.Fatalf("%d contests without peers, %d with", len(alone), len(all))
+	}
+	for i, c := range all {
+		want := map[string]int{"step": 4, "infer": 0, "gemm": 1}[c.spec.Work]
+		if len(c.peers) != want || len(alone[i].peers) != 0 {
+			t.Errorf("%s: %d rivals, want %d", c.title(), len(c.peers), want)
+		}
+	}
+}
+
+// TestGoals: a goal is a line with what was reached.
+func TestGoals(t *testing.T) {
+	var b strings.Builder
+	var done []*contest
+	for threads, ms := range []float64{1: 100, 2: 50} {
+		if ms > 0 {
+			done = append(done, &contest{name: "step resnet18, batch 8", spec: Spec{Work: "step", Threads: threads}, Entries: []entry{{"Secateur", ms, ms, 1}, {"PyTorch", 200, 200, 4}}})
+		}
+	}
+	reached(&b, done)
+	tables(&b, done)
+	for _, want := range []string{"≤ 0.60 with Winograd | 0.50 |", "≤ 0.30 × PyTorch | 0.25 |", "≥ 1.85 | 2.00 |", "| PyTorch | 200 |"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
