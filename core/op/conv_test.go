@@ -112,3 +112,17 @@ func TestConvShapeErrors(t *testing.T) {
 	checkRefuses(t, ConvGradWeight{Kernel: [2]int{2, 3}}, tensor.Shape{1, 3, 3, 6}, x)
 	checkRefuses(t, ConvGradWeight{}, tensor.Shape{1, 3, 3, 6}, x)
 }
+
+// TestConvOfManyRows: an image so long that a part of it is cut into several bands, and weights so
+// small that all of them stay in the cache.
+func TestConvOfManyRows(t *testing.T) {
+	conv := Conv{Pads: [4]int{1, 1, 1, 1}}
+	for _, c := range []int{3, 9} {
+		in := randomIn([]tensor.Shape{{1, 900, 8, c}, {4, 3, 3, c}, {4}}, gradOpts{})
+		s, err := conv.Infer([]tensor.Shape{in[0].shape, in[1].shape, in[2].shape})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantClose(t, fmt.Sprintf("%d channels", c), runNode(t, conv, in...), plainConv(conv, in, s), 1e-5)
+	}
+}
