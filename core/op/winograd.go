@@ -24,14 +24,17 @@ func winogradFits(c Conv, w tensor.Shape) bool {
 }
 
 // winogradWins reports whether a convolution that makes y from that many input channels, or the
-// gradient of one, is faster so than by rows of pixels.
+// gradient of one, is faster so than by rows of pixels. Measured on a Zen 3, one and two threads: with
+// 16 channels 0.7 to 0.95 of the time, from 32 on 0.35 to 0.75, but as long for one map of 7×7, four
+// tiles, whose filters take longer to transform than to use.
 func winogradWins(y tensor.Shape, inputs, outputs int) bool {
-	return inputs >= 32 && outputs >= 32 && winogradCount(y) >= 8
+	return min(inputs, outputs) >= 16 && winogradCount(y) >= 8
 }
 
-// winogradWinsWeight is that for the gradient of the weights.
+// winogradWinsWeight is that for the gradient of the weights: 0.3 to 0.85 of the time, 0.7 to 0.95 for
+// 16 tiles, 1.5 for four.
 func winogradWinsWeight(dy tensor.Shape, c int) bool {
-	return c >= 32 && dy[3] >= 32 && winogradCount(dy) >= 16
+	return min(c, dy[3]) >= 16 && winogradCount(dy) >= 16
 }
 
 // winogradCount is the number of tiles of y.
