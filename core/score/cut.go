@@ -1,6 +1,8 @@
 package score
 
 import (
+	"fmt"
+
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/pruning"
 	"github.com/secateur/secateur/pruning/criteria"
@@ -25,17 +27,23 @@ func (s *Scorer) Plan(g *graph.Graph, c Cut) (*groups.Structure, *pruning.Plan, 
 	if err != nil {
 		return nil, nil, err
 	}
-	ranking, err := s.Rank(c.Criterion, st, c.Limits)
+	comparable := c.Criterion
+	if c.Allocator == "global" && !comparable.Comparable {
+		if comparable, err = criteria.Lookup(DefaultAcross); err != nil {
+			return nil, nil, err
+		}
+	}
+	k, err := s.Collect(st, c.Criterion.Needs|comparable.Needs)
+	if err != nil {
+		return nil, nil, fmt.Errorf("criterion %s: %w", c.Criterion.Name, err)
+	}
+	ranking, err := pruning.Rank(c.Criterion, st, c.Limits, k.Matrices)
 	if err != nil {
 		return nil, nil, err
 	}
 	across := ranking
-	if c.Allocator == "global" && !c.Criterion.Comparable {
-		fisher, err := criteria.Lookup(defaultAcross)
-		if err != nil {
-			return nil, nil, err
-		}
-		if across, err = s.Rank(fisher, st, c.Limits); err != nil {
+	if comparable.Name != c.Criterion.Name {
+		if across, err = pruning.Rank(comparable, st, c.Limits, k.Matrices); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -44,15 +52,27 @@ func (s *Scorer) Plan(g *graph.Graph, c Cut) (*groups.Structure, *pruning.Plan, 
 	return st, p, err
 }
 
-// defaultAcross compares layers where the selector cannot: allocator × selector.
-const defaultAcross = "fisher-margin"
+// DefaultAcross compares layers where the selector cannot: allocator × selector.
+const DefaultAcross = "fisher-margin"
 
-// Apply cuts: the consumers of removed channels are repaired from the images first, and batch norm
-// is estimated again after it. The network returned shares no value with the one that was cut.
-func (s *Scorer) Apply(st *groups.Structure, remove map[int][]int) (*graph.Graph, *groups.Change, error) {
+// Repair is what makes up for a cut without training.
+type Repair int
+
+// Repairs, each with what the one before does. Without images there is none.
+const (
+	NoRepair Repair = iota
+	Norm            // batch norm is estimated again
+	Rebuild         // removed channels are rebuilt from the kept ones where they are read
+)
+
+// Apply cuts and repairs. The network returned shares no value with the one that was cut.
+func (s *Scorer) Apply(st *groups.Structure, remove map[int][]int, how Repair) (*graph.Graph, *groups.Change, error) {
+	if len(s.Samples) == 0 {
+		how = NoRepair
+	}
 	var stats map[string]ridge.Moments
 	var err error
-	if len(s.Samples) > 0 {
+	if how == Rebuild {
 		if stats, err = s.Moments(st, losing(st, remove)); err != nil {
 			return nil, nil, err
 		}
@@ -62,7 +82,7 @@ func (s *Scorer) Apply(st *groups.Structure, remove map[int][]int) (*graph.Graph
 		return nil, nil, err
 	}
 	g = g.Copy()
-	if len(s.Samples) > 0 {
+	if how >= Norm {
 		err = s.Reestimate(g, st.Graph, change)
 	}
 	return g, change, err

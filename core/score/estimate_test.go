@@ -71,7 +71,7 @@ func TestReestimateCut(t *testing.T) {
 	}
 	remove := map[int][]int{st.Named("a").ID: {0, 3, 4, 5, 9}, st.Named("b").ID: {2, 6}}
 	s := normedScorer(t)
-	h, change, err := s.Apply(st, remove)
+	h, change, err := s.Apply(st, remove, Rebuild)
 	if err != nil {
 		t.Fatal(err)
 	}

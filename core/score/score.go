@@ -9,8 +9,6 @@ import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/plan"
-	"github.com/secateur/secateur/pruning"
-	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/secateur/secateur/pruning/groups"
 	"github.com/secateur/secateur/pruning/ridge"
 )
@@ -26,15 +24,6 @@ type Scorer struct {
 	Samples []data.Sample // training images: scores on others would leak
 	Classes int
 	Seed    uint64
-}
-
-// Rank collects what a criterion needs and scores every group that the limits allow.
-func (s *Scorer) Rank(c criteria.Criterion, st *groups.Structure, l pruning.Limits) (pruning.Ranking, error) {
-	k, err := s.Collect(st, c.Needs)
-	if err != nil {
-		return pruning.Ranking{}, fmt.Errorf("criterion %s: %w", c.Name, err)
-	}
-	return pruning.Rank(c, st, l, k.Matrices)
 }
 
 func (s *Scorer) labels() []int {

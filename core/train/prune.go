@@ -199,7 +199,7 @@ func (j *job) turn(goal int64) (bool, error) {
 		return false, err
 	}
 	before, moments := j.net, j.saved
-	net, change, err := j.scorer().Apply(st, p.Remove)
+	net, change, err := j.scorer().Apply(st, p.Remove, score.Rebuild)
 	if err != nil {
 		return false, err
 	}

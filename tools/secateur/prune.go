@@ -111,7 +111,7 @@ func (f *pruneFlags) cut(c *cobra.Command, env graph.Env, g *graph.Graph, cut sc
 	if caution := cut.Criterion.Caution(st); caution != "" {
 		s.say("caution: %s", caution)
 	}
-	out, _, err := scorer.Apply(st, p.Remove)
+	out, _, err := scorer.Apply(st, p.Remove, score.Rebuild)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ var allowed = []struct {
 	{"core/internal/toy", []string{"core", "kernels"}},
 	{"core/eval", []string{"core/data", "core/graph", "core/plan", "core/tensor"}},
 	{"core/score", []string{"core", "pruning"}},
+	{"core/study", []string{"core", "kernels", "pruning"}},
 	{"core/train", []string{"core", "kernels", "pruning", "device"}},
 	{"core/zoo", []string{"core", "kernels", "pruning"}},
 }
