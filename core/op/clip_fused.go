@@ -5,8 +5,8 @@ import (
 	"github.com/secateur/secateur/core/tensor"
 )
 
-// Fuse is a and what directly follows it as one op, where that is possible: a Relu or Clip, or
-// the gradient of one, behind a convolution or the gradient of one for its input. Its inputs are
+// Fuse is a and what directly follows it as one op, where that is possible: a Relu, a Clip, the
+// Add of a tensor of the same shape, or the gradient of an activation, behind a convolution or the gradient of one for its input. Its inputs are
 // those of a, then the others of b. Plans do this; models never hold such an op.
 func Fuse(a, b graph.Op) (graph.Op, bool) {
 	f, ok := a.(finisher)
@@ -14,6 +14,8 @@ func Fuse(a, b graph.Op) (graph.Op, bool) {
 		return nil, false
 	}
 	switch b := b.(type) {
+	case Add:
+		return Added{f}, true
 	case Relu:
 		return Clipped{f, Clip{0, infinity}}, true
 	case Clip:
@@ -49,7 +51,7 @@ func (c Clipped) MACs(n *graph.Node) int64 { return fusedMACs(c.Of, n) }
 
 // Lower clips piece by piece.
 func (c Clipped) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return c.Of.(finisher).lowerWith(e, n, m, hooks{clip: &c.End, end: func(_, lo, hi int) {
+	return c.Of.(finisher).lowerWith(e, n, m, hooks{tail: &tail{0, c.End.Min, c.End.Max}, end: func(_, lo, hi int) {
 		y := m.Out[lo:hi]
 		e.Kernels.Clip(y, y, c.End.Min, c.End.Max)
 	}})

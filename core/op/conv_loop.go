@@ -17,13 +17,12 @@ type convLoop struct {
 	bias   int    // which input, 0 for none
 	hooks
 	blocks  []convBlock
-	floats  int // of packed weights
-	perPack int // floats of scratch of a worker that packs
-	perWork int // floats of scratch of a worker that multiplies
-	parts   int // of the rows
-	across  int // parts of the columns
-	bounded bool
-	lo, hi  float32 // of bias and epilogue in one pass, if bounded
+	floats  int   // of packed weights
+	perPack int   // floats of scratch of a worker that packs
+	perWork int   // floats of scratch of a worker that multiplies
+	parts   int   // of the rows
+	across  int   // parts of the columns
+	ended   *tail // bias and epilogue in one pass, or nil
 }
 
 // convPass makes the output pixels (from+i·step) of the grid points i of its im2row.
@@ -67,7 +66,7 @@ func (l *convLoop) dividable() bool {
 func (l *convLoop) divide() {
 	p, rows := &l.passes[0], l.passes[0].rows()
 	l.across = 1
-	free := l.begin == nil && (l.bounded || l.bias == 0 && l.end == nil)
+	free := l.begin == nil && (l.ended != nil || l.bias == 0 && l.end == nil)
 	if rows >= convFew || !l.dividable() || !free || p.taken != nil && p.taken.band.floats > 0 {
 		return
 	}
@@ -107,7 +106,7 @@ func (l *convLoop) pack(m *graph.Mem) graph.Loop {
 // run has in its scratch what a block takes from the images and a product for each worker.
 func (l *convLoop) run(m *graph.Mem, h hooks) graph.Loop {
 	l.m, l.hooks = m, h
-	l.lo, l.hi, l.bounded = h.bounds(l.bias)
+	l.ended = h.ending(l.bias)
 	for i := range l.passes {
 		p := &l.passes[i]
 		if p.cols() > 0 && !p.direct() {
@@ -185,7 +184,7 @@ func (l *convLoop) block(p *convPass, part, lo, hi int, work []float32) {
 	} else {
 		first, last := kernels.Chunk(len(p.blocks), l.across, part/l.parts)
 		l.product(p, p.blocks[first:last], lo, hi, work)
-		if l.bounded && p.whole(l.size) {
+		if l.ended != nil && p.whole(l.size) {
 			return
 		}
 	}
@@ -221,8 +220,8 @@ func (l *convLoop) product(p *convPass, blocks []convBlock, lo, hi int, work []f
 			j := b.group*l.n + b.lo
 			y := l.m.Out[lo*c+j:]
 			l.times(p, b, y, c, a, first, hi-lo)
-			if l.bounded {
-				l.e.Kernels.BiasClip(y, c, l.m.In[l.bias][j:][:b.hi-b.lo], hi-lo, l.lo, l.hi)
+			if l.ended != nil {
+				l.ended.finish(l.e, l.m, lo*c+j, c, l.m.In[l.bias][j:][:b.hi-b.lo], hi-lo)
 			}
 			continue
 		}
@@ -247,7 +246,7 @@ func (l *convLoop) times(p *convPass, b *convBlock, y []float32, ldy int, a []fl
 // rows is the number of grid points that are made at a time: what they read and what they make
 // stay in the second-level cache; for small weights, in the first what is made.
 func (l *convLoop) rows(p *convPass) int {
-	if l.bounded && p.direct() && p.cols()*l.n <= 1<<14 {
+	if l.ended != nil && p.direct() && p.cols()*l.n <= 1<<14 {
 		return 96
 	}
 	_, part := im2rowChunk(p.rows(), l.parts, 0)

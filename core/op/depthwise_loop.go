@@ -105,7 +105,8 @@ type depthwiseLoop struct {
 	row    depthwiseRow
 	passes []depthwisePass
 	parts  int
-	floats int // of packed weights
+	floats int   // of packed weights
+	ended  *tail // bias and epilogue in one pass, or nil
 	band   depthwiseBand
 }
 
@@ -146,6 +147,7 @@ func (l *depthwiseLoop) pack(m *graph.Mem) graph.Loop {
 // run divides the rows of the output.
 func (l *depthwiseLoop) run(m *graph.Mem, h hooks) graph.Loop {
 	l.m, l.hooks, l.band = m, h, newDepthwiseBand(&l.passes[0], h.begin)
+	l.ended = h.ending(l.bias)
 	perWork := l.band.floats(&l.passes[0])
 	part := func(part, worker int) { l.part(part, m.Scratch[worker*perWork:][:perWork]) }
 	return graph.Loop{Scratch: l.e.Pool.Threads() * perWork, Run: func() { l.e.Pool.Run(l.parts, part) }}
@@ -175,8 +177,8 @@ func (l *depthwiseLoop) lines(passes []depthwisePass, part, image, i int, x []fl
 	p := &passes[0]
 	lo := (image*l.size[0] + p.from[0] + i*p.outStep[0]) * l.size[1] * l.c
 	hi := lo + l.size[1]*l.c
-	if min, max, ok := l.bounds(l.bias); ok {
-		l.e.Kernels.BiasClip(l.m.Out[lo:hi], l.c, l.m.In[l.bias], l.size[1], min, max)
+	if l.ended != nil {
+		l.ended.finish(l.e, l.m, lo, l.c, l.m.In[l.bias], l.size[1])
 		return
 	}
 	if l.bias > 0 {

@@ -7,15 +7,33 @@ import "github.com/secateur/secateur/core/graph"
 type hooks struct {
 	begin prologue
 	end   epilogue
-	clip  *Clip // set where end does nothing but this: a loop may do it together with its bias
+	tail  *tail // set where end does nothing but this: a loop may do it together with its bias
 }
 
-// bounds reports whether bias and end of a loop are one pass between bounds, which may be infinite.
-func (h hooks) bounds(bias int) (lo, hi float32, ok bool) {
-	if h.clip != nil {
-		return h.clip.Min, h.clip.Max, bias > 0
+// tail is what commonly ends a layer: an input is added, 0 for none, and the sum is clipped.
+type tail struct {
+	add    int
+	lo, hi float32
+}
+
+// ending is the end of a loop with a bias as one pass, nil where it is not.
+func (h hooks) ending(bias int) *tail {
+	switch {
+	case bias > 0 && h.tail != nil:
+		return h.tail
+	case bias > 0 && h.end == nil:
+		return &tail{0, -infinity, infinity}
 	}
-	return -infinity, infinity, bias > 0 && h.end == nil
+	return nil
+}
+
+// finish does it to m rows of len(b) floats, ld apart, from place at of the output.
+func (t *tail) finish(e *graph.Env, m *graph.Mem, at, ld int, b []float32, rows int) {
+	if t.add > 0 {
+		e.Kernels.BiasAddClip(m.Out[at:], ld, b, m.In[t.add][at:], rows, t.lo, t.hi)
+		return
+	}
+	e.Kernels.BiasClip(m.Out[at:], ld, b, rows, t.lo, t.hi)
 }
 
 // prologue makes from whole rows of channels, floats at to at+len(dst) of the tensor that the loop

@@ -150,7 +150,7 @@ func lowerUnpacked(p packer, e *graph.Env, n *graph.Node, m *graph.Mem, h hooks)
 	if size == 0 {
 		return l.run(m, h)
 	}
-	w, in := &graph.Mem{In: make([][]float32, 1)}, &graph.Mem{In: make([][]float32, len(n.In))}
+	w, in := &graph.Mem{In: make([][]float32, 1)}, &graph.Mem{In: make([][]float32, len(n.In)+1)} // one more for a tail
 	pack, run := l.pack(w), l.run(in, h)
 	return graph.Loop{Scratch: size + max(pack.Scratch, run.Scratch), Run: func() {
 		copy(in.In, m.In)

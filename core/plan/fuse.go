@@ -8,6 +8,18 @@ import (
 // fuse lets a loop end each piece of its output with the activation that is the only one to read
 // it, or with the mask of an activation's gradient: the piece is still in the cache.
 func (c *compiler) fuse() error {
+	for more := true; more; {
+		nodes := len(c.g.Nodes)
+		if err := c.fusePairs(); err != nil {
+			return err
+		}
+		more = len(c.g.Nodes) < nodes
+	}
+	return nil
+}
+
+// fusePairs fuses nodes with what directly follows.
+func (c *compiler) fusePairs() error {
 	seen, err := c.seen()
 	if err != nil {
 		return err
@@ -15,7 +27,7 @@ func (c *compiler) fuse() error {
 	users := c.g.Users()
 	fused := map[*graph.Node]graph.Op{} // by the node behind
 	for _, n := range c.g.Nodes {
-		if u := users[n.ID]; len(u) == 1 && !seen[n] && u[0].In[0] == n {
+		if u := users[n.ID]; len(u) == 1 && !seen[n] && u[0].In[0] == n && fits(n, u[0]) {
 			if o, ok := op.Fuse(n.Op, u[0].Op); ok {
 				fused[u[0]] = o
 			}
@@ -35,6 +47,12 @@ func (c *compiler) fuse() error {
 		}
 		return dst.Keep(n, in)
 	})
+}
+
+// fits reports whether what follows n goes element by element.
+func fits(n, u *graph.Node) bool {
+	_, add := u.Op.(op.Add)
+	return !add || u.In[1].Shape.Equal(n.Shape)
 }
 
 // seen are the nodes whose contents somebody wants.

@@ -6,6 +6,7 @@ import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/kernels"
 )
 
 // chain is two convolutions with an activation each.
@@ -67,4 +68,32 @@ func TestFuseMasksGradients(t *testing.T) {
 	for _, name := range []string{"a.w", "b.w"} {
 		wantClose(t, name, p.Grad(name), apart.Grad(name), 0)
 	}
+}
+
+// TestFuseResidual: convolution, residual and activation become one loop, with and without a bias;
+// an Add that broadcasts does not.
+func TestFuseResidual(t *testing.T) {
+	b := newBuilder()
+	x := b.Leaf("x", graph.Input, tensor.Shape{2, 6, 6, 8}, nil)
+	y := b.Add("a", op.Conv{}, x, b.param("a.w", 8, 1, 1, 8), b.param("a.b", 8))
+	y = b.Add("a.relu", op.Relu{}, b.Add("a.add", op.Add{}, y, x))
+	z := b.Add("b", op.Depthwise{Pads: [4]int{1, 1, 1, 1}}, y, b.param("b.w", 8, 3, 3, 1))
+	z = b.Add("b.add", op.Add{}, z, y)
+	z = b.Add("c", op.Conv{}, z, b.param("c.w", 8, 1, 1, 8))
+	b.Outputs = []*graph.Node{b.Add("c.add", op.Add{}, z, b.param("c.b", 8))}
+	sets(t, func(t *testing.T, set kernels.Set) {
+		p := compile(t, b.Graph, Options{Env: envOf(set, 2)})
+		for kind, want := range map[string]int{"Conv+Add+Clip": 1, "Depthwise+Add": 1, "Conv": 1, "Add": 1} {
+			if n := p.kinds(kind); n != want {
+				t.Errorf("%d loops of %s, want %d", n, kind, want)
+			}
+		}
+		apart := compile(t, b.Graph, Options{Env: envOf(set, 2), Keep: []string{"a", "a.add", "b"}})
+		for _, q := range []*Plan{p, apart} {
+			feed(q, 1)
+			run(t, q)
+		}
+		wantClose(t, "c.add", p.Data("c.add"), apart.Data("c.add"), 0)
+		wantAsNaive(t, p, set, []string{"c.add"})
+	})
 }
