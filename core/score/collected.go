@@ -19,6 +19,8 @@ type Collected struct {
 	Places  map[string]criteria.Place // by gate
 	Moments map[string]ridge.Moments  // by reading op
 	Seed    uint64
+
+	probe func(*groups.Group) (criteria.Probe, error) // nil where nothing runs the network
 }
 
 // Collect runs the images through the network, in eval mode and unaugmented, as often as the needs
@@ -31,7 +33,7 @@ func (s *Scorer) Collect(st *groups.Structure, needs criteria.Needs) (*Collected
 	if len(s.Samples) == 0 {
 		return nil, fmt.Errorf("it looks at %s, and there are no images", needs)
 	}
-	if needs&behindLogits != 0 {
+	if needs&(behindLogits|criteria.Probing) != 0 {
 		if err := checkClassifier(st.Graph, s.Classes); err != nil {
 			return nil, fmt.Errorf("it looks at %s: %w", needs, err)
 		}
@@ -41,6 +43,9 @@ func (s *Scorer) Collect(st *groups.Structure, needs criteria.Needs) (*Collected
 		if c.Places, err = s.gates(st, needs); err != nil {
 			return nil, err
 		}
+	}
+	if needs.Has(criteria.Probing) {
+		c.probe = func(g *groups.Group) (criteria.Probe, error) { return s.Probe(st, g) }
 	}
 	if needs.Has(criteria.Moments) {
 		c.Moments, err = s.Moments(st, st.Free())
@@ -98,6 +103,12 @@ func (c *Collected) Matrices(g *groups.Group) (*criteria.Matrices, error) {
 	m.N, m.Labels, m.Classes, m.Seed = len(c.Labels), c.Labels, c.Classes, c.Seed
 	if c.Needs.Images() {
 		m.Weight = criteria.ClassWeights(c.Labels)
+	}
+	if c.probe != nil {
+		var err error
+		if m.Probe, err = c.probe(g); err != nil {
+			return nil, err
+		}
 	}
 	m.Consumers = map[string]criteria.Consumer{}
 	for _, site := range g.Consumers {

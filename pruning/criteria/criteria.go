@@ -18,9 +18,11 @@ type Criterion struct {
 	Labels     bool    // needs the images' labels
 	Comparable bool    // scores of different groups may be ranked together
 	Cost       float64 // of collecting what it needs, in forward passes an image; 0 without images
-	Source     string  // paper
-	Note       string  // what a user should know before choosing it
-	Score      func(m *Matrices, g *groups.Group) ([]float64, error)
+	// CostGroup and CostUnit are further passes of what lies behind a group, for the group and for each of its units.
+	CostGroup, CostUnit float64
+	Source              string // paper
+	Note                string // what a user should know before choosing it
+	Score               func(m *Matrices, g *groups.Group) ([]float64, error)
 }
 
 const foldedNote = "raw weights; a known-bad baseline where batch norm is folded in (below random)"
@@ -33,6 +35,7 @@ func All() []Criterion {
 	list = append(list, activationCriteria()...)
 	list = append(list, reconstructionCriteria()...)
 	list = append(list, informationCriteria()...)
+	list = append(list, probingCriteria()...)
 	for _, on := range []Needs{LossGradients, MarginGradients} {
 		list = append(list, gradientCriteria(on)...)
 	}

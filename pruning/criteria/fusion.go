@@ -26,6 +26,7 @@ func fuse(names string) (Criterion, error) {
 		}
 		parts = append(parts, p)
 		c.Needs, c.Labels, c.Cost = c.Needs|p.Needs, c.Labels || p.Labels, max(c.Cost, p.Cost)
+		c.CostGroup, c.CostUnit = c.CostGroup+p.CostGroup, c.CostUnit+p.CostUnit
 	}
 	c.Score = func(m *Matrices, g *groups.Group) ([]float64, error) {
 		sum := make([]float64, len(g.Units))

@@ -55,13 +55,14 @@ type Consumer struct {
 	Added []float32
 }
 
-// Probe runs the network over the images with the units of one group switched.
+// Probe runs the network over the images with the units of one group switched: a unit passes the share t of its
+// activation, from 0 to 1, and 1-t of its mean over the images, or of zero where mean is false.
 type Probe interface {
-	// Losses is the loss of each of the N images when unit i passes keep[i] of its activation and the rest is
-	// the unit's mean over the images, or zero where mean is false.
+	// Losses is the loss of each of the N images when unit i passes keep[i].
 	Losses(keep []float64, mean bool) ([]float64, error)
-	// Gammas is Γ of the loss, N×F, when all units pass share t of their activations.
-	Gammas(t float64) ([]float64, error)
+	// Gammas is the derivative of each image's loss with respect to what each unit passes, N×F, where
+	// all of them pass t.
+	Gammas(t float64, mean bool) ([]float64, error)
 }
 
 // Statistics of Gate.Pool.

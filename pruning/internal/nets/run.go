@@ -133,6 +133,39 @@ func Consumers(seed uint64, g *groups.Group) map[string]criteria.Consumer {
 	return out
 }
 
+// Additive is a probe of a network whose loss loses or gains by each unit alone, whatever the others do: what its Γ of the
+// loss says.
+func Additive(g *groups.Group, m *criteria.Matrices) criteria.Probe {
+	p := additive{m.N, len(g.Units), make([]float64, m.N*len(g.Units))}
+	for _, gate := range m.Gates {
+		for i, v := range gate.Loss {
+			p.by[i] += float64(v)
+		}
+	}
+	return p
+}
+
+type additive struct {
+	n, f int
+	by   []float64 // N×F
+}
+
+func (p additive) Losses(keep []float64, _ bool) ([]float64, error) {
+	out := make([]float64, p.n)
+	for i, v := range p.by {
+		out[i/p.f] += (1 - keep[i%p.f]) * v
+	}
+	return out, nil
+}
+
+func (p additive) Gammas(float64, bool) ([]float64, error) {
+	out := make([]float64, len(p.by))
+	for i, v := range p.by {
+		out[i] = -v
+	}
+	return out, nil
+}
+
 // Silence zeroes what produces the units, weights, biases, scales and shifts, but not what reads
 // them, so that their activations are zero.
 func Silence(g *graph.Graph, s *groups.Structure, remove map[int][]int) {
