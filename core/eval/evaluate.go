@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/secateur/secateur/core/data"
@@ -178,8 +181,16 @@ func MeasureLatency(ctx context.Context, e graph.Env, g *graph.Graph) (Latency, 
 	return Latency{P50: ms[len(ms)/2], P99: ms[min(len(ms)-1, len(ms)*99/100)]}, nil
 }
 
-// PeakRSS is the largest resident set of the process so far, in bytes.
+// PeakRSS is the largest resident set of the process so far, in bytes: VmHWM where the system has
+// it, since the figure of getrusage begins with that of the process that started this one.
 func PeakRSS() int64 {
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(status)) {
+		if kib, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(kib), " kB"), 10, 64)
+			return n << 10
+		}
+	}
 	var u unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
 		return 0

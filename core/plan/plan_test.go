@@ -304,20 +304,6 @@ func TestCompileRefuses(t *testing.T) {
 	}
 }
 
-func BenchmarkTrainingStep(b *testing.B) {
-	for _, set := range kernels.Available() {
-		b.Run(set.Name, func(b *testing.B) {
-			p := training(b, toyLoss(16), envOf(set, 2), Options{})
-			feed(p, 0)
-			b.ReportAllocs()
-			for b.Loop() {
-				_ = p.Run()
-			}
-			b.ReportMetric(16*float64(b.N)/b.Elapsed().Seconds(), "images/s")
-		})
-	}
-}
-
 func BenchmarkCompileTraining(b *testing.B) {
 	for b.Loop() {
 		training(b, toyLoss(16), plain(), Options{})

@@ -40,9 +40,6 @@ var Shapes = []Shape{
 	{"mbv2 576>96 b8", 1568, 96, 576},
 }
 
-// packCols is the width of a block of packed weights.
-const packCols = 48
-
 // Gemm is C = A·Wᵀ of a layer, its weights packed before each repetition where pack is set.
 func Gemm(e graph.Env, s Shape, pack bool) Work {
 	p := newProduct(e, s)
@@ -62,23 +59,14 @@ type product struct {
 
 func newProduct(e graph.Env, s Shape) *product {
 	k, m, n, inner := e.Kernels, s.Pixels, s.Filters, s.Inner
-	a, w := noise(m*inner), noise(n*inner)
-	blocks, size := (n+packCols-1)/packCols, k.PackSize(inner, packCols)
+	a, w, bp := noise(m*inner), noise(n*inner), noise(k.PackSize(inner, n))
 	p := &product{c: noise(m * n)}
-	bp := noise(blocks * size)
-	packing := func(i, _ int) {
-		lo := i * packCols
-		k.PackBT(bp[i*size:], w[lo*inner:], inner, inner, min(packCols, n-lo))
-	}
 	parts := e.Pool.Threads()
 	rows := func(part, _ int) {
 		lo, hi := kernels.Chunk(m, parts, part)
-		for i := range blocks {
-			col := i * packCols
-			k.Gemm(p.c[lo*n+col:], n, a[lo*inner:], inner, bp[i*size:], hi-lo, min(packCols, n-col), inner, false)
-		}
+		k.Gemm(p.c[lo*n:], n, a[lo*inner:], inner, bp, hi-lo, n, inner, false)
 	}
-	p.pack = func() { e.Pool.Run(blocks, packing) }
+	p.pack = func() { k.PackBT(bp, w, inner, inner, n) }
 	p.multiply = func() { e.Pool.Run(parts, rows) }
 	return p
 }
