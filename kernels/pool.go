@@ -22,6 +22,9 @@ type Pool struct {
 	failed  atomic.Pointer[failure]
 	closed  bool
 	exited  sync.WaitGroup
+	forked  time.Duration // since start: when this Run began
+	late    atomic.Bool   // a waiting worker took longer than lateStart to begin
+	resting atomic.Int64  // since start: until then nobody waits awake
 }
 
 // worker is what the caller and one worker share. It fills two cache lines of its own: the
@@ -47,10 +50,24 @@ type failure struct{ value any }
 // layers, shorter than the time slice of another process that waits for the core.
 const spinTime = 50 * time.Microsecond
 
+// A worker that waits awake begins within a microsecond or two. One that takes ten times as long
+// shares its CPU with others: waiting awake then only takes time from whoever it waits for, so that
+// all sleep at once for a while.
+const (
+	lateStart = 20 * time.Microsecond
+	restTime  = 10 * time.Millisecond
+)
+
+// spinTurns is how often a waiting thread looks before it lets other goroutines run.
+const spinTurns = 32
+
+// start is what the times of pools count from: differences of one clock need no allocation.
+var start = time.Now()
+
 // NewPool starts a pool of that many threads, the caller of Run included; 0 means as many as
-// the process may use CPUs (GOMAXPROCS, which obeys affinity and the limit of the cgroup).
+// the process may use CPUs, by affinity and the limit of the cgroup.
 func NewPool(threads int) *Pool {
-	cpus := runtime.GOMAXPROCS(0)
+	cpus := cpus()
 	if threads <= 0 {
 		threads = cpus
 	}
@@ -98,6 +115,7 @@ func (p *Pool) Run(parts int, body func(part, worker int)) {
 	}
 	p.fork(parts, body)
 	p.own()
+	p.rest()
 	if f := p.failed.Load(); f != nil {
 		panic(f.value)
 	}
@@ -109,9 +127,18 @@ func (p *Pool) own() {
 	p.part(0)
 }
 
+// rest keeps everybody from waiting awake for a while if a worker came late.
+func (p *Pool) rest() {
+	if p.late.Load() {
+		p.late.Store(false)
+		p.resting.Store(int64(time.Since(start) + restTime))
+	}
+}
+
 // fork hands the parts to as many workers as there are parts for.
 func (p *Pool) fork(parts int, body func(part, worker int)) {
 	p.parts, p.body, p.active = parts, body, min(parts, p.Threads())
+	p.forked = time.Since(start)
 	p.failed.Store(nil)
 	p.left.Store(int32(p.active))
 	for i := range p.workers[:p.active-1] {
@@ -174,8 +201,13 @@ func (p *Pool) next(w *worker) int32 {
 	p.await(func() bool { return w.state.Load() != idle })
 	if w.state.CompareAndSwap(idle, asleep) {
 		<-w.wake
+		return w.state.Load()
 	}
-	return w.state.Load()
+	state := w.state.Load()
+	if state == called && time.Since(start)-p.forked > lateStart {
+		p.late.Store(true)
+	}
+	return state
 }
 
 // finish makes the worker ready for the next Run before it tells the caller.
@@ -189,16 +221,18 @@ func (p *Pool) finish(w *worker) {
 // await watches ready for the spin time and reports whether it came true. It lets other
 // goroutines run in between.
 func (p *Pool) await(ready func() bool) bool {
-	if p.spin == 0 {
+	began := time.Since(start)
+	if p.spin == 0 || int64(began) < p.resting.Load() {
 		return ready()
 	}
-	for start := time.Now(); ; runtime.Gosched() {
-		for range 64 {
+	for ; ; runtime.Gosched() {
+		for range spinTurns {
 			if ready() {
 				return true
 			}
+			pause()
 		}
-		if time.Since(start) > p.spin {
+		if time.Since(start)-began > p.spin {
 			return false
 		}
 	}

@@ -89,6 +89,30 @@ func TestPoolOversubscribed(t *testing.T) {
 	}
 }
 
+// TestPoolRests: where other goroutines take the CPUs, workers come late, and the pool sleeps at
+// once for a while instead of waiting awake.
+func TestPoolRests(t *testing.T) {
+	if cpus() < 2 {
+		t.Skip("skipped: one CPU, where pools never wait awake")
+	}
+	p := NewPool(2)
+	defer p.Close()
+	var stop atomic.Bool
+	defer stop.Store(true)
+	for range 4 * runtime.GOMAXPROCS(0) {
+		go func() {
+			for !stop.Load() {
+			}
+		}()
+	}
+	for end := time.Now().Add(5 * time.Second); p.resting.Load() == 0; {
+		if checkParts(t, p, 4); time.Now().After(end) {
+			t.Fatal("no worker came late in 5 s with every CPU taken")
+		}
+	}
+	checkParts(t, p, 4)
+}
+
 func TestPoolOneAfterAnother(t *testing.T) {
 	p := NewPool(2)
 	defer p.Close()

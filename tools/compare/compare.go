@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 
 	"github.com/secateur/secateur/core/graph"
@@ -107,7 +106,7 @@ func infer(g *graph.Graph, want *golden) (map[string][]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool := kernels.NewPool(runtime.NumCPU())
+	pool := kernels.NewPool(0)
 	defer pool.Close()
 	p, err := plan.Compile(g, plan.Options{Env: graph.Env{Kernels: set, Pool: pool}, Fold: true})
 	if err != nil {

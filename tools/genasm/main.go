@@ -15,7 +15,7 @@ import (
 // files is everything that is generated, by its name in kernels.
 func files() map[string]string {
 	m := map[string]string{}
-	for _, set := range []isa{avx2(), avx512(), neon(), neonInOrder()} {
+	for _, set := range append(hints(), avx2(), avx512(), neon(), neonInOrder()) {
 		set.render(m)
 	}
 	m[neonHeader] = header(macros)
