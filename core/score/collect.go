@@ -44,6 +44,9 @@ func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, needs 
 		if needs.Has(criteria.Activations) {
 			keep = append(keep, s.Add(name+".pooled", op.ChannelStats{}, a).Name)
 		}
+		if needs.Has(criteria.MapRanks) {
+			keep = append(keep, s.Add(name+".rank", op.MapRank{}, smallMap(s, a)).Name)
+		}
 	}
 	more, err := addGammas(s, gates, needs)
 	if err != nil {
@@ -108,6 +111,7 @@ func (c *collector) add(n int) error {
 	for _, name := range c.names {
 		p := c.places[name]
 		p.Pool = append(p.Pool, c.rows(name+".pooled", n)...)
+		p.Rank = append(p.Rank, c.rows(name+".rank", n)...)
 		p.Margin = append(p.Margin, c.rows(name+".margin", n)...)
 		p.Loss = append(p.Loss, c.rows(name+".loss", n)...)
 		c.places[name] = p

@@ -18,6 +18,7 @@ type Collected struct {
 	Classes int
 	Places  map[string]criteria.Place // by gate
 	Moments map[string]ridge.Moments  // by reading op
+	Added   map[string][]float32      // by reading op, S×C
 	Seed    uint64
 
 	probe func(*groups.Group) (criteria.Probe, error) // nil where nothing runs the network
@@ -48,7 +49,12 @@ func (s *Scorer) Collect(st *groups.Structure, needs criteria.Needs) (*Collected
 		c.probe = func(g *groups.Group) (criteria.Probe, error) { return s.Probe(st, g) }
 	}
 	if needs.Has(criteria.Moments) {
-		c.Moments, err = s.Moments(st, st.Free())
+		if c.Moments, err = s.Moments(st, st.Free()); err != nil {
+			return nil, err
+		}
+	}
+	if needs.Has(criteria.Samples) {
+		c.Added, err = s.contributions(st)
 	}
 	return c, err
 }
@@ -57,7 +63,7 @@ func (s *Scorer) Collect(st *groups.Structure, needs criteria.Needs) (*Collected
 // at each gate holds.
 const (
 	behindLogits = criteria.LossGradients | criteria.MarginGradients
-	atGates      = behindLogits | criteria.Activations
+	atGates      = behindLogits | criteria.Activations | criteria.MapRanks
 )
 
 func checkClassifier(g *graph.Graph, classes int) error {
@@ -112,7 +118,7 @@ func (c *Collected) Matrices(g *groups.Group) (*criteria.Matrices, error) {
 	}
 	m.Consumers = map[string]criteria.Consumer{}
 	for _, site := range g.Consumers {
-		m.Consumers[site.Op.Name] = criteria.Consumer{Moments: c.Moments[site.Op.Name]}
+		m.Consumers[site.Op.Name] = criteria.Consumer{Moments: c.Moments[site.Op.Name], Added: c.Added[site.Op.Name]}
 	}
 	return m, nil
 }

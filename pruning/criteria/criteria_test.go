@@ -264,7 +264,7 @@ func TestEquivariance(t *testing.T) {
 	}
 }
 
-// permuted is moments with unit order[i] at the place of unit i.
+// permuted is moments and contributions with unit order[i] at the place of unit i.
 func permuted(g *groups.Group, of map[string]criteria.Consumer, order []int) map[string]criteria.Consumer {
 	out := map[string]criteria.Consumer{}
 	for _, site := range g.Consumers {
@@ -286,7 +286,11 @@ func permuted(g *groups.Group, of map[string]criteria.Consumer, order []int) map
 				p.Cov[i*c+j] = m.Cov[from[i]*c+from[j]]
 			}
 		}
-		out[site.Op.Name] = criteria.Consumer{Moments: p}
+		added := make([]float32, len(of[site.Op.Name].Added))
+		for i := range added {
+			added[i] = of[site.Op.Name].Added[i/c*c+from[i%c]]
+		}
+		out[site.Op.Name] = criteria.Consumer{Moments: p, Added: added}
 	}
 	return out
 }
@@ -357,7 +361,7 @@ func TestDeadFilter(t *testing.T) {
 				if sc.Values[3] > slices.Min(sc.Values) || math.IsNaN(slices.Max(sc.Values)) {
 					t.Errorf("%s, %d images, dead is %g: %+v", name, images, value, sc)
 				}
-				if wrong := value != value && !criterion.Needs.Has(criteria.Moments); wrong != (sc.Floored == 1) || wrong && sc.Order[0] != 3 {
+				if wrong := value != value && criterion.Needs&(criteria.Moments|criteria.Samples) == 0; wrong != (sc.Floored == 1) || wrong && sc.Order[0] != 3 {
 					t.Errorf("%s, dead is %g: %d floored, %v go first", name, value, sc.Floored, sc.Order)
 				}
 			}
@@ -365,7 +369,7 @@ func TestDeadFilter(t *testing.T) {
 	}
 }
 
-// silence makes a unit's channels constant where they are read.
+// silence makes a unit's channels zero where they are read.
 func silence(g *groups.Group, m *criteria.Matrices, unit int) {
 	for _, site := range g.Consumers {
 		cov := m.Consumers[site.Op.Name].Moments.Cov
@@ -373,6 +377,9 @@ func silence(g *groups.Group, m *criteria.Matrices, unit int) {
 		for _, k := range g.Units[unit].Indices(site.Weight, site.Axis) {
 			for j := range c {
 				cov[k*c+j], cov[j*c+k] = 0, 0
+			}
+			for i, added := 0, m.Consumers[site.Op.Name].Added; i < len(added); i += c {
+				added[i+k] = 0
 			}
 		}
 	}

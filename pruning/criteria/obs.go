@@ -13,6 +13,7 @@ import (
 func reconstructionCriteria() []Criterion {
 	list := []Criterion{
 		{Name: "obs", Needs: Moments, Source: "greedy layer-wise optimal brain surgeon with compensation, L-OBS 1705.07565, OBC 2208.11580", Score: obs},
+		{Name: "thinet", Needs: Samples, Source: "Luo et al., ICCV 2017, 1707.06342", Note: "asks what a filter adds, not whether others can make up for it", Score: thinet},
 	}
 	for i := range list {
 		list[i].Family, list[i].Cost = "reconstruction", 1

@@ -111,7 +111,7 @@ func Places(seed uint64, s *groups.Structure, n int) map[string]criteria.Place {
 	return places
 }
 
-// Consumers is random moments where a group is read.
+// Consumers is random moments and contributions where a group is read.
 func Consumers(seed uint64, g *groups.Group) map[string]criteria.Consumer {
 	rng := rand.New(rand.NewPCG(seed, 6))
 	out := map[string]criteria.Consumer{}
@@ -128,7 +128,11 @@ func Consumers(seed uint64, g *groups.Group) map[string]criteria.Consumer {
 				}
 			}
 		}
-		out[site.Op.Name] = criteria.Consumer{Moments: m}
+		added := make([]float32, 4*c*c)
+		for i := range added {
+			added[i] = float32(rng.NormFloat64())
+		}
+		out[site.Op.Name] = criteria.Consumer{Moments: m, Added: added}
 	}
 	return out
 }
