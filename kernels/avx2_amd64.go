@@ -21,6 +21,6 @@ func avx2() Set {
 	s.SGD, s.AdamW = sgdAVX2, adamWStepAVX2
 	s.Norm = avx2Norm()
 	s.Finish = avx2Finish()
-	s.Pooling, s.Activation = poolingAVX2(), activationAVX2()
+	s.Pooling, s.Activation, s.Pixels = poolingAVX2(), activationAVX2(), pixelsAVX2()
 	return s
 }

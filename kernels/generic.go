@@ -15,7 +15,7 @@ func Generic() Set {
 		ScaleShift: scaleShift, AddRow: addRow, MulRow: mulRow, ColSum: colSum, ColDot: colDot,
 		Sum: sum, SumSq: sumSq, Dot: dot, SGD: sgd, AdamW: adamW,
 		Norm: genericNorm(), Finish: genericFinish(),
-		Pooling: genericPooling(), Activation: genericActivation(),
+		Pooling: genericPooling(), Activation: genericActivation(), Pixels: genericPixels(),
 	}
 }
 

@@ -48,6 +48,7 @@ type Set struct {
 
 	Pooling
 	Activation
+	Pixels
 
 	Fill   func(y []float32, v float32)              // y = v
 	Add    func(y, a, b []float32)                   // y = a + b

@@ -21,6 +21,6 @@ func neon() Set {
 	s.SGD, s.AdamW = sgdNEON, adamWStepNEON
 	s.Norm = neonNorm()
 	s.Finish = neonFinish()
-	s.Pooling, s.Activation = poolingNEON(), activationNEON()
+	s.Pooling, s.Activation, s.Pixels = poolingNEON(), activationNEON(), pixelsNEON()
 	return s
 }

@@ -26,6 +26,14 @@
 #define FADD2D(m, n, d) WORD $(0x4E60D400 | (m)<<16 | (n)<<5 | (d)<<0)
 // faddp d{d}, v{n}.2d
 #define FADDP2D(n, d) WORD $(0x7E70D800 | (n)<<5 | (d)<<0)
+// mul v{d}.4s, v{n}.4s, v{m}.4s
+#define MUL4S(m, n, d) WORD $(0x4EA09C00 | (m)<<16 | (n)<<5 | (d)<<0)
+// mla v{d}.4s, v{n}.4s, v{m}.4s
+#define MLA4S(m, n, d) WORD $(0x4EA09400 | (m)<<16 | (n)<<5 | (d)<<0)
+// smax v{d}.4s, v{n}.4s, v{m}.4s
+#define SMAX4S(m, n, d) WORD $(0x4EA06400 | (m)<<16 | (n)<<5 | (d)<<0)
+// smin v{d}.4s, v{n}.4s, v{m}.4s
+#define SMIN4S(m, n, d) WORD $(0x4EA06C00 | (m)<<16 | (n)<<5 | (d)<<0)
 // fcvtl v{d}.2d, v{n}.2s
 #define FCVTL(n, d) WORD $(0x0E617800 | (n)<<5 | (d)<<0)
 // fcvtl2 v{d}.2d, v{n}.4s

@@ -1727,3 +1727,139 @@ func softmaxGradAVX2(dx []float32, dy []float32, y []float32, sum float32) {
 		softmaxGradF32AVX2Loop(&dx[i], &dy[i], &y[i], sum, min(loopFloats, len(dx)-i))
 	}
 }
+
+// dst = Σ of that many taps of weight·src from pixel first on, in fixed point of 22 bits,
+// for n pixels of four bytes.
+//
+//go:noescape
+func acrossU8AVX2Loop(dst *[4]uint8, src *[4]uint8, first *int32, weight *int32, taps int, n int)
+
+// top = max(top, |x|), NaN where either is, in every row,
+// n floats a row, stride floats from row to row of x.
+//
+//go:noescape
+func colMaxAbsF32AVX2Loop(top *float32, x *float32, n int, rows int, stride int)
+
+// q = x/scale to the nearest integer, ties to even
+// for n floats.
+//
+//go:noescape
+func quantizeF32AVX2Loop(q *int8, x *float32, scale float32, n int)
+
+// x = q·scale
+// for n floats.
+//
+//go:noescape
+func dequantizeF32AVX2Loop(x *float32, q *int8, scale float32, n int)
+
+// y = x·scale + shift
+// for n floats.
+//
+//go:noescape
+func floatsF32AVX2Loop(y *float32, x *uint8, scale *float32, shift *float32, n int)
+
+// sum += w·x
+// for n floats.
+//
+//go:noescape
+func addScaledF32AVX2Loop(sum *int32, x *uint8, w int32, n int)
+
+// y = sum/2^22
+// for n floats.
+//
+//go:noescape
+func roundedF32AVX2Loop(y *uint8, sum *int32, n int)
+
+// rgbx = red, green, blue and 0 of luma and two colour differences (JFIF 1.02, p. 3), in 16-bit fixed point
+// for n floats.
+//
+//go:noescape
+func jfifF32AVX2Loop(rgbx *[4]uint8, y *uint8, cb *uint8, cr *uint8, n int)
+
+// quantizeRowsAVX2 gives each row its scale first.
+func quantizeRowsAVX2(q []int8, scale, x []float32, c int) {
+	quantizeRows(q, scale, x, c, maxAbsAVX2, quantizeAVX2)
+}
+
+// dequantizeRowsAVX2 is x = q·scale, row by row.
+func dequantizeRowsAVX2(x []float32, q []int8, scale []float32, c int) {
+	dequantizeRows(x, q, scale, c, dequantizeAVX2)
+}
+
+// maxAbsAVX2 is the largest magnitude, by way of the largest of each column of a few.
+func maxAbsAVX2(x []float32) float32 {
+	var top [maxLanes]float32
+	rows := len(x) / maxLanes
+	for i := 0; i < rows; i += callRows(maxLanes) {
+		colMaxAbsF32AVX2Loop(&top[0], &x[i*maxLanes], maxLanes, min(callRows(maxLanes), rows-i), maxLanes)
+	}
+	return max(maxOf(0, top[:]), maxAbs(x[rows*maxLanes:]))
+}
+
+// acrossAVX2 scales a row of pixels.
+func acrossAVX2(dst, src [][4]uint8, first, weight []int32) {
+	taps := acrossTaps(len(dst), len(src), first, weight)
+	for i, step := 0, max(1, loopFloats/max(1, taps)); i < len(dst) && taps > 0; i += step {
+		acrossU8AVX2Loop(&dst[i], &src[0], &first[i], &weight[i*taps], taps, min(step, len(dst)-i))
+	}
+}
+
+// pixelsAVX2 is the group.
+func pixelsAVX2() Pixels {
+	return Pixels{
+		Quantize: quantizeRowsAVX2, Dequantize: dequantizeRowsAVX2,
+		JFIF: jfifAVX2, Across: acrossAVX2, AddScaled: addScaledAVX2, Rounded: roundedAVX2, Floats: floatsAVX2,
+	}
+}
+
+// quantizeAVX2 is q = x/scale to the nearest integer, ties to even.
+func quantizeAVX2(q []int8, x []float32, scale float32) {
+	x = x[:len(q)]
+	for i := 0; i < len(q); i += loopFloats {
+		quantizeF32AVX2Loop(&q[i], &x[i], scale, min(loopFloats, len(q)-i))
+	}
+}
+
+// dequantizeAVX2 is x = q·scale.
+func dequantizeAVX2(x []float32, q []int8, scale float32) {
+	q = q[:len(x)]
+	for i := 0; i < len(x); i += loopFloats {
+		dequantizeF32AVX2Loop(&x[i], &q[i], scale, min(loopFloats, len(x)-i))
+	}
+}
+
+// floatsAVX2 is y = x·scale + shift.
+func floatsAVX2(y []float32, x []uint8, scale []float32, shift []float32) {
+	x = x[:len(y)]
+	scale = scale[:len(y)]
+	shift = shift[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		floatsF32AVX2Loop(&y[i], &x[i], &scale[i], &shift[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// addScaledAVX2 is sum += w·x.
+func addScaledAVX2(sum []int32, x []uint8, w int32) {
+	x = x[:len(sum)]
+	for i := 0; i < len(sum); i += loopFloats {
+		addScaledF32AVX2Loop(&sum[i], &x[i], w, min(loopFloats, len(sum)-i))
+	}
+}
+
+// roundedAVX2 is y = sum/2^22.
+func roundedAVX2(y []uint8, sum []int32) {
+	sum = sum[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		roundedF32AVX2Loop(&y[i], &sum[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// jfifAVX2 is rgbx = red, green, blue and 0 of luma and two colour differences (JFIF 1.02, p. 3), in 16-bit fixed point.
+func jfifAVX2(rgbx [][4]uint8, y []uint8, cb []uint8, cr []uint8) {
+	y = y[:len(rgbx)]
+	cb = cb[:len(rgbx)]
+	cr = cr[:len(rgbx)]
+	for i := 0; i < len(rgbx); i += loopFloats {
+		jfifF32AVX2Loop(&rgbx[i], &y[i], &cb[i], &cr[i], min(loopFloats, len(rgbx)-i))
+	}
+}

@@ -76,7 +76,7 @@ func sizeOf(typ string) int {
 	switch typ {
 	case "bool":
 		return 1
-	case "float32":
+	case "float32", "int32":
 		return 4
 	}
 	return 8

@@ -12,6 +12,7 @@ func avx2() isa {
 		normFile("AVX2", "Batch normalization for AVX2 and FMA: the loops of vector_avx2_amd64.s.", avx2Loop),
 		avx2Pooling(),
 		activationFile("Activations for AVX2 and FMA.", "AVX2", avx2Loop),
+		bytesFile("AVX2", avx2Loop, avx2Across()),
 	}}
 }
 

@@ -17,32 +17,12 @@ type x86Pool struct{ x86Vec }
 func (v x86Pool) kept(i int) int { return poolKept(v.copy, i) }
 func (v x86Pool) temp(i int) int { return poolTemp(v.copy, i) }
 
-func (v x86Pool) loadIndex(d int) {
-	if v.single {
-		v.fn.op("MOVBLZX (DX)(AX*1), R10")
-		v.fn.op("VMOVD R10, X%d", d)
-		return
-	}
-	v.fn.op("VPMOVZXBD %d(DX)(AX*1), Y%d", 8*v.copy, d)
-}
-
-// storeIndex narrows eight integers to bytes: halves side by side, then in two steps.
-func (v x86Pool) storeIndex(s int) {
-	if v.single {
-		v.fn.op("VMOVD X%d, R10", s)
-		v.fn.op("MOVB R10, (DX)(AX*1)")
-		return
-	}
-	t := v.temp(0)
-	v.fn.op("VEXTRACTI128 $1, Y%d, X%d", s, t)
-	v.fn.op("VPACKUSDW X%d, X%d, X%d", t, s, t)
-	v.fn.op("VPACKUSWB X%d, X%d, X%d", t, t, t)
-	v.fn.op("VMOVQ X%d, %d(DX)(AX*1)", t, 8*v.copy)
-}
+func (v x86Pool) loadIndex(d int)  { v.widen(d, "index") }
+func (v x86Pool) storeIndex(s int) { v.narrow(s, v.temp(0), "index") }
 
 func avx2Pool(l poolLoop) *fn {
 	f := x86{l.fn("AVX2")}
-	v := x86Pool{x86Vec{x86: f, ptrs: map[string]string{l.pixel: "DI", l.window: "SI", "tap": "R10"}}}
+	v := x86Pool{x86Vec{x86: f, ptrs: map[string]string{l.pixel: "DI", l.window: "SI", "tap": "R10", "index": "DX"}}}
 	if l.pixel != "" {
 		f.load(l.pixel, "DI")
 	}

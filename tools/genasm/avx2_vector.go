@@ -155,6 +155,38 @@ func (v x86Vec) set(d int, value float32) {
 	v.fn.op("VBROADCASTSS %s, %s", v.constant(value), v.reg(d))
 }
 
+func (v x86Vec) mulInt(d, a, b int) { v.three("VPMULLD", d, a, b) }
+func (v x86Vec) maxInt(d, a, b int) { v.three("VPMAXSD", d, a, b) }
+func (v x86Vec) minInt(d, a, b int) { v.three("VPMINSD", d, a, b) }
+
+func (v x86Vec) shiftDown(d, a, bits int) { v.fn.op("VPSRLD $%d, %s, %s", bits, v.reg(a), v.reg(d)) }
+
+// byteMem is the place of this vector's bytes.
+func (v x86Vec) byteMem(ptr string) string { return fmt.Sprintf("%d(%s)(AX*1)", v.copy*8, v.ptrs[ptr]) }
+
+func (v x86Vec) widen(d int, ptr string) {
+	if v.single {
+		v.fn.op("MOVBLZX %s, R14", v.byteMem(ptr))
+		v.fn.op("VMOVD R14, X%d", d)
+		return
+	}
+	v.fn.op("VPMOVZXBD %s, %s", v.byteMem(ptr), v.reg(d))
+}
+
+// narrow narrows eight integers to bytes: halves side by side, then in two steps.
+func (v x86Vec) narrow(s, temp int, ptr string) {
+	if v.single {
+		v.fn.op("VMOVD X%d, R14", s)
+		v.fn.op("MOVB R14, %s", v.byteMem(ptr))
+		return
+	}
+	from, to := v.reg(s), "X"+v.reg(temp)[1:]
+	v.fn.op("VEXTRACTI128 $1, %s, %s", from, to)
+	v.fn.op("VPACKUSDW %s, X%s, %s", to, from[1:], to)
+	v.fn.op("VPACKUSWB %s, %s, %s", to, to, to)
+	v.fn.op("VMOVQ %s, %s", to, v.byteMem(ptr))
+}
+
 func (v x86Vec) shiftUp(d, a, bits int) { v.fn.op("VPSLLD $%d, %s, %s", bits, v.reg(a), v.reg(d)) }
 
 // reduction is a sum over float32 values in float64.

@@ -18,6 +18,7 @@ func neon() isa {
 		neonPeak(),
 		neonPooling(),
 		activationFile("Activations for NEON.", "NEON", neonLoop),
+		bytesFile("NEON", neonLoop, neonAcross()),
 	}}
 }
 
@@ -64,6 +65,10 @@ var macros = []macro{
 	{"FSQRT4S", 0x6EA1F800, fieldsND, "fsqrt v{d}.4s, v{n}.4s"},
 	{"FADD2D", 0x4E60D400, fieldsMND, "fadd v{d}.2d, v{n}.2d, v{m}.2d"},
 	{"FADDP2D", 0x7E70D800, fieldsND, "faddp d{d}, v{n}.2d"},
+	{"MUL4S", 0x4EA09C00, fieldsMND, "mul v{d}.4s, v{n}.4s, v{m}.4s"},
+	{"MLA4S", 0x4EA09400, fieldsMND, "mla v{d}.4s, v{n}.4s, v{m}.4s"},
+	{"SMAX4S", 0x4EA06400, fieldsMND, "smax v{d}.4s, v{n}.4s, v{m}.4s"},
+	{"SMIN4S", 0x4EA06C00, fieldsMND, "smin v{d}.4s, v{n}.4s, v{m}.4s"},
 	{"FCVTL", 0x0E617800, fieldsND, "fcvtl v{d}.2d, v{n}.2s"},
 	{"FCVTL2", 0x4E617800, fieldsND, "fcvtl2 v{d}.2d, v{n}.4s"},
 }

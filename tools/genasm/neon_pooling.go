@@ -17,32 +17,12 @@ type armPool struct{ armVec }
 func (v armPool) kept(i int) int { return poolKept(v.copy, i) }
 func (v armPool) temp(i int) int { return poolTemp(v.copy, i) }
 
-func (v armPool) loadIndex(d int) {
-	if v.single {
-		v.op("MOVBU (R3), R15")
-		v.op("VMOV R15, V%d.S[0]", d)
-		return
-	}
-	v.op("FMOVS %d(R3), F%d", 4*v.copy, d)
-	v.op("VUSHLL $0, V%d.B8, V%d.H8", d, d)
-	v.op("VUSHLL $0, V%d.H4, V%d.S4", d, d)
-}
-
-// storeIndex narrows four integers to bytes: the even halves, twice.
-func (v armPool) storeIndex(s int) {
-	if v.single {
-		v.op("VMOV V%d.S[0], R15", s)
-		v.op("MOVB R15, (R3)")
-		return
-	}
-	v.op("VUZP1 V%d.H8, V%d.H8, V%d.H8", s, s, s)
-	v.op("VUZP1 V%d.B16, V%d.B16, V%d.B16", s, s, s)
-	v.op("FMOVS F%d, %d(R3)", s, 4*v.copy)
-}
+func (v armPool) loadIndex(d int)  { v.widen(d, "index") }
+func (v armPool) storeIndex(s int) { v.narrow(s, v.temp(0), "index") }
 
 func neonPool(l poolLoop) *fn {
 	f := arm{l.fn("NEON")}
-	v := armPool{armVec{arm: f, ptrs: []string{l.pixel, l.window, "tap"}, consts: &[]float32{}}}
+	v := armPool{armVec{arm: f, ptrs: []string{l.pixel, l.window, "tap", "index"}, consts: &[]float32{}}}
 	if l.scale {
 		v.scalars = []string{"scale"}
 		f.op("FMOVS %s, F%d // scale", f.arg("scale"), v.scalar("scale"))

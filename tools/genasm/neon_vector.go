@@ -39,11 +39,12 @@ type armVec struct {
 	copies  int
 	copy    int
 	single  bool
+	bytes   func(ptr string) bool // moves on by a byte an element; nil if none does
 }
 
 func neonLoop(l loop) *fn {
 	f := arm{l.fn("NEON")}
-	v := armVec{arm: f, ptrs: l.pointers(), scalars: l.scalars(), consts: &[]float32{}, temps: l.registers(), copies: 1}
+	v := armVec{arm: f, ptrs: l.pointers(), scalars: l.scalars(), consts: &[]float32{}, temps: l.registers(), copies: 1, bytes: l.bytes}
 	v.constants(l.body)
 	v.copies = min(4, (32-len(v.scalars)-len(*v.consts))/v.temps)
 	for i, p := range v.ptrs {
@@ -103,8 +104,12 @@ func (v armVec) turns(name, after string, n int, body func()) {
 	v.op("BLT %s", after)
 	v.label(name)
 	body()
-	for i := range v.ptrs {
-		v.op("ADD $%d, %s", 4*n, armPointer(i))
+	for i, p := range v.ptrs {
+		size := 4
+		if v.bytes != nil && v.bytes(p) {
+			size = 1
+		}
+		v.op("ADD $%d, %s", size*n, armPointer(i))
 	}
 	v.op("SUBS $%d, R6", n)
 	v.op("BGE %s", name)
@@ -209,6 +214,44 @@ func (v armVec) addInt(d, a, b int) {
 
 func (v armVec) equalInt(d, a, b int) {
 	v.op("VCMEQ V%d.S4, V%d.S4, V%d.S4", v.reg(b), v.reg(a), v.reg(d))
+}
+
+func (v armVec) mulInt(d, a, b int) { v.three("MUL4S", d, a, b) }
+func (v armVec) maxInt(d, a, b int) { v.three("SMAX4S", d, a, b) }
+func (v armVec) minInt(d, a, b int) { v.three("SMIN4S", d, a, b) }
+
+func (v armVec) shiftDown(d, a, bits int) {
+	v.op("VUSHR $%d, V%d.S4, V%d.S4", bits, v.reg(a), v.reg(d))
+}
+
+// byteMem is the place of this vector's bytes.
+func (v armVec) byteMem(ptr string) string {
+	return fmt.Sprintf("%d(%s)", 4*v.copy, armPointer(slices.Index(v.ptrs, ptr)))
+}
+
+func (v armVec) widen(d int, ptr string) {
+	d = v.reg(d)
+	if v.single {
+		v.op("MOVBU %s, R17", v.byteMem(ptr))
+		v.op("FMOVS R17, F%d", d)
+		return
+	}
+	v.op("FMOVS %s, F%d", v.byteMem(ptr), d)
+	v.op("VUSHLL $0, V%d.B8, V%d.H8", d, d)
+	v.op("VUSHLL $0, V%d.H4, V%d.S4", d, d)
+}
+
+// narrow narrows four integers to bytes: the even halves, twice.
+func (v armVec) narrow(s, _ int, ptr string) {
+	s = v.reg(s)
+	if v.single {
+		v.op("FMOVS F%d, R17", s)
+		v.op("MOVB R17, %s", v.byteMem(ptr))
+		return
+	}
+	v.op("VUZP1 V%d.H8, V%d.H8, V%d.H8", s, s, s)
+	v.op("VUZP1 V%d.B16, V%d.B16, V%d.B16", s, s, s)
+	v.op("FMOVS F%d, %s", s, v.byteMem(ptr))
 }
 
 func (v armVec) shiftUp(d, a, bits int) {

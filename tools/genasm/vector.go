@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -196,13 +197,18 @@ func (l loop) fn(isa string) *fn {
 	return newFn(l.name+"F32"+isa+"Loop", doc, list)
 }
 
-// pointers and scalars are the parameters by their kind.
-func (l loop) pointers() []string { return l.of("*float32") }
-func (l loop) scalars() []string  { return l.of("float32") }
+// bytes reports that a pointer moves on by a byte an element, not by four.
+func (l loop) bytes(ptr string) bool {
+	return slices.ContainsFunc(params(l.params), func(p param) bool { return p.name == ptr && (p.typ == "*uint8" || p.typ == "*int8") })
+}
 
-func (l loop) of(typ string) (names []string) {
+// pointers and scalars are the parameters by their kind.
+func (l loop) pointers() []string { return l.of(true) }
+func (l loop) scalars() []string  { return l.of(false) }
+
+func (l loop) of(pointers bool) (names []string) {
 	for _, p := range params(l.params) {
-		if p.typ == typ {
+		if strings.HasPrefix(p.typ, "*") == pointers {
 			names = append(names, p.name)
 		}
 	}
@@ -217,11 +223,11 @@ func (l loop) wrapper(isa string) string {
 	var list, args, others []string
 	first := l.pointers()[0]
 	for _, p := range params(l.params) {
-		if p.typ == "float32" {
-			list, args = append(list, p.name+" float32"), append(args, p.name)
+		if !strings.HasPrefix(p.typ, "*") {
+			list, args = append(list, p.name+" "+p.typ), append(args, p.name)
 			continue
 		}
-		list, args = append(list, p.name+" []float32"), append(args, "&"+p.name+"[i]")
+		list, args = append(list, p.name+" []"+p.typ[1:]), append(args, "&"+p.name+"[i]")
 		if p.name != first {
 			others = append(others, p.name)
 		}
