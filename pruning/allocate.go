@@ -4,29 +4,36 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
+	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/random"
 	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/secateur/secateur/pruning/groups"
 )
 
 // Allocators is the names of the allocators: uniform takes the same share of every group, global
-// takes what scores lowest wherever it is.
-func Allocators() []string { return []string{"uniform", "global"} }
+// takes what scores lowest wherever it is, latency and memory what scores lowest for what it saves of
+// the time of an image or of the peak of memory.
+func Allocators() []string { return []string{"uniform", "global", "latency", "memory"} }
+
+// Compares reports whether an allocator compares scores of different groups.
+func Compares(allocator string) bool { return allocator != "uniform" }
 
 // Allocation is the question how many units of each group go, and which.
 type Allocation struct {
-	Allocator string // uniform or global
+	Allocator string // one of Allocators
 	Budget    Budget
-	Original  groups.Cost // that shares of the budget refer to
+	// Costs is what a network costs, in what Budget counts and in what the allocator saves; nil counts MACs
+	// and parameters.
+	Costs    func(*graph.Graph) (groups.Cost, error)
+	Original groups.Cost // that shares of the budget refer to
 	// Target replaces the budget's number where it is above 0: the goal of one turn.
 	Target int64
 	Limits Limits
 	// Select says which units of a group go first.
 	Select Ranking
-	// Across says, for global, how groups compare; without scores it is Select.
+	// Across says how groups compare for allocators that do; without scores it is Select.
 	Across Ranking
 	Seed   uint64
 }
@@ -85,22 +92,24 @@ func (a Allocation) Allocate(s *groups.Structure) (*Plan, error) {
 	if err := a.check(s); err != nil {
 		return nil, err
 	}
-	t := &trial{a: a, s: s, costs: s.Costs(), before: groups.CostOf(s.Graph)}
-	t.target = a.Target
-	if t.target <= 0 {
-		t.target = a.Budget.Target(a.Original)
+	t, err := newTrial(a, s)
+	if err != nil {
+		return nil, err
 	}
 	fine, err := t.needsFine()
 	if err != nil {
 		return nil, err
 	}
-	steps := a.steps(s, fine, a.Limits.capped)
+	steps, err := t.steps(fine)
+	if err != nil {
+		return nil, err
+	}
 	n, after, err := t.shortest(steps)
 	if err != nil {
 		return nil, err
 	}
 	p := &Plan{Remove: a.removal(steps[:n]), Before: t.before, After: after, Target: t.target, Fine: fine}
-	p.Met = a.Budget.part(after) <= t.target
+	p.Met = a.Budget.Part(after) <= t.target
 	p.Decisions = a.decisions(steps[:n])
 	return p, nil
 }
@@ -109,10 +118,13 @@ func (a Allocation) check(s *groups.Structure) error {
 	if !slices.Contains(Allocators(), a.Allocator) {
 		return fmt.Errorf("allocator %q is not known, want %s", a.Allocator, strings.Join(Allocators(), " or "))
 	}
+	if a.Costs == nil && (!a.Budget.Counts() || a.saved() != nil) {
+		return fmt.Errorf("budget %s with allocator %s wants a function that says what a network costs", a.Budget, a.Allocator)
+	}
 	across := a.across()
-	if a.Allocator == "global" && !across.Criterion.Comparable {
-		return fmt.Errorf("criterion %s ranks inside a group only: allocator global wants one that is comparable, such as taylor-gate or fisher",
-			across.Criterion.Name)
+	if Compares(a.Allocator) && !across.Criterion.Comparable {
+		return fmt.Errorf("criterion %s ranks inside a group only: allocator %s wants one that is comparable, such as taylor-gate or fisher",
+			across.Criterion.Name, a.Allocator)
 	}
 	for _, g := range s.Groups {
 		if !a.Limits.allows(g) {
@@ -134,20 +146,28 @@ func (a Allocation) across() Ranking {
 	return a.Across
 }
 
-// steps is all steps that the limits allow, in the order in which they go.
-func (a Allocation) steps(s *groups.Structure, fine bool, limit func([]int) []int) []step {
-	var all []step
+// groupSteps is all steps that the limits allow, by group, not yet in the order in which they go.
+func (a Allocation) groupSteps(s *groups.Structure, fine bool, limit func([]int) []int) [][]step {
+	var all [][]step
 	for _, g := range s.Groups {
 		if !a.Limits.allows(g) {
 			continue
 		}
+		var list []step
 		widths := limit(a.Limits.widths(g, fine))
 		for i, to := range widths[1:] {
 			st := step{group: g, from: widths[i], to: to}
 			st.at = a.when(st)
-			all = append(all, st)
+			list = append(list, st)
 		}
+		all = append(all, list)
 	}
+	return all
+}
+
+// sorted is the steps of all groups in the order in which they go. Within a group at must not fall.
+func (a Allocation) sorted(s *groups.Structure, byGroup [][]step) []step {
+	all := slices.Concat(byGroup...)
 	key := random.Stream(a.Seed, "allocation ties", 0).Perm(len(s.Groups))
 	slices.SortStableFunc(all, func(x, y step) int {
 		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(key[x.group.ID], key[y.group.ID]))
@@ -183,45 +203,4 @@ func (a Allocation) removal(steps []step) map[int][]int {
 		remove[g.ID] = units
 	}
 	return remove
-}
-
-// trial measures runs of steps.
-type trial struct {
-	a      Allocation
-	s      *groups.Structure
-	costs  func(map[int][]int) (groups.Cost, error)
-	before groups.Cost
-	target int64
-}
-
-// needsFine reports whether whole multiples, without a cap per turn, miss the target.
-func (t *trial) needsFine() (bool, error) {
-	if t.a.Limits.multiple() == 1 {
-		return false, nil
-	}
-	all := t.a.steps(t.s, false, func(w []int) []int { return w })
-	c, err := t.cost(all)
-	return t.a.Budget.part(c) > t.target, err
-}
-
-func (t *trial) cost(steps []step) (groups.Cost, error) {
-	return t.costs(t.a.removal(steps))
-}
-
-// shortest is the least number of steps whose cost is within the target, or all of them. Costs
-// only fall as steps are added, so bisection finds it.
-func (t *trial) shortest(steps []step) (int, groups.Cost, error) {
-	var failed error
-	n := sort.Search(len(steps), func(k int) bool {
-		c, err := t.cost(steps[:k])
-		if err != nil {
-			failed = err
-		}
-		return err != nil || t.a.Budget.part(c) <= t.target
-	})
-	if failed != nil {
-		return 0, groups.Cost{}, failed
-	}
-	c, err := t.cost(steps[:n])
-	return n, c, err
 }

@@ -38,9 +38,31 @@ func ranking(t testing.TB, name string, s *groups.Structure, l pruning.Limits) p
 	return r
 }
 
+// fake is a cost function in which early layers are slow: time is multiply-adds, ten times as much where
+// images are larger than 4×4, memory the largest activation and the parameters.
+func fake(g *graph.Graph) (groups.Cost, error) {
+	c := groups.CostOf(g)
+	for _, n := range g.Nodes {
+		if m, ok := n.Op.(graph.Counter); ok {
+			ns := m.MACs(n) / int64(g.Batch())
+			if len(n.Shape) == 4 && n.Shape[1] > 4 {
+				ns *= 10
+			}
+			c.Latency += ns
+		}
+		c.Memory = max(c.Memory, 4*int64(n.Shape.Elems()))
+	}
+	c.Memory += 4 * c.Params
+	c.Bytes = 4*c.Params + 100
+	return c, nil
+}
+
 func allocate(t testing.TB, s *groups.Structure, a pruning.Allocation) *pruning.Plan {
 	t.Helper()
 	a.Original = groups.CostOf(s.Graph)
+	if a.Costs == nil {
+		a.Costs = fake
+	}
 	p, err := a.Allocate(s)
 	if err != nil {
 		t.Fatal(err)
@@ -73,8 +95,8 @@ func TestBudgets(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if groups.CostOf(small) != p.After {
-					t.Errorf("%s %s %s: costs %+v, promised %+v", name, allocator, text, groups.CostOf(small), p.After)
+				if c, _ := fake(small); c != p.After {
+					t.Errorf("%s %s %s: costs %+v, promised %+v", name, allocator, text, c, p.After)
 				}
 				if name == "pyramid" || name == "flat" {
 					continue // their locked heads alone may cost more than the budget
@@ -85,6 +107,9 @@ func TestBudgets(t *testing.T) {
 				}
 				if !p.Met || spent > target {
 					t.Errorf("%s %s %s: %d, want at most %d", name, allocator, text, spent, target)
+				}
+				if pruning.Compares(allocator) && allocator != "global" {
+					continue // their last step may be of several units
 				}
 				if back := without(t, s, p); back[a.Budget.Of] <= target {
 					t.Errorf("%s %s %s: one unit less removed would do as well: %d, target %d", name, allocator, text, back[a.Budget.Of], target)
@@ -272,9 +297,11 @@ func filter(w *graph.Node, i int) []float32 {
 }
 
 func TestParseBudget(t *testing.T) {
-	original := groups.Cost{MACs: 1000, Params: 300}
+	original := groups.Cost{MACs: 1000, Params: 300, Latency: 2000, Memory: 500, Bytes: 900}
 	for text, want := range map[string]int64{"macs=0.5": 500, "params=0.4": 120, "macs=150M": 150e6, "params=200k": 200e3,
-		"macs=1.5G": 1500e6, "macs=1": 1000, "macs=250": 250} {
+		"macs=1.5G": 1500e6, "macs=1": 1000, "macs=250": 250,
+		"latency=12ms": 12e6, "latency=1.5us": 1500, "latency=0.6": 1200, "memory=64MiB": 64 << 20, "memory=0.5": 250,
+		"bytes=2MB": 2e6, "bytes=300B": 300, "bytes=0.5": 450} {
 		b, err := pruning.ParseBudget(text)
 		if err != nil || b.Target(original) != want {
 			t.Errorf("%s is %d, %v; want %d", text, b.Target(original), err, want)
@@ -283,7 +310,8 @@ func TestParseBudget(t *testing.T) {
 			t.Errorf("%s becomes %s", text, b)
 		}
 	}
-	for _, text := range []string{"", "macs", "macs=", "macs=-1", "macs=NaN", "macs=Inf", "macs=1e300", "watts=3", "params=0"} {
+	for _, text := range []string{"", "macs", "macs=", "macs=-1", "macs=NaN", "macs=Inf", "macs=1e300", "watts=3", "params=0",
+		"latency=12", "latency=12MB", "memory=64M", "bytes=2ms", "macs=1MB", "macs=0.5GHz", "bytes=0.1B", "memory=-1MiB"} {
 		if b, err := pruning.ParseBudget(text); err == nil {
 			t.Errorf("%q is %+v, want an error", text, b)
 		}

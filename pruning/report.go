@@ -22,6 +22,17 @@ func Report(w io.Writer, s *groups.Structure, p *Plan) error {
 	}
 	if p != nil {
 		fmt.Fprintf(t, "MACs\t%d\t%d\nparameters\t%d\t%d\n", p.Before.MACs, p.After.MACs, p.Before.Params, p.After.Params)
+		reportMore(t, p)
 	}
 	return t.Flush()
+}
+
+// reportMore writes the rows of what only some budgets and allocators look at.
+func reportMore(w io.Writer, p *Plan) {
+	for _, of := range []string{"latency", "memory", "bytes"} {
+		b := Budget{Of: of}
+		if before := b.Part(p.Before); before > 0 {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", of, b.Format(before), b.Format(b.Part(p.After)))
+		}
+	}
 }

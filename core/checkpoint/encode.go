@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 )
 
 // Encode writes f to w. The same content gives the same bytes.
@@ -28,6 +29,26 @@ func Encode(w io.Writer, f *File) error {
 	return encodeFile(w, f, entries, header, size)
 }
 
+// Size is the bytes that Encode writes of f, or a little more: the values, and so their checksums,
+// are not looked at.
+func Size(f *File) (int64, error) {
+	entries := make([]entry, len(f.Tensors))
+	for i := range f.Tensors {
+		entries[i] = f.Tensors[i].entry()
+		entries[i].crc = math.MaxUint32 // the longest
+	}
+	header, err := encodeHeader(f, entries)
+	return int64(place(len(header), entries)), err
+}
+
+// entry is what the header says of a tensor but for offset and checksum.
+func (t *Tensor) entry() entry {
+	_, n := t.values()
+	e := entry{name: t.Name, dtype: t.dtype(), shape: t.Shape}
+	e.bytes = uint64(n) * itemBytes(e.dtype)
+	return e
+}
+
 // describe makes the entries of all tensors but for the offsets, and refuses what could not be
 // read back.
 func describe(f *File) ([]entry, error) {
@@ -37,9 +58,7 @@ func describe(f *File) ([]entry, error) {
 		if err := t.check(); err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
 		}
-		_, n := t.values()
-		e := entry{name: t.Name, dtype: t.dtype(), shape: t.Shape}
-		e.bytes = uint64(n) * itemBytes(e.dtype)
+		e := t.entry()
 		t.chunks(func(b []byte) error {
 			e.crc = crc32.Update(e.crc, castagnoli, b)
 			return nil

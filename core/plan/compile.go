@@ -42,9 +42,20 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 }
 
 func (c *compiler) compile(g *graph.Graph) (*Plan, error) {
+	if err := c.layOut(g); err != nil {
+		return nil, err
+	}
+	if err := c.lower(); err != nil {
+		return nil, fmt.Errorf("lower: %w", err)
+	}
+	return c.plan, nil
+}
+
+// layOut is every pass but the last: the nodes in order, each with its place.
+func (c *compiler) layOut(g *graph.Graph) error {
 	var err error
 	if c.g, err = rebatch(g, c.Batch); err != nil {
-		return nil, err
+		return err
 	}
 	for _, pass := range []struct {
 		name string
@@ -52,13 +63,24 @@ func (c *compiler) compile(g *graph.Graph) (*Plan, error) {
 	}{
 		{"fold", c.fold}, {"normalize", c.normalize}, {"differentiate", c.differentiate}, {"update", c.update},
 		{"recompute", c.recompute},
-		{"pack", c.pack}, {"fuse inputs", c.fuseInputs}, {"measure", c.measure}, {"fuse", c.fuse}, {"order", c.order}, {"place", c.place}, {"lower", c.lower},
+		{"pack", c.pack}, {"fuse inputs", c.fuseInputs}, {"measure", c.measure}, {"fuse", c.fuse}, {"order", c.order}, {"place", c.place},
 	} {
 		if err := pass.run(); err != nil {
-			return nil, fmt.Errorf("%s: %w", pass.name, err)
+			return fmt.Errorf("%s: %w", pass.name, err)
 		}
 	}
-	return c.plan, nil
+	return nil
+}
+
+// Need is the bytes of a plan of g, arena, leaves and prepared weights together: what Options.Budget bounds.
+// Nothing of that size is taken, and the values of leaves do not matter.
+func Need(g *graph.Graph, o Options) (int64, error) {
+	o.Budget = 0
+	c := &compiler{Options: o, grads: map[string]string{}}
+	if err := c.layOut(g); err != nil {
+		return 0, err
+	}
+	return c.need().Need, nil
 }
 
 // compiler is what the passes hand on.

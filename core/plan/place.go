@@ -212,8 +212,8 @@ func lowest(b *buffer, placed []*buffer) int {
 	return at
 }
 
-// checkBudget compares arena, leaves and prepared weights with the budget.
-func (c *compiler) checkBudget() error {
+// need is what arena, leaves and prepared weights take.
+func (c *compiler) need() *BudgetError {
 	e := &BudgetError{Budget: c.Budget, Arena: 4 * int64(c.layout.floats), Static: 4 * int64(c.prepared.floats)}
 	need := c.g.Need(slices.Concat(c.steps, c.static)...)
 	for _, n := range c.g.Nodes {
@@ -222,6 +222,12 @@ func (c *compiler) checkBudget() error {
 		}
 	}
 	e.Need = e.Arena + e.Leaves + e.Static
+	return e
+}
+
+// checkBudget compares what is needed with the budget.
+func (c *compiler) checkBudget() error {
+	e := c.need()
 	if c.Budget == 0 || e.Need <= c.Budget {
 		return nil
 	}

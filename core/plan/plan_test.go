@@ -217,6 +217,9 @@ func TestBudget(t *testing.T) {
 	if over.Need != over.Arena+over.Leaves+over.Static || over.Budget != 1 {
 		t.Errorf("%+v does not add up", over)
 	}
+	if need, err := Need(b.Graph, o); err != nil || need != over.Need {
+		t.Errorf("Need is %d, %v; compiling says %d", need, err, over.Need)
+	}
 	o.Budget = over.Need
 	p := compile(t, b.Graph, o)
 	if p.ArenaBytes() != over.Arena || p.Graph.Node(over.Peak) == nil {

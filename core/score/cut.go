@@ -15,10 +15,44 @@ type Cut struct {
 	Criterion criteria.Criterion
 	Allocator string
 	Budget    pruning.Budget
+	Costs     func(*graph.Graph) (groups.Cost, error) // as Costs makes it; nil counts MACs and parameters
 	Original  groups.Cost
 	Target    int64 // instead of the budget's own; 0: the budget's
 	Limits    pruning.Limits
 	Seed      uint64
+	// Measure, when set, is asked what a planned network really costs of what the budget counts; the plan goes further
+	// while that misses the target.
+	Measure func(*graph.Graph) (groups.Cost, error)
+}
+
+// corrections is how often a plan is made again because measuring it missed the target.
+const corrections = 3
+
+// allocate answers the question, and again with a lower target while the measured cost misses it.
+func (c Cut) allocate(a pruning.Allocation, st *groups.Structure) (*pruning.Plan, error) {
+	p, err := a.Allocate(st)
+	if err != nil || c.Measure == nil {
+		return p, err
+	}
+	want := p.Target
+	for again := 0; ; again++ {
+		g, _, err := groups.Cut(st.Graph, st, p.Remove)
+		if err != nil {
+			return nil, err
+		}
+		if p.After, err = c.Measure(g); err != nil {
+			return nil, err
+		}
+		got, aimed, possible := c.Budget.Part(p.After), p.Target, p.Met
+		p.Target, p.Met = want, got <= want
+		if p.Met || !possible || again == corrections {
+			return p, nil
+		}
+		a.Target = int64(0.99 * float64(aimed) * float64(want) / float64(got))
+		if p, err = a.Allocate(st); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // Plan scores the groups of g and allocates the cut.
@@ -28,7 +62,7 @@ func (s *Scorer) Plan(g *graph.Graph, c Cut) (*groups.Structure, *pruning.Plan, 
 		return nil, nil, err
 	}
 	comparable := c.Criterion
-	if c.Allocator == "global" && !comparable.Comparable {
+	if pruning.Compares(c.Allocator) && !comparable.Comparable {
 		if comparable, err = criteria.Lookup(DefaultAcross); err != nil {
 			return nil, nil, err
 		}
@@ -47,8 +81,9 @@ func (s *Scorer) Plan(g *graph.Graph, c Cut) (*groups.Structure, *pruning.Plan, 
 			return nil, nil, err
 		}
 	}
-	p, err := pruning.Allocation{Allocator: c.Allocator, Budget: c.Budget, Original: c.Original, Target: c.Target, Limits: c.Limits,
-		Select: ranking, Across: across, Seed: c.Seed}.Allocate(st)
+	a := pruning.Allocation{Allocator: c.Allocator, Budget: c.Budget, Costs: c.Costs, Original: c.Original, Target: c.Target, Limits: c.Limits,
+		Select: ranking, Across: across, Seed: c.Seed}
+	p, err := c.allocate(a, st)
 	return st, p, err
 }
 

@@ -93,10 +93,10 @@ func (j *job) missed() error {
 		return nil
 	}
 	b, spot := j.Prune.Budget, j.pos.Prune
-	now := costFor(b, groups.CostOf(j.net))
+	now := b.Part(spot.Now)
 	if now <= spot.Pace.Budget {
 		return nil
 	}
-	return fmt.Errorf("%w: %s asked, %d of %d %s left after %d turns, %d of them taken back", ErrTarget, b, now,
-		costFor(b, spot.Original), b.Of, len(spot.Turns), spot.Pace.Rollbacks)
+	return fmt.Errorf("%w: %s asked, %s of %s %s left after %d turns, %d of them taken back", ErrTarget, b, b.Format(now),
+		b.Format(b.Part(spot.Original)), b.Of, len(spot.Turns), spot.Pace.Rollbacks)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/latency"
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/core/tensor"
 )
@@ -95,6 +96,7 @@ type job struct {
 	saved  map[string][]float32 // optimiser state of the phase, by leaf name
 	best   map[string][]float32 // parameters at the best validation loss
 	mark   string               // fingerprint of Config
+	table  *latency.Table       // of layers' times; nil where nobody asks for time
 	anchor []float32            // logits of the dense network, one row a training image: the teacher
 
 	train, val, test []data.Sample

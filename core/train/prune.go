@@ -44,6 +44,9 @@ type Turn struct {
 	Turn     int                `json:"turn"`
 	MACs     int64              `json:"macs"`
 	Params   int64              `json:"params"`
+	Latency  int64              `json:"latency_ns,omitempty"` // measured, as the budget or the allocator asks
+	Memory   int64              `json:"memory_bytes,omitempty"`
+	Bytes    int64              `json:"file_bytes,omitempty"`
 	Accuracy float64            `json:"accuracy"` // on the validation images, the training images where there are none
 	Harmonic float64            `json:"harmonic"`
 	Removed  []pruning.Decision `json:"removed"`
@@ -55,6 +58,7 @@ type Turn struct {
 type pruneSpot struct {
 	Pace     *pruning.Pace  `json:"pace"`
 	Original groups.Cost    `json:"original"`
+	Now      groups.Cost    `json:"now"` // of the network as it stands; its time is measured
 	Widths   map[string]int `json:"widths"`
 	Floor    float64        `json:"floor"` // the harmonic mean that a turn must reach
 	Turn     int            `json:"turn"`
@@ -94,10 +98,13 @@ func (j *job) startPruning() (*pruneSpot, error) {
 	if err != nil {
 		return nil, err
 	}
-	cost := groups.CostOf(j.net)
+	cost, err := j.costNow()
+	if err != nil {
+		return nil, err
+	}
 	pace := pruning.NewPace(j.Prune.Budget.Target(cost))
 	pace.Share = turnShare(j.Prune, cost)
-	spot := &pruneSpot{Pace: pace, Original: cost, Widths: map[string]int{}, Floor: r.Harmonic() - math.Max(j.Prune.Tolerance, chance(r))}
+	spot := &pruneSpot{Pace: pace, Original: cost, Now: cost, Widths: map[string]int{}, Floor: r.Harmonic() - math.Max(j.Prune.Tolerance, chance(r))}
 	for _, g := range st.Groups {
 		spot.Widths[g.Name] = len(g.Units)
 	}
@@ -118,7 +125,7 @@ func chance(r *eval.Report) float64 {
 // turnShare is the share of the remaining cost that each turn takes to reach the budget in about
 // Turns of them.
 func turnShare(p *Prune, cost groups.Cost) float64 {
-	left := math.Min(float64(p.Budget.Target(cost))/float64(costFor(p.Budget, cost)), 1)
+	left := math.Min(float64(p.Budget.Target(cost))/float64(p.Budget.Part(cost)), 1)
 	return 1 - math.Pow(math.Max(left, 0.01), 1/float64(max(p.Turns, 1)))
 }
 
@@ -154,7 +161,7 @@ func (j *job) judge(g *graph.Graph) (*eval.Report, error) {
 func (j *job) runTurns() error {
 	spot := j.pos.Prune
 	for !j.overTime() {
-		goal, ok := spot.Pace.Next(costFor(j.Prune.Budget, groups.CostOf(j.net)))
+		goal, ok := spot.Pace.Next(j.Prune.Budget.Part(spot.Now))
 		if !ok {
 			break
 		}
@@ -172,14 +179,6 @@ func (j *job) runTurns() error {
 	return j.enter("final")
 }
 
-// costFor is what the budget counts of a cost.
-func costFor(b pruning.Budget, c groups.Cost) int64 {
-	if b.Of == "params" {
-		return c.Params
-	}
-	return c.MACs
-}
-
 func (j *job) scorer() *score.Scorer {
 	return &score.Scorer{Ctx: j.ctx, Env: j.Env, Samples: j.train, Classes: len(j.Data.Classes), Seed: j.Seed}
 }
@@ -193,8 +192,12 @@ func (j *job) turn(goal int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	costs, err := j.predicted(j.net, spot.Now)
+	if err != nil {
+		return false, err
+	}
 	st, p, err := j.scorer().Plan(j.net, score.Cut{Criterion: criterion, Allocator: j.Prune.Allocator, Budget: j.Prune.Budget,
-		Original: spot.Original, Target: goal, Limits: j.limits(), Seed: j.Seed})
+		Costs: costs, Original: spot.Original, Target: goal, Limits: j.limits(), Seed: j.Seed})
 	if err != nil || len(p.Decisions) == 0 {
 		return false, err
 	}
@@ -213,10 +216,14 @@ func (j *job) turn(goal int64) (bool, error) {
 	}
 	t := Turn{Turn: spot.Turn, Accuracy: r.Accuracy, Harmonic: r.Harmonic(), Accepted: r.Harmonic() >= spot.Floor,
 		Removed: pruning.Original(p.Decisions, spot.Change)}
-	cost := groups.CostOf(j.net)
-	t.MACs, t.Params = cost.MACs, cost.Params
+	cost, err := j.costNow()
+	if err != nil {
+		return false, err
+	}
+	t.MACs, t.Params, t.Latency, t.Memory, t.Bytes = cost.MACs, cost.Params, cost.Latency, cost.Memory, cost.Bytes
 	if t.Accepted {
 		spot.Pace.Accept()
+		spot.Now = cost
 		spot.Change = groups.Compose(spot.Change, change)
 		spot.Updates += j.turnSteps()
 	} else {

@@ -301,7 +301,7 @@ func TestTurnShare(t *testing.T) {
 	for _, b := range []pruning.Budget{{Of: "macs", Share: 0.5}, {Of: "params", Share: 0.2}, {Of: "macs", Count: 800}} {
 		p := &Prune{Budget: b, Turns: 7}
 		left := math.Pow(1-turnShare(p, cost), 7)
-		toy.Near(t, b.String(), left, float64(b.Target(cost))/float64(costFor(b, cost)), 1e-9)
+		toy.Near(t, b.String(), left, float64(b.Target(cost))/float64(b.Part(cost)), 1e-9)
 	}
 	toy.Near(t, "share of a budget above the cost", turnShare(&Prune{Budget: pruning.Budget{Of: "macs", Count: 2000}, Turns: 7}, cost), 0, 0)
 }

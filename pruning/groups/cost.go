@@ -10,6 +10,11 @@ import (
 type Cost struct {
 	MACs   int64 `json:"macs"`   // multiply-adds of one image
 	Params int64 `json:"params"` // values in the parameters
+
+	// What shapes alone do not say: 0 where nobody asked.
+	Latency int64 `json:"latency_ns,omitempty"`   // of one image
+	Memory  int64 `json:"memory_bytes,omitempty"` // of the plan of one image: arena and weights
+	Bytes   int64 `json:"file_bytes,omitempty"`   // of the model file
 }
 
 // CostOf is the cost of a graph.
@@ -17,21 +22,28 @@ func CostOf(g *graph.Graph) Cost {
 	return Cost{MACs: g.MACs() / int64(max(1, g.Batch())), Params: int64(g.Params())}
 }
 
-// Costs is a function that gives the cost of the graph that Cut would make, found from shapes alone: the
-// leaves of its trial graphs share one stretch of zeros.
-func (s *Structure) Costs() func(remove map[int][]int) (Cost, error) {
+// Costs is a function that gives the cost, as of measures it, of the graph that Cut would make. The leaves of
+// its trial graphs share one stretch of zeros, so that of may look at shapes alone.
+func (s *Structure) Costs(of func(*graph.Graph) (Cost, error)) func(remove map[int][]int) (Cost, error) {
 	largest := 0
 	for _, n := range s.Graph.Nodes {
 		largest = max(largest, len(n.Value))
 	}
 	zeros := make([]float32, largest)
-	return func(remove map[int][]int) (Cost, error) { return s.costAfter(remove, zeros) }
+	return func(remove map[int][]int) (Cost, error) {
+		g, err := s.sketch(remove, zeros)
+		if err != nil {
+			return Cost{}, err
+		}
+		return of(g)
+	}
 }
 
-func (s *Structure) costAfter(remove map[int][]int, zeros []float32) (Cost, error) {
+// sketch is the graph that Cut would make, with zeros for values.
+func (s *Structure) sketch(remove map[int][]int, zeros []float32) (*graph.Graph, error) {
 	c, err := newCutter(s.Graph, s, remove)
 	if err != nil {
-		return Cost{}, err
+		return nil, err
 	}
 	out, _, err := graph.Map(s.Graph, func(dst *graph.Graph, n *graph.Node, in []*graph.Node) (*graph.Node, error) {
 		return c.node(dst, n, in, func(keep [][]int) []float32 {
@@ -39,7 +51,7 @@ func (s *Structure) costAfter(remove map[int][]int, zeros []float32) (Cost, erro
 		})
 	})
 	if err != nil {
-		return Cost{}, fmt.Errorf("cut: %w", err)
+		return nil, fmt.Errorf("cut: %w", err)
 	}
-	return CostOf(out), nil
+	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/latency"
 	"github.com/secateur/secateur/core/score"
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/kernels"
@@ -37,8 +38,8 @@ look at weights alone can be used and nothing is repaired.`,
 	fl.StringVar(&f.model, "model", "", "the network to cut")
 	fl.StringVar(&f.data, "data", "", "folder of images to score and repair with")
 	fl.StringVar(&f.criterion, "prune", "fisher", "criterion; see secateur criteria")
-	fl.StringVar(&f.allocator, "allocator", "", "uniform or global; default global where the criterion compares across layers or images are there")
-	fl.StringVar(&f.keep, "keep", "macs=0.5", "budget: macs=0.5, params=0.4, macs=150M")
+	fl.StringVar(&f.allocator, "allocator", "", "uniform, global, latency or memory; default global where the criterion compares across layers or images are there")
+	fl.StringVar(&f.keep, "keep", "macs=0.5", "budget: macs=0.5, params=200k, latency=12ms, memory=64MiB, bytes=2MB; a number to 1 is a share")
 	fl.StringVarP(&f.out, "out", "o", "", "where the pruned model goes")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of ties, draws and random scores")
 	fl.IntVar(&f.shots, "shots", 0, "images a class to score and repair with; 0 is all")
@@ -63,7 +64,7 @@ func (f *pruneFlags) run(c *cobra.Command) error {
 	if f.allocator == "" && (criterion.Comparable || f.data != "") {
 		allocator = "global"
 	}
-	needsImages := criterion.Needs.Images() || allocator == "global" && !criterion.Comparable
+	needsImages := criterion.Needs.Images() || pruning.Compares(allocator) && !criterion.Comparable
 	if needsImages && f.data == "" {
 		return usagef("criterion %s with allocator %s looks at images: give --data, or use l1 with --allocator uniform", criterion.Name, allocator)
 	}
@@ -79,7 +80,25 @@ func (f *pruneFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	return f.cut(c, env, g, score.Cut{Criterion: criterion, Allocator: allocator, Budget: budget, Original: groups.CostOf(g), Limits: f.limits(env.Kernels), Seed: f.seed})
+	cut := score.Cut{Criterion: criterion, Allocator: allocator, Budget: budget, Limits: f.limits(env.Kernels), Seed: f.seed}
+	if err := f.count(c, env, g, &cut); err != nil {
+		return err
+	}
+	return f.cut(c, env, g, cut)
+}
+
+// count finds what the network costs, and how the cut tells what others would.
+func (f *pruneFlags) count(c *cobra.Command, env graph.Env, g *graph.Graph, cut *score.Cut) (err error) {
+	table := latency.Open(env)
+	cut.Costs = score.Costs(env, cut.Budget, cut.Allocator, table)
+	if cut.Original, err = score.Measured(c.Context(), env, g, cut.Costs); err != nil || cut.Original.Latency == 0 {
+		return err
+	}
+	cut.Measure = func(g *graph.Graph) (groups.Cost, error) {
+		table.Save()
+		return score.Measured(c.Context(), env, g, cut.Costs)
+	}
+	return table.Calibrate(g, cut.Original.Latency)
 }
 
 // limits of a cut in one go: no bound on a turn.
@@ -127,9 +146,17 @@ func (f *pruneFlags) cut(c *cobra.Command, env graph.Env, g *graph.Graph, cut sc
 		return err
 	}
 	if !p.Met {
-		return fmt.Errorf("%w: %s asked, %s MACs and %s parameters is as far as floors and locked layers allow", train.ErrTarget, cut.Budget, count(p.After.MACs), count(p.After.Params))
+		return fmt.Errorf("%w: %s asked, %s%s MACs and %s parameters is as far as floors and locked layers allow", train.ErrTarget, cut.Budget, f.reached(cut.Budget, p), count(p.After.MACs), count(p.After.Params))
 	}
 	return nil
+}
+
+// reached is what is left of what the budget counts, where that is neither MACs nor parameters.
+func (f *pruneFlags) reached(b pruning.Budget, p *pruning.Plan) string {
+	if b.Counts() {
+		return ""
+	}
+	return fmt.Sprintf("%s %s with ", b.Of, b.Format(b.Part(p.After)))
 }
 
 func (f *pruneFlags) print(c *cobra.Command, st *groups.Structure, p *pruning.Plan) error {
