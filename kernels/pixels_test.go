@@ -68,7 +68,9 @@ func fencedBytes(n int) byteFence {
 	return byteFence{all[fenceFloats:][:n:n], all}
 }
 
-func (f byteFence) signed() []int8 { return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(f.x))), len(f.x)) }
+func (f byteFence) signed() []int8 {
+	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(f.x))), len(f.x))
+}
 
 func (f byteFence) checkFence(t *testing.T, name string) {
 	t.Helper()
