@@ -3,6 +3,7 @@ package score
 import (
 	"fmt"
 
+	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/pruning/criteria"
@@ -20,6 +21,7 @@ type Collected struct {
 	Moments map[string]ridge.Moments  // by reading op
 	Added   map[string][]float32      // by reading op, S×C
 	Seed    uint64
+	Skipped []data.Skip // masks and boxes that could not be used
 
 	probe func(*groups.Group) (criteria.Probe, error) // nil where nothing runs the network
 }
@@ -28,8 +30,8 @@ type Collected struct {
 // ask for. The error says what the network lacks for them.
 func (s *Scorer) Collect(st *groups.Structure, needs criteria.Needs) (*Collected, error) {
 	c := &Collected{Needs: needs, Labels: s.labels(), Classes: s.Classes, Seed: s.Seed}
-	if !needs.Images() {
-		return c, nil
+	if err := checkHealth(st); err != nil || !needs.Images() {
+		return c, err
 	}
 	if len(s.Samples) == 0 {
 		return nil, fmt.Errorf("it looks at %s, and there are no images", needs)
@@ -54,9 +56,32 @@ func (s *Scorer) Collect(st *groups.Structure, needs criteria.Needs) (*Collected
 		}
 	}
 	if needs.Has(criteria.Samples) {
-		c.Added, err = s.contributions(st)
+		if c.Added, err = s.contributions(st); err != nil {
+			return nil, err
+		}
+	}
+	if needs.Has(criteria.Overlaps) {
+		err = s.addOverlaps(c, st)
 	}
 	return c, err
+}
+
+// addOverlaps puts them beside what is there of each gate.
+func (s *Scorer) addOverlaps(c *Collected, st *groups.Structure) error {
+	over, skipped, err := s.overlaps(st)
+	c.Skipped = skipped
+	if err != nil {
+		return fmt.Errorf("it looks at %s: %w", criteria.Overlaps, err)
+	}
+	if c.Places == nil {
+		c.Places = map[string]criteria.Place{}
+	}
+	for gate, v := range over {
+		p := c.Places[gate]
+		p.Overlap = v
+		c.Places[gate] = p
+	}
+	return nil
 }
 
 // behindLogits are the needs that start from a class's logit, atGates those that one row an image

@@ -94,6 +94,9 @@ func (j *job) startPruning() (*pruneSpot, error) {
 	if len(st.Free()) == 0 {
 		return nil, fmt.Errorf("no filter of this model may be pruned: %s", lockReason(st))
 	}
+	if err := j.saveMatrices(st, "matrices-dense.secateur"); err != nil {
+		return nil, err
+	}
 	r, err := j.judge(j.net)
 	if err != nil {
 		return nil, err
@@ -297,6 +300,13 @@ func (j *job) distilled() Objective {
 func (j *job) runFinal() error {
 	if err := j.tune(recipe{name: "final", epochs: j.Prune.FinalEpochs, rate: j.Rate / 2, warm: j.Prune.TurnUpdates / 3, cosine: true, part: j.tunedPart(),
 		objective: j.distilled(), stop: true}); err != nil {
+		return err
+	}
+	st, err := groups.Find(j.net)
+	if err != nil {
+		return err
+	}
+	if err := j.saveMatrices(st, "matrices-final.secateur"); err != nil {
 		return err
 	}
 	return j.enter("done")

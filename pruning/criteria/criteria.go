@@ -36,6 +36,7 @@ func All() []Criterion {
 	list = append(list, reconstructionCriteria()...)
 	list = append(list, informationCriteria()...)
 	list = append(list, probingCriteria()...)
+	list = append(list, conceptCriteria()...)
 	for _, on := range []Needs{LossGradients, MarginGradients} {
 		list = append(list, gradientCriteria(on)...)
 	}

@@ -1,0 +1,184 @@
+package data
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// RegionSide is the number of cells along each side of a Region.
+const RegionSide = 56
+
+// Region is where the defects of one picture lie: the share of each cell that they take, of RegionSide×RegionSide cells
+// that the picture is divided into, row by row.
+type Region []float32
+
+// Regions finds the regions of samples, nil for those without, and names what it could not use. Under the folder that
+// was given to Open it looks for
+//
+//	boxes.csv  columns file, class, xmin, ymin, xmax, ymax in pixels of the upright picture, the last ones counted;
+//	           file as in split.csv
+//	masks/*    pictures of the same names, as large as the picture and light where the defect is: for
+//	           images/scratch/7.jpg masks/scratch/7.png, else masks/images/scratch/7.png or masks/7.png
+//
+// A picture's mask goes before its boxes. Without any region the error matches ErrUnusable.
+func Regions(samples []Sample) ([]Region, []Skip, error) {
+	f := &regionFinder{boxes: map[string]map[string][]box{}}
+	out, found := make([]Region, len(samples)), false
+	for i, s := range samples {
+		region, err := f.find(s)
+		if err != nil {
+			f.skipped = append(f.skipped, Skip{s.Path, err.Error()})
+			continue
+		}
+		out[i] = region
+		found = found || region != nil
+	}
+	if !found {
+		return nil, f.skipped, unusable("none of %d pictures has a mask in masks/ or a box in boxes.csv (file, class, xmin, ymin, xmax, ymax)%s",
+			len(samples), firstOf(f.skipped))
+	}
+	return out, f.skipped, nil
+}
+
+// regionFinder keeps what it has read of tables, by folder.
+type regionFinder struct {
+	boxes   map[string]map[string][]box
+	skipped []Skip
+	decoder decoder
+}
+
+// find is the region of one sample, nil without one.
+func (f *regionFinder) find(s Sample) (Region, error) {
+	root := rootOf(s)
+	for _, name := range maskNames(s.Name) {
+		full := filepath.Join(root, filepath.FromSlash(name))
+		if info, err := os.Stat(full); err == nil && !info.IsDir() {
+			return f.mask(s, full)
+		}
+	}
+	boxes := f.table(root)
+	for _, name := range []string{s.Name, strings.TrimPrefix(s.Name, "images/"), path.Base(s.Name)} {
+		if list := boxes[name]; list != nil {
+			return f.paint(s, list)
+		}
+	}
+	return nil, nil
+}
+
+// rootOf is the folder that a sample's name is below.
+func rootOf(s Sample) string {
+	return strings.TrimSuffix(strings.TrimSuffix(filepath.ToSlash(s.Path), s.Name), "/")
+}
+
+// maskNames is where the mask of a picture may lie.
+func maskNames(name string) []string {
+	png := strings.TrimSuffix(name, path.Ext(name)) + ".png"
+	return []string{path.Join("masks", strings.TrimPrefix(png, "images/")), path.Join("masks", png), path.Join("masks", path.Base(png))}
+}
+
+// size is that of a picture as it stands upright, from its header.
+func (f *regionFinder) size(s Sample) (w, h int, err error) {
+	d := &f.decoder
+	d.lim = defaultLimits
+	if err := d.read(s.Path); err != nil {
+		return 0, 0, err
+	}
+	kind, err := header(d.buf, d.lim)
+	if err != nil {
+		return 0, 0, err
+	}
+	c, err := kind.config(bytes.NewReader(d.buf))
+	if err == nil && kind.orient(d.buf) > 4 {
+		return c.Height, c.Width, nil
+	}
+	return c.Width, c.Height, err
+}
+
+// mask reads one.
+func (f *regionFinder) mask(s Sample, path string) (Region, error) {
+	w, h, err := f.size(s)
+	if err != nil {
+		return nil, err
+	}
+	m, err := Decode(path)
+	if err != nil {
+		return nil, fmt.Errorf("mask: %w", err)
+	}
+	if m.W != w || m.H != h {
+		return nil, fmt.Errorf("mask %s is %d×%d, the picture %d×%d", path, m.W, m.H, w, h)
+	}
+	on := make([]float32, w*h)
+	for i := range on {
+		if m.Pix[3*i] >= 128 {
+			on[i] = 1
+		}
+	}
+	return region(on, w, h), nil
+}
+
+// paint makes a region of boxes. Those that leave the picture are named and left out.
+func (f *regionFinder) paint(s Sample, boxes []box) (Region, error) {
+	w, h, err := f.size(s)
+	if err != nil {
+		return nil, err
+	}
+	on, any := make([]float32, w*h), false
+	for _, b := range boxes {
+		if b.xmin < 0 || b.ymin < 0 || b.xmax > w || b.ymax > h {
+			f.skipped = append(f.skipped, Skip{s.Path, fmt.Sprintf("line %d of %s: box %d,%d to %d,%d leaves the picture of %d×%d",
+				b.line, boxesFile, b.xmin, b.ymin, b.xmax, b.ymax, w, h)})
+			continue
+		}
+		any = true
+		for y := b.ymin; y <= min(b.ymax, h-1); y++ {
+			for x := b.xmin; x <= min(b.xmax, w-1); x++ {
+				on[y*w+x] = 1
+			}
+		}
+	}
+	if !any {
+		return nil, nil
+	}
+	return region(on, w, h), nil
+}
+
+func region(on []float32, w, h int) Region { return resample(on, h, w, RegionSide, RegionSide) }
+
+// Grid is the share of each cell of another grid, row by row.
+func (r Region) Grid(rows, cols int) []float32 {
+	return resample(r, RegionSide, RegionSide, rows, cols)
+}
+
+// resample is the mean of x over each cell of a grid laid over it.
+//
+//	x  h×w
+//	y  rows×cols
+func resample(x []float32, h, w, rows, cols int) []float32 {
+	half, out := make([]float32, h*cols), make([]float32, rows*cols)
+	for i := range h {
+		for j := range cols {
+			lo, hi := float64(j)*float64(w)/float64(cols), float64(j+1)*float64(w)/float64(cols)
+			half[i*cols+j] = meanOver(x[i*w:(i+1)*w], 1, lo, hi)
+		}
+	}
+	for i := range rows {
+		for j := range cols {
+			lo, hi := float64(i)*float64(h)/float64(rows), float64(i+1)*float64(h)/float64(rows)
+			out[i*cols+j] = meanOver(half[j:], cols, lo, hi)
+		}
+	}
+	return out
+}
+
+// meanOver is the mean from lo to hi of a function that has value x[k·stride] from k to k+1.
+func meanOver(x []float32, stride int, lo, hi float64) float32 {
+	sum := 0.0
+	for k := int(lo); float64(k) < hi && k*stride < len(x); k++ {
+		sum += float64(x[k*stride]) * (min(hi, float64(k+1)) - max(lo, float64(k)))
+	}
+	return float32(sum / (hi - lo))
+}
