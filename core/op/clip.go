@@ -5,6 +5,7 @@ import (
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/kernels"
 )
 
 // Clip is y = min(max(x, Min), Max); ReLU6 is Clip{0, 6}. A missing bound is an infinity.
@@ -50,7 +51,11 @@ func (ClipGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUna
 
 // Lower masks dy by y.
 func (c ClipGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return zipLoop(e, n, m, 1, func(dx, dy, y []float32) { e.Kernels.ClipGrad(dx, dy, y, c.Min, c.Max) })
+	return zipLoop(e, n, m, 1, c.zip(e.Kernels))
+}
+
+func (c ClipGrad) zip(k kernels.Set) func(dx, dy, y []float32) {
+	return func(dx, dy, y []float32) { k.ClipGrad(dx, dy, y, c.Min, c.Max) }
 }
 
 // InPlace may overwrite dy or y.

@@ -3,11 +3,13 @@ package op
 import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/kernels"
 )
 
 // Fuse is a and what directly follows it as one op, where that is possible: a Relu, a Clip, the
-// Add of a tensor of the same shape, or the gradient of an activation, behind a convolution or the gradient of one for its input. Its inputs are
-// those of a, then the others of b. Plans do this; models never hold such an op.
+// Add of a tensor of the same shape, the gradient of an activation, or a step of relevance, behind
+// a convolution or the gradient of one for its input. Its inputs are those of a, then the others of
+// b. Plans do this; models never hold such an op.
 func Fuse(a, b graph.Op) (graph.Op, bool) {
 	f, ok := a.(finisher)
 	if !ok {
@@ -24,6 +26,10 @@ func Fuse(a, b graph.Op) (graph.Op, bool) {
 		return Masked{f, ClipGrad{0, infinity}}, true
 	case ClipGrad:
 		return Masked{f, b}, true
+	case Portion:
+		return Masked{f, b}, true
+	case Quotient:
+		return Masked{f, b}, b.Floor == 0
 	}
 	return nil, false
 }
@@ -57,11 +63,19 @@ func (c Clipped) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	}})
 }
 
-// Masked is an op that makes the gradient of a Clip's output, with the ClipGrad behind it. The
-// last input is the y of ClipGrad, the others are those of the op.
+// Masked is an op with one behind it that goes element by element over its output and another
+// tensor: the gradient of a Clip's output with the ClipGrad, for one. The last input is that other
+// tensor, the others are those of the op.
 type Masked struct {
 	Of  graph.Op
-	End ClipGrad
+	End zipped
+}
+
+// zipped is an op whose elements are made from the same elements of two tensors. Its loop may write
+// over the first.
+type zipped interface {
+	graph.Op
+	zip(k kernels.Set) func(y, x, v []float32)
 }
 
 // Kind names both.
@@ -80,13 +94,14 @@ func (d Masked) Infer(in []tensor.Shape) (tensor.Shape, error) {
 // MACs are those of the op.
 func (d Masked) MACs(n *graph.Node) int64 { return fusedMACs(d.Of, n) }
 
-// Lower masks piece by piece.
+// Lower ends piece by piece.
 func (d Masked) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	of := *n
 	of.In = n.In[:len(n.In)-1]
+	zip := d.End.zip(e.Kernels)
 	return d.Of.(finisher).lowerWith(e, &of, m, hooks{end: func(_, lo, hi int) {
-		dx, y := m.Out[lo:hi], m.In[len(m.In)-1][lo:hi]
-		e.Kernels.ClipGrad(dx, dx, y, d.End.Min, d.End.Max)
+		y := m.Out[lo:hi]
+		zip(y, y, m.In[len(m.In)-1][lo:hi])
 	}})
 }
 

@@ -38,6 +38,35 @@ func (GateGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	return graph.Loop{Run: func() { e.Pool.Run(images, body) }}
 }
 
+// GradCAM is the weight of each channel of each image in a class activation map, times the channel's mean:
+// mean over pixels of a, times that of da, the gradient of a logit (Selvaraju et al., ICCV 2017, eq. 1).
+//
+//	a, da  N×…×C
+//	y      N×C
+type GradCAM struct{}
+
+// Kind is GradCAM.
+func (GradCAM) Kind() string { return "GradCAM" }
+
+// Infer is N×C.
+func (GradCAM) Infer(in []tensor.Shape) (tensor.Shape, error) { return (GateGrad{}).Infer(in) }
+
+// Lower goes image by image.
+func (GradCAM) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	images, c := n.Shape[0], n.Shape[1]
+	pixels := float32(n.In[0].Shape.Rows() / images)
+	body := func(i, worker int) {
+		y, grad := m.Out[i*c:(i+1)*c], m.Scratch[worker*c:(worker+1)*c]
+		clear(y)
+		clear(grad)
+		e.Kernels.ColSum(y, perImage(m.In[0], i, images))
+		e.Kernels.ColSum(grad, perImage(m.In[1], i, images))
+		e.Kernels.Mul(y, y, grad)
+		e.Kernels.Scale(y, 1/(pixels*pixels), y)
+	}
+	return graph.Loop{Scratch: e.Pool.Threads() * c, Run: func() { e.Pool.Run(images, body) }}
+}
+
 // ChannelStats is what pruning keeps of an activation: for each image four blocks of C values,
 // over its pixels the mean, the maximum, the share of positive values and the standard
 // deviation (divided by the number of pixels).
