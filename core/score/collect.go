@@ -20,7 +20,7 @@ const (
 )
 
 // collector runs the network in eval mode with gates behind it (reference: pruning §1.1): one row
-// an image of pooled activations, and of the gate gradients of loss and margin.
+// an image of pooled activations, of the gate gradients of loss and margin, and of relevance.
 type collector struct {
 	plan   *plan.Plan
 	names  []string
@@ -48,7 +48,7 @@ func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, needs 
 			keep = append(keep, s.Add(name+".rank", op.MapRank{}, smallMap(s, a)).Name)
 		}
 	}
-	more, err := addGammas(s, gates, needs)
+	more, err := addBackward(s, gates, needs)
 	if err != nil {
 		return nil, err
 	}
@@ -57,9 +57,9 @@ func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, needs 
 	return c, err
 }
 
-// addGammas adds the gradients that are needed: of the margin, which lives on where the network fits
-// its data, and of the loss.
-func addGammas(s *graph.Graph, gates []string, needs criteria.Needs) ([]string, error) {
+// addBackward adds what is needed from behind the logits: gradients of the margin, which lives on where
+// the network fits its data, of the loss and of the true class's logit, and relevance.
+func addBackward(s *graph.Graph, gates []string, needs criteria.Needs) ([]string, error) {
 	if needs&behindLogits == 0 {
 		return nil, nil
 	}
@@ -68,17 +68,24 @@ func addGammas(s *graph.Graph, gates []string, needs criteria.Needs) ([]string, 
 	w := s.Leaf(weights, graph.Input, tensor.Shape{logits.Shape[0]}, nil)
 	var keep []string
 	for _, h := range []struct {
-		need   criteria.Needs
-		suffix string
-		from   func() *graph.Node
+		need criteria.Needs
+		add  func() ([]string, error)
 	}{
-		{criteria.MarginGradients, ".margin", func() *graph.Node { return s.Add("score.margin", op.Margin{}, logits, t) }},
-		{criteria.LossGradients, ".loss", func() *graph.Node { return s.Add("score.loss", op.SoftmaxCrossEntropy{}, logits, t, w) }},
+		{criteria.MarginGradients, func() ([]string, error) {
+			return addGradients(s, gates, s.Add("score.margin", op.Margin{}, logits, t), op.GateGrad{}, ".margin")
+		}},
+		{criteria.LossGradients, func() ([]string, error) {
+			return addGradients(s, gates, s.Add("score.loss", op.SoftmaxCrossEntropy{}, logits, t, w), op.GateGrad{}, ".loss")
+		}},
+		{criteria.Saliency, func() ([]string, error) {
+			return addGradients(s, gates, s.Add("score.logit", op.Mul{}, logits, t), op.GradCAM{}, saliencySuffix)
+		}},
+		{criteria.Relevance, func() ([]string, error) { return addRelevance(s, gates, t) }},
 	} {
 		if !needs.Has(h.need) {
 			continue
 		}
-		more, err := addGamma(s, gates, h.from(), h.suffix)
+		more, err := h.add()
 		if err != nil {
 			return nil, err
 		}
@@ -87,12 +94,10 @@ func addGammas(s *graph.Graph, gates []string, needs criteria.Needs) ([]string, 
 	return keep, nil
 }
 
-// addGamma adds the gate gradients of one node, a value an image.
-func addGamma(s *graph.Graph, gates []string, of *graph.Node, suffix string) ([]string, error) {
-	wrt := make([]*graph.Node, len(gates))
-	for i, name := range gates {
-		wrt[i] = s.Node(name)
-	}
+// addGradients adds what pool makes of activation and gradient at the gates. The gradient is that of
+// the sum of a node that has the images' values apart.
+func addGradients(s *graph.Graph, gates []string, of *graph.Node, pool graph.Op, suffix string) ([]string, error) {
+	wrt := nodesOf(s, gates)
 	grads, err := grad.Differentiate(s, of, wrt)
 	if err != nil {
 		return nil, err
@@ -100,7 +105,7 @@ func addGamma(s *graph.Graph, gates []string, of *graph.Node, suffix string) ([]
 	var keep []string
 	for _, a := range wrt {
 		if d := grads[a]; d != nil {
-			keep = append(keep, s.Add(a.Name+suffix, op.GateGrad{}, a, d).Name)
+			keep = append(keep, s.Add(a.Name+suffix, pool, a, d).Name)
 		}
 	}
 	return keep, nil
@@ -114,6 +119,8 @@ func (c *collector) add(n int) error {
 		p.Rank = append(p.Rank, c.rows(name+".rank", n)...)
 		p.Margin = append(p.Margin, c.rows(name+".margin", n)...)
 		p.Loss = append(p.Loss, c.rows(name+".loss", n)...)
+		p.Relevance = append(p.Relevance, c.rows(name+relevanceSuffix, n)...)
+		p.Saliency = append(p.Saliency, c.rows(name+saliencySuffix, n)...)
 		c.places[name] = p
 	}
 	return nil

@@ -87,7 +87,7 @@ func (s *Scorer) addOverlaps(c *Collected, st *groups.Structure) error {
 // behindLogits are the needs that start from a class's logit, atGates those that one row an image
 // at each gate holds.
 const (
-	behindLogits = criteria.LossGradients | criteria.MarginGradients
+	behindLogits = criteria.LossGradients | criteria.MarginGradients | criteria.Relevance | criteria.Saliency
 	atGates      = behindLogits | criteria.Activations | criteria.MapRanks
 )
 

@@ -40,6 +40,7 @@ func All() []Criterion {
 	for _, on := range []Needs{LossGradients, MarginGradients} {
 		list = append(list, gradientCriteria(on)...)
 	}
+	list = append(list, interpretabilityCriteria()...)
 	return list
 }
 

@@ -68,10 +68,10 @@ func (a *naive) through(n *graph.Node) {
 			a.of(n.In[0])[i] += v
 		}
 	case op.Conv:
-		a.conv(n, o.Stride, o.Pads, func(c, j int) (int, bool) { return c, true })
+		a.conv(n, o.Stride, o.Pads, func(c, j int) (int, bool) { return c, true }, product)
 	case op.Depthwise:
 		mult := n.Shape[3] / n.In[0].Shape[3]
-		a.conv(n, o.Stride, o.Pads, func(c, j int) (int, bool) { return 0, j/mult == c })
+		a.conv(n, o.Stride, o.Pads, func(c, j int) (int, bool) { return 0, j/mult == c }, leaky)
 	case op.Gemm:
 		k := n.In[1].Shape[1]
 		for i, v := range r {
@@ -99,8 +99,15 @@ func (a *naive) through(n *graph.Node) {
 
 func (a *naive) value(n *graph.Node, i int) float64 { return float64(a.mem[n.Name][i]) }
 
-// conv claims x·w over the window of each output; tap says which weight channel j's filter has for channel c.
-func (a *naive) conv(n *graph.Node, stride [2]int, pads [4]int, tap func(c, j int) (int, bool)) {
+func product(x, w float64) float64 { return x * w }
+
+// leaky counts 1e-6 at least of input and weight, so that a window of zeros has claims too.
+func leaky(x, w float64) float64 {
+	return math.Max(x, 1e-6)*math.Max(w, 1e-6) + math.Min(x, 0)*math.Min(w, 0)
+}
+
+// conv claims the amounts of x and w over the window of each output; tap says which weight channel j's filter has for channel c.
+func (a *naive) conv(n *graph.Node, stride [2]int, pads [4]int, tap func(c, j int) (int, bool), amount func(x, w float64) float64) {
 	x, w, y := n.In[0], n.In[1], n.Shape
 	xs, ws := x.Shape, w.Shape
 	for i, v := range a.of(n) {
@@ -119,7 +126,7 @@ func (a *naive) conv(n *graph.Node, stride [2]int, pads [4]int, tap func(c, j in
 					if k, ok := tap(c, j); ok {
 						at := ((image*xs[1]+iy)*xs[2]+ix)*xs[3] + c
 						weight := a.value(w, ((j*ws[1]+ky)*ws[2]+kx)*ws[3]+k) * a.norm(n, j)
-						claims = append(claims, share{at, a.value(x, at) * weight})
+						claims = append(claims, share{at, amount(a.value(x, at), weight)})
 					}
 				}
 			}

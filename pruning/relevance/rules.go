@@ -30,7 +30,7 @@ type Rule interface {
 
 // ZPlus shares by what raised the output, x·w where that is positive; the bias gets nothing (Montavon et al., Pattern
 // Recognition 65, 2017). Where x may be negative that is x⁺·w⁺ and x⁻·w⁻: linear bottlenecks carry such values. The
-// relevance of an output that nothing raised, active by its bias alone, ends there.
+// relevance of an output that nothing raised, active by its bias alone, ends there, but for depthwise ones.
 type ZPlus struct{}
 
 func (ZPlus) share(l *layer, r *graph.Node) *graph.Node {

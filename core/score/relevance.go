@@ -1,0 +1,54 @@
+package score
+
+import (
+	"fmt"
+
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/op"
+	"github.com/secateur/secateur/pruning/relevance"
+)
+
+// Suffixes of the nodes that hold one row an image of R and of the weights of Grad-CAM.
+const (
+	relevanceSuffix = ".relevance"
+	saliencySuffix  = ".saliency"
+)
+
+// addRelevance adds R at the gates: the relevance of each channel, summed over its pixels, for the class of target. The
+// error names a gate that no relevance reaches.
+func addRelevance(s *graph.Graph, gates []string, target *graph.Node) ([]string, error) {
+	at := nodesOf(s, gates)
+	r, err := relevance.Propagate(s, s.Outputs[0], target, at, relevance.Rules{})
+	if err != nil {
+		return nil, err
+	}
+	var keep []string
+	for _, a := range at {
+		if r[a] == nil {
+			return nil, fmt.Errorf("no relevance reaches %s: what works on a gate gets none", a.Name)
+		}
+		keep = append(keep, s.Add(a.Name+relevanceSuffix, overPixels(r[a]), r[a]).Name)
+	}
+	return keep, nil
+}
+
+// overPixels is the op that sums N×…×C to N×1×…×C.
+func overPixels(n *graph.Node) graph.Op {
+	if len(n.Shape) == 2 {
+		return op.Identity{}
+	}
+	var axes []int
+	for i := 1; i < len(n.Shape)-1; i++ {
+		axes = append(axes, i)
+	}
+	return op.SumTo{Axes: axes}
+}
+
+// nodesOf are the nodes of these names.
+func nodesOf(g *graph.Graph, names []string) []*graph.Node {
+	list := make([]*graph.Node, len(names))
+	for i, name := range names {
+		list[i] = g.Node(name)
+	}
+	return list
+}
