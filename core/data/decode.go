@@ -70,9 +70,10 @@ func DecodeBytes(name string, b []byte) (*RGB, error) {
 
 // decoder keeps its memory from file to file. Its errors do not name the file.
 type decoder struct {
-	lim limits
-	buf []byte
-	img RGB
+	lim    limits
+	buf    []byte
+	img    RGB
+	planes planes
 }
 
 func (d *decoder) file(path string) error {
@@ -115,17 +116,46 @@ func bare(err error) error {
 
 // bytes fills img from the file b.
 func (d *decoder) bytes(b []byte) error {
-	f, err := header(b, d.lim)
+	f, m, err := d.decode(b)
 	if err != nil {
 		return err
-	}
-	m, err := f.safeDecode(b)
-	if err != nil {
-		return fmt.Errorf("damaged %s: %w", f.name, err)
 	}
 	f.convert(&d.img, m)
 	d.img.orient(f.orient(b))
 	return nil
+}
+
+// lines is the picture in the file at path, until the next call: an upright JPEG as stored, so
+// that it need not be converted as a whole before it is scaled, anything else as img.
+func (d *decoder) lines(path string) (lines, error) {
+	if err := d.read(path); err != nil {
+		return nil, err
+	}
+	f, m, err := d.decode(d.buf)
+	if err != nil {
+		return nil, err
+	}
+	how := f.orient(d.buf)
+	if y, ok := m.(*image.YCbCr); ok && f.name == "JPEG" && how <= 1 {
+		d.planes.set(y)
+		return &d.planes, nil
+	}
+	f.convert(&d.img, m)
+	d.img.orient(how)
+	return &d.img, nil
+}
+
+// decode is the file b as its decoder gives it.
+func (d *decoder) decode(b []byte) (*format, image.Image, error) {
+	f, err := header(b, d.lim)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := f.safeDecode(b)
+	if err != nil {
+		return nil, nil, fmt.Errorf("damaged %s: %w", f.name, err)
+	}
+	return f, m, nil
 }
 
 // header finds the format of b and refuses it when its header asks for too much.

@@ -43,19 +43,63 @@ func (p Preprocess) Prepare(dst []float32, img *RGB, r *Resizer) {
 		r.Resize(small, img, img.Full())
 		img = small
 	}
-	toFloat(dst, img)
-	p.normalise(dst)
+	p.floats(dst, img)
+}
+
+// PrepareFile is Prepare of what Decode reads, with its errors. The picture of a JPEG is never
+// there as a whole.
+func (p Preprocess) PrepareFile(dst []float32, path string, r *Resizer) error {
+	d := decoder{lim: defaultLimits}
+	src, err := d.lines(path)
+	if err != nil {
+		return unusable("%s: %w", path, err)
+	}
+	w, h := src.size()
+	small := NewRGB(p.Width, p.Height)
+	r.scale(small, src, Box{0, 0, float64(w), float64(h)})
+	p.floats(dst, small)
+	return nil
+}
+
+// floats writes the pixels as the model wants them.
+//
+//	dst  H×W×3  overwritten
+func (p Preprocess) floats(dst []float32, img *RGB) {
+	scale, shift := p.affine()
+	row := 3 * p.Width
+	table := make([]float32, 2*row)
+	for i := range row {
+		c := i % 3
+		if p.BGR {
+			c = 2 - c
+		}
+		table[i], table[row+i] = scale[c], shift[c]
+	}
+	for i := 0; i < len(img.Pix); i += row {
+		loops().Floats(dst[i:][:row], img.Pix[i:], table, table[row:])
+	}
+	if p.BGR {
+		for i := 0; i+2 < len(img.Pix); i += 3 {
+			dst[i], dst[i+2] = dst[i+2], dst[i]
+		}
+	}
+}
+
+// affine is what a value from 0 to 255 of each of the model's channels is multiplied by, and what
+// is added then.
+func (p Preprocess) affine() (scale, shift [3]float32) {
+	for c := range 3 {
+		scale[c] = 1 / p.Std[c]
+		shift[c] = -p.Mean[c] / p.Std[c]
+	}
+	return scale, shift
 }
 
 // normalise turns red, green, blue from 0 to 255 into the model's channels, in place.
 //
 //	x  N×H×W×3
 func (p Preprocess) normalise(x []float32) {
-	var scale, shift [3]float32
-	for c := range 3 {
-		scale[c] = 1 / p.Std[c]
-		shift[c] = -p.Mean[c] / p.Std[c]
-	}
+	scale, shift := p.affine()
 	first, last := 0, 2
 	if p.BGR {
 		first, last = 2, 0

@@ -1,7 +1,9 @@
 package data
 
 import (
+	"fmt"
 	"math"
+	"path/filepath"
 	"testing"
 )
 
@@ -40,6 +42,45 @@ func TestPreprocessRefuses(t *testing.T) {
 	} {
 		if err := c.p.Check(); err == nil || err.Error() != c.want {
 			t.Errorf("error %v, want %s", err, c.want)
+		}
+	}
+}
+
+// A file that is scaled line by line becomes what it becomes when it is decoded as a whole.
+func TestPrepareFileIsPrepare(t *testing.T) {
+	files, err := filepath.Glob("testdata/images/*")
+	must(t, err)
+	var one, other Resizer
+	for _, p := range []Preprocess{
+		{Width: 9, Height: 7, Mean: [3]float32{1, 2, 3}, Std: [3]float32{4, 5, 6}},
+		{Width: 50, Height: 80, Mean: [3]float32{1, 2, 3}, Std: [3]float32{4, 5, 6}, BGR: true},
+	} {
+		for _, path := range files {
+			img, err := Decode(path)
+			got, want := make([]float32, p.Floats()), make([]float32, p.Floats())
+			if also := p.PrepareFile(got, path, &one); err != nil || also != nil {
+				same(t, path+" errors", fmt.Sprint(also), fmt.Sprint(err))
+				continue
+			}
+			p.Prepare(want, img, &other)
+			same(t, path, got, want)
+			p.checkNormalised(t, got, img)
+		}
+	}
+}
+
+// checkNormalised compares with the definition in float64.
+func (p Preprocess) checkNormalised(t *testing.T, got []float32, img *RGB) {
+	t.Helper()
+	small := NewRGB(p.Width, p.Height)
+	new(Resizer).Resize(small, img, img.Full())
+	for i, v := range got {
+		c, at := i%3, i
+		if p.BGR {
+			at += 2 - 2*c
+		}
+		if want := (float64(small.Pix[at]) - float64(p.Mean[c])) / float64(p.Std[c]); math.Abs(float64(v)-want) > 1e-4 {
+			t.Fatalf("value %d is %v, want %v", i, v, want)
 		}
 	}
 }

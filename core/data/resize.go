@@ -3,6 +3,10 @@ package data
 import (
 	"fmt"
 	"math"
+	"sync"
+	"unsafe"
+
+	"github.com/secateur/secateur/kernels"
 )
 
 // Box is a part of a picture in pixels, borders included: a pixel is one unit wide, so the whole
@@ -16,7 +20,16 @@ func (m *RGB) Full() Box { return Box{0, 0, float64(m.W), float64(m.H)} }
 // calls; it is for one goroutine at a time.
 type Resizer struct {
 	horizontal, vertical taps
-	mid                  RGB
+	line                 [][4]uint8 // W
+	mid                  [][4]uint8 // H×W', scaled across
+	sum                  []int32    // W'×4, one output row before rounding
+	out                  []uint8    // W'×4
+}
+
+// lines is a picture that is read line by line, from the first on.
+type lines interface {
+	size() (w, h int)
+	line(dst [][4]uint8, y int) // red, green, blue and anything
 }
 
 // Resize fills dst, whose size is wanted, with the part of src inside box. It gives the bytes of
@@ -25,23 +38,71 @@ type Resizer struct {
 // (https://pillow.readthedocs.io/en/stable/handbook/concepts.html#filters). From version 13 Pillow
 // scales the columns of some shapes first: samples there differ by one. A box that is empty or
 // leaves src is a mistake of the caller.
-func (r *Resizer) Resize(dst, src *RGB, box Box) {
+func (r *Resizer) Resize(dst, src *RGB, box Box) { r.scale(dst, src, box) }
+
+// scale is Resize of any picture. A line is scaled across as soon as it is read, so that src is
+// never there as a whole.
+func (r *Resizer) scale(dst *RGB, src lines, box Box) {
+	w, h := src.size()
 	box = box.single()
-	checkBox(box, src)
-	r.vertical.set(src.H, box.Y0, box.Y1, dst.H)
+	checkBox(box, w, h)
+	r.vertical.set(h, box.Y0, box.Y1, dst.H)
+	r.horizontal.set(w, box.X0, box.X1, dst.W)
 	first, end := r.vertical.rows()
-	rows := &RGB{src.W, end - first, src.Pix[first*src.W*3 : end*src.W*3]}
-	if box.X0 != 0 || box.X1 != float64(src.W) || dst.W != src.W {
-		r.horizontal.set(src.W, box.X0, box.X1, dst.W)
-		r.mid.reshape(dst.W, rows.H)
-		r.horizontal.acrossRows(&r.mid, rows)
-		rows = &r.mid
+	r.line, r.mid = grow(r.line, w), grow(r.mid, (end-first)*dst.W)
+	same := box.X0 == 0 && box.X1 == float64(w) && dst.W == w
+	for y := first; y < end; y++ {
+		mid := r.mid[(y-first)*dst.W:][:dst.W]
+		if same {
+			src.line(mid, y)
+			continue
+		}
+		src.line(r.line, y)
+		loops().Across(mid, r.line, r.horizontal.first, r.horizontal.weight)
 	}
-	if box.Y0 == 0 && box.Y1 == float64(src.H) && dst.H == src.H {
-		copy(dst.Pix, rows.Pix)
-		return
+	r.downColumns(dst, first, box.Y0 == 0 && box.Y1 == float64(h) && dst.H == h)
+}
+
+// downColumns scales every column of mid, whose row 0 is input row skip, or copies them.
+func (r *Resizer) downColumns(dst *RGB, skip int, same bool) {
+	t, stride, mid := &r.vertical, 4*dst.W, flat(r.mid)
+	r.sum, r.out = grow(r.sum, stride), grow(r.out, stride)
+	for y, first := range t.first {
+		if same {
+			pack(dst.row(y), mid[y*stride:])
+			continue
+		}
+		for i := range r.sum {
+			r.sum[i] = 1 << (weightBits - 1)
+		}
+		for k, w := range t.weight[y*t.width:][:t.width] {
+			loops().AddScaled(r.sum, mid[(int(first)-skip+k)*stride:], w)
+		}
+		loops().Rounded(r.out, r.sum)
+		pack(dst.row(y), r.out)
 	}
-	r.vertical.downColumns(dst, rows, first)
+}
+
+// loops is those over pictures of the set of kernels in use.
+var loops = sync.OnceValue(func() *kernels.Pixels {
+	s, err := kernels.Default()
+	if err != nil {
+		s = kernels.Best() // whoever runs networks says what is wrong
+	}
+	return &s.Pixels
+})
+
+// flat is the bytes of pixels.
+func flat(p [][4]uint8) []uint8 { return unsafe.Slice(&p[0][0], 4*len(p)) }
+
+// pack drops every fourth byte.
+//
+//	dst  W×3
+//	src  W×4
+func pack(dst, src []uint8) {
+	for i, j := 0, 0; i+2 < len(dst) && j+3 < len(src); i, j = i+3, j+4 {
+		dst[i], dst[i+1], dst[i+2] = src[j], src[j+1], src[j+2]
+	}
 }
 
 // single is b as Pillow understands it, which reads boxes in single precision.
@@ -50,24 +111,22 @@ func (b Box) single() Box {
 	return Box{f(b.X0), f(b.Y0), f(b.X1), f(b.Y1)}
 }
 
-func checkBox(b Box, src *RGB) {
-	inside := 0 <= b.X0 && b.X0 < b.X1 && b.X1 <= float64(src.W) &&
-		0 <= b.Y0 && b.Y0 < b.Y1 && b.Y1 <= float64(src.H)
+func checkBox(b Box, w, h int) {
+	inside := 0 <= b.X0 && b.X0 < b.X1 && b.X1 <= float64(w) &&
+		0 <= b.Y0 && b.Y0 < b.Y1 && b.Y1 <= float64(h)
 	if !inside {
-		panic(fmt.Sprintf("data: box %v of a picture of %d×%d", b, src.W, src.H))
+		panic(fmt.Sprintf("data: box %v of a picture of %d×%d", b, w, h))
 	}
 }
 
 const weightBits = 22 // of the fixed point: 8 bits of pixel, 2 to spare in 32
 
-// taps are the weights of one axis: output i is the sum over weight[i*width+k]*input[first[i]+k]
-// for k below count[i].
+// taps are the weights of one axis: output i is the sum over weight[i*width+k]*input[first[i]+k].
 type taps struct {
-	width        int
-	first, count []int
-	weight       []int32
-	row          []float64 // one output's weights before rounding
-	sum          []int32   // one output row before rounding
+	width  int
+	first  []int32
+	weight []int32
+	row    []float64 // one output's weights before rounding
 }
 
 // set computes the weights that bring the part from lo to hi of n pixels to out pixels. Products
@@ -75,93 +134,47 @@ type taps struct {
 func (t *taps) set(n int, lo, hi float64, out int) {
 	scale := (hi - lo) / float64(out)
 	support := max(scale, 1)
-	t.width = int(math.Ceil(support))*2 + 1
-	t.grow(out)
+	reach := func(i int) (center float64, from, to int) {
+		center = lo + float64((float64(i)+0.5)*scale)
+		return center, max(int(center-support+0.5), 0), min(int(center+support+0.5), n)
+	}
+	t.width = 0
 	for i := range out {
-		center := lo + float64((float64(i)+0.5)*scale)
-		t.first[i] = max(int(center-support+0.5), 0)
-		t.count[i] = min(int(center+support+0.5), n) - t.first[i]
-		t.triangle(i, center, support)
+		_, from, to := reach(i)
+		t.width = max(t.width, to-from)
+	}
+	t.first, t.weight = grow(t.first, out), grow(t.weight, out*t.width)
+	clear(t.weight)
+	for i := range out {
+		center, from, to := reach(i)
+		first := min(from, n-t.width)
+		t.first[i] = int32(first)
+		t.triangle(t.weight[i*t.width+from-first:][:to-from], from, center, support)
 	}
 }
 
-func (t *taps) grow(out int) {
-	t.first, t.count = grow(t.first, out), grow(t.count, out)
-	t.weight = grow(t.weight, out*t.width)
-	t.row = grow(t.row, t.width)
-}
-
-// triangle sets the weights of output i, which sum to one before they are rounded.
-func (t *taps) triangle(i int, center, support float64) {
-	row := t.row[:t.count[i]]
+// triangle sets the weights of one output, which sum to one before they are rounded.
+func (t *taps) triangle(weight []int32, from int, center, support float64) {
+	t.row = grow(t.row, len(weight))
 	inv, sum := 1/support, 0.0
-	for k := range row {
-		d := math.Abs(float64((float64(t.first[i]+k) - center + 0.5) * inv))
-		row[k] = max(1-d, 0)
-		sum += row[k]
+	for k := range t.row {
+		d := math.Abs(float64((float64(from+k) - center + 0.5) * inv))
+		t.row[k] = max(1-d, 0)
+		sum += t.row[k]
 	}
 	norm := 1.0
 	if sum != 0 {
 		norm = 1 / sum
 	}
-	for k, v := range row {
-		t.weight[i*t.width+k] = int32(0.5 + float64(v*norm*(1<<weightBits)))
+	for k, v := range t.row {
+		weight[k] = int32(0.5 + float64(v*norm*(1<<weightBits)))
 	}
 }
 
 // rows is the range of inputs that any output reads.
 func (t *taps) rows() (first, end int) {
 	last := len(t.first) - 1
-	return t.first[0], t.first[last] + t.count[last]
-}
-
-// acrossRows scales every row.
-//
-//	dst  H×W'×3
-//	src  H×W×3
-func (t *taps) acrossRows(dst, src *RGB) {
-	for y := range src.H {
-		in, out := src.row(y), dst.row(y)
-		for x, first := range t.first {
-			w := t.weight[x*t.width:][:t.count[x]]
-			p := in[first*3:][:len(w)*3]
-			var r, g, b int32 = half, half, half
-			for k, v := range w {
-				q := p[k*3 : k*3+3 : k*3+3]
-				r += v * int32(q[0])
-				g += v * int32(q[1])
-				b += v * int32(q[2])
-			}
-			out[x*3], out[x*3+1], out[x*3+2] = fixed8(r), fixed8(g), fixed8(b)
-		}
-	}
-}
-
-// downColumns scales every column. Row 0 of src is input row skip.
-//
-//	dst  H'×W×3
-//	src  H×W×3
-func (t *taps) downColumns(dst, src *RGB, skip int) {
-	stride := src.W * 3
-	t.sum = grow(t.sum, stride)
-	for y, first := range t.first {
-		p := src.Pix[(first-skip)*stride:]
-		for x := range t.sum {
-			t.sum[x] = half
-		}
-		for k, v := range t.weight[y*t.width:][:t.count[y]] {
-			addScaled(t.sum, p[k*stride:][:stride], v)
-		}
-		for x, v := range t.sum {
-			dst.Pix[y*stride+x] = fixed8(v)
-		}
-	}
-}
-
-func addScaled(sum []int32, p []uint8, v int32) {
-	for x, q := range p[:len(sum)] {
-		sum[x] += v * int32(q)
-	}
+	return int(t.first[0]), int(t.first[last]) + t.width
 }
 
 // grow is a slice of n elements, contents undefined, in the memory of s where that suffices.
@@ -171,7 +184,3 @@ func grow[T any](s []T, n int) []T {
 	}
 	return s[:n]
 }
-
-const half = 1 << (weightBits - 1)
-
-func fixed8(v int32) uint8 { return clip8(v >> weightBits) }

@@ -30,6 +30,14 @@ func (m *RGB) reshape(w, h int) {
 // row is line y of m.
 func (m *RGB) row(y int) []uint8 { return m.Pix[y*m.W*3:][:m.W*3] }
 
+func (m *RGB) size() (w, h int) { return m.W, m.H }
+
+func (m *RGB) line(dst [][4]uint8, y int) {
+	for i, p := 0, m.row(y); i < len(dst) && len(p) >= 3; i, p = i+1, p[3:] {
+		dst[i] = [4]uint8{p[0], p[1], p[2]}
+	}
+}
+
 // Clone is a copy that shares nothing.
 func (m *RGB) Clone() *RGB {
 	return &RGB{m.W, m.H, append([]uint8(nil), m.Pix...)}

@@ -96,10 +96,10 @@ func (w *worker) prepare(dst []float32, k int, epoch uint64) error {
 	if a := w.l.opt.Augment; a != nil {
 		rng := random.Stream(w.l.opt.Seed, "augment/"+w.l.samples[k].Name, epoch)
 		w.canvas.paint(dst, p.Width, p.Height, img, a.draw(rng, img.W, img.H))
-	} else {
-		toFloat(dst, img)
+		p.normalise(dst)
+		return nil
 	}
-	p.normalise(dst)
+	p.floats(dst, img)
 	return nil
 }
 
@@ -108,19 +108,20 @@ func (w *worker) load(k int) (*RGB, error) {
 	if img := w.l.cache.get(k); img != nil {
 		return img, nil
 	}
-	if err := w.decoder.file(w.l.samples[k].Path); err != nil {
+	src, err := w.decoder.lines(w.l.samples[k].Path)
+	if err != nil {
 		return nil, err
 	}
-	src := &w.decoder.img
-	w.base.reshape(w.baseSize(src))
-	w.canvas.resizer.Resize(&w.base, src, src.Full())
+	width, height := src.size()
+	w.base.reshape(w.baseSize(width, height))
+	w.canvas.resizer.scale(&w.base, src, Box{0, 0, float64(width), float64(height)})
 	w.l.cache.put(k, &w.base)
 	return &w.base, nil
 }
 
 // baseSize is the model's size times Oversize, as far as the picture has the pixels.
-func (w *worker) baseSize(src *RGB) (int, int) {
+func (w *worker) baseSize(width, height int) (int, int) {
 	p, over := w.l.pre, w.l.opt.Oversize
-	return min(int(float64(p.Width)*over), max(src.W, p.Width)),
-		min(int(float64(p.Height)*over), max(src.H, p.Height))
+	return min(int(float64(p.Width)*over), max(width, p.Width)),
+		min(int(float64(p.Height)*over), max(height, p.Height))
 }

@@ -16,6 +16,27 @@ func convertJPEG(dst *RGB, m image.Image) {
 	convertPlain(dst, m)
 }
 
+// planes is a decoded JPEG as stored. Its lines are made when they are read.
+type planes struct {
+	*image.YCbCr
+	up     *upsampler
+	cb, cr []uint8 // a line of the picture
+}
+
+func (p *planes) set(m *image.YCbCr) {
+	w, h := m.Rect.Dx(), m.Rect.Dy()
+	p.YCbCr, p.up = m, newUpsampler(m.SubsampleRatio, w, h)
+	p.cb, p.cr = grow(p.cb, w+4), grow(p.cr, w+4)
+}
+
+func (p *planes) size() (w, h int) { return p.Rect.Dx(), p.Rect.Dy() }
+
+func (p *planes) line(dst [][4]uint8, y int) {
+	p.up.row(p.cb, p.Cb, p.CStride, y)
+	p.up.row(p.cr, p.Cr, p.CStride, y)
+	loops().JFIF(dst, p.Y[y*p.YStride:], p.cb, p.cr)
+}
+
 // convertWebP fills dst from a decoded WebP: lossy ones hold studio-range BT.601, whatever
 // image.YCbCr promises.
 func convertWebP(dst *RGB, m image.Image) {
@@ -142,12 +163,15 @@ func (u *upsampler) mix(near, far []uint8) {
 //
 //	dst  2×len(sum)
 func spread(dst []uint8, sum []uint16, shift uint, even, odd uint16) {
-	last := len(sum) - 1
-	for i, v := range sum {
-		left, right := sum[max(i-1, 0)], sum[min(i+1, last)]
-		dst[2*i] = uint8((3*v + left + even) >> shift)
-		dst[2*i+1] = uint8((3*v + right + odd) >> shift)
+	left, v := sum[0], sum[0]
+	d := dst[:2*len(sum)]
+	for _, right := range sum[1:] {
+		d[0] = uint8((3*v + left + even) >> (shift & 15))
+		d[1] = uint8((3*v + right + odd) >> (shift & 15))
+		left, v, d = v, right, d[2:]
 	}
+	d[0] = uint8((3*v + left + even) >> shift)
+	d[1] = uint8((4*v + odd) >> shift)
 }
 
 func round4(dst []uint8, sum []uint16, bias uint16) {

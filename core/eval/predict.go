@@ -36,11 +36,9 @@ func NewPredictor(e graph.Env, g *graph.Graph) (*Predictor, error) {
 
 // File classifies an image file.
 func (p *Predictor) File(path string) (*Prediction, error) {
-	img, err := data.Decode(path)
-	if err != nil {
+	if err := p.pre.PrepareFile(p.ev.plan.Data(Input(p.ev.g)), path, &p.resizer); err != nil {
 		return nil, fmt.Errorf("%w: %w", data.ErrUnusable, err)
 	}
-	p.pre.Prepare(p.ev.plan.Data(Input(p.ev.g)), img, &p.resizer)
 	if err := p.ev.plan.Run(); err != nil {
 		return nil, err
 	}
