@@ -117,9 +117,9 @@ func gemmBlockAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, 
 // avx2Rows is how many rows of k floats stay in the second-level cache.
 func avx2Rows(k int) int { return max(48, avx2Work/k/48*48) }
 
-// aliased reports whether lines that lie ld floats apart fall into the same sets of the caches,
+// aliased reports whether lines ld floats apart fall into the same sets of the caches,
 // or nearly: a multiple of 4 KiB.
-func aliased(ld int) bool { return ld >= 896 && (ld+127)%1024 < 255 }
+func aliased(ld int) bool { return ld >= 992 && (ld+31)%1024 < 63 }
 
 // gemmCopiedAVX2 is gemmBlockAVX2 over copies of rows of A that lie close together.
 func gemmCopiedAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
@@ -182,24 +182,21 @@ func (p *gemmPanel) fetched() int {
 }
 
 // packPanelAVX2 copies k rows of n floats, cols apart and filled up with zeros, and returns what
-// follows in dst.
+// follows in dst. The panel is no wider than n needs.
 func packPanelAVX2(dst, b []float32, ldb, k, n, cols int) []float32 {
-	if n < cols || k == 0 {
-		return packPanel(dst, b, ldb, k, n, cols)
+	checkMatrix(dst, cols, k, cols)
+	checkMatrix(b, ldb, k, n)
+	if k == 0 {
+		return dst
 	}
-	_, _ = dst[k*cols-1], b[(k-1)*ldb+cols-1]
-	packColumnsAVX2(dst, cols, b, ldb, k, cols)
-	return dst[k*cols:]
-}
-
-// packColumnsAVX2 copies k rows of cols floats, 8, 16 or 24, that lie in their slices.
-func packColumnsAVX2(dst []float32, ds int, b []float32, ldb, k, cols int) {
+	mask := &avx2Masks[n-(cols-8)]
 	switch cols {
 	case 8:
-		packF32AVX2Copy8(&dst[0], ds, &b[0], ldb, k)
+		packF32AVX2Copy8(&dst[0], cols, &b[0], ldb, k, mask)
 	case 16:
-		packF32AVX2Copy16(&dst[0], ds, &b[0], ldb, k)
+		packF32AVX2Copy16(&dst[0], cols, &b[0], ldb, k, mask)
 	case 24:
-		packF32AVX2Copy24(&dst[0], ds, &b[0], ldb, k)
+		packF32AVX2Copy24(&dst[0], cols, &b[0], ldb, k, mask)
 	}
+	return dst[k*cols:]
 }

@@ -12998,10 +12998,11 @@ storemasked:
 	VMASKMOVPS Y0, Y15, 0(DI)
 	JMP next
 
-// func packF32AVX2Copy8(dst *float32, ds int, b *float32, ld int, k int)
+// func packF32AVX2Copy8(dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32)
 //
-// k rows of 8 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i].
-TEXT ·packF32AVX2Copy8(SB), NOSPLIT, $0-40
+// k rows of 8 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last
+// vector only the floats whose mask is set are read, the others become zeros.
+TEXT ·packF32AVX2Copy8(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), DI // dst
 	MOVQ ds+8(FP), R9
 	SHLQ $2, R9 // ds, bytes
@@ -13009,9 +13010,11 @@ TEXT ·packF32AVX2Copy8(SB), NOSPLIT, $0-40
 	MOVQ ld+24(FP), R8
 	SHLQ $2, R8 // ld, bytes
 	MOVQ k+32(FP), CX // k
+	MOVQ mask+40(FP), DX // mask
+	VMOVUPS (DX), Y15
 
 row:
-	VMOVUPS 0(SI), Y0
+	VMASKMOVPS 0(SI), Y15, Y0
 	VMOVUPS Y0, 0(DI)
 	ADDQ R8, SI
 	ADDQ R9, DI
@@ -13020,10 +13023,11 @@ row:
 	VZEROUPPER
 	RET
 
-// func packF32AVX2Copy16(dst *float32, ds int, b *float32, ld int, k int)
+// func packF32AVX2Copy16(dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32)
 //
-// k rows of 16 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i].
-TEXT ·packF32AVX2Copy16(SB), NOSPLIT, $0-40
+// k rows of 16 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last
+// vector only the floats whose mask is set are read, the others become zeros.
+TEXT ·packF32AVX2Copy16(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), DI // dst
 	MOVQ ds+8(FP), R9
 	SHLQ $2, R9 // ds, bytes
@@ -13031,10 +13035,12 @@ TEXT ·packF32AVX2Copy16(SB), NOSPLIT, $0-40
 	MOVQ ld+24(FP), R8
 	SHLQ $2, R8 // ld, bytes
 	MOVQ k+32(FP), CX // k
+	MOVQ mask+40(FP), DX // mask
+	VMOVUPS (DX), Y15
 
 row:
 	VMOVUPS 0(SI), Y0
-	VMOVUPS 32(SI), Y1
+	VMASKMOVPS 32(SI), Y15, Y1
 	VMOVUPS Y0, 0(DI)
 	VMOVUPS Y1, 32(DI)
 	ADDQ R8, SI
@@ -13044,10 +13050,11 @@ row:
 	VZEROUPPER
 	RET
 
-// func packF32AVX2Copy24(dst *float32, ds int, b *float32, ld int, k int)
+// func packF32AVX2Copy24(dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32)
 //
-// k rows of 24 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i].
-TEXT ·packF32AVX2Copy24(SB), NOSPLIT, $0-40
+// k rows of 24 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last
+// vector only the floats whose mask is set are read, the others become zeros.
+TEXT ·packF32AVX2Copy24(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), DI // dst
 	MOVQ ds+8(FP), R9
 	SHLQ $2, R9 // ds, bytes
@@ -13055,11 +13062,13 @@ TEXT ·packF32AVX2Copy24(SB), NOSPLIT, $0-40
 	MOVQ ld+24(FP), R8
 	SHLQ $2, R8 // ld, bytes
 	MOVQ k+32(FP), CX // k
+	MOVQ mask+40(FP), DX // mask
+	VMOVUPS (DX), Y15
 
 row:
 	VMOVUPS 0(SI), Y0
 	VMOVUPS 32(SI), Y1
-	VMOVUPS 64(SI), Y2
+	VMASKMOVPS 64(SI), Y15, Y2
 	VMOVUPS Y0, 0(DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)

@@ -580,20 +580,23 @@ func gemmRowsF32AVX2Tile2x8(c *float32, ldc int, a *float32, off *int32, next in
 //go:noescape
 func gemmRowsF32AVX2Tile1x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
 
-// k rows of 8 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i].
+// k rows of 8 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last
+// vector only the floats whose mask is set are read, the others become zeros.
 //
 //go:noescape
-func packF32AVX2Copy8(dst *float32, ds int, b *float32, ld int, k int)
+func packF32AVX2Copy8(dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32)
 
-// k rows of 16 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i].
+// k rows of 16 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last
+// vector only the floats whose mask is set are read, the others become zeros.
 //
 //go:noescape
-func packF32AVX2Copy16(dst *float32, ds int, b *float32, ld int, k int)
+func packF32AVX2Copy16(dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32)
 
-// k rows of 24 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i].
+// k rows of 24 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last
+// vector only the floats whose mask is set are read, the others become zeros.
 //
 //go:noescape
-func packF32AVX2Copy24(dst *float32, ds int, b *float32, ld int, k int)
+func packF32AVX2Copy24(dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32)
 
 // Blocks of 8×8 of w, turned: dst[p*ds+i] = w[i*ldw+p] for i < 8, p < 8·blocks.
 //

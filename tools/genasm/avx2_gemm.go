@@ -331,17 +331,20 @@ func (t gemmTile) down(ld, ptr string) {
 
 // avx2Copy is the inner loop of PackB and of the packing for GemmTN.
 func avx2Copy(vecs int) *fn {
-	f := newX86(fmt.Sprintf("packF32AVX2Copy%d", 8*vecs), fmt.Sprintf("k rows of %d floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i].", 8*vecs),
-		"dst *float32, ds int, b *float32, ld int, k int")
+	f := newX86(fmt.Sprintf("packF32AVX2Copy%d", 8*vecs), fmt.Sprintf("k rows of %d floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last\nvector only the floats whose mask is set are read, the others become zeros.", 8*vecs),
+		"dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32")
 	f.load("dst", "DI")
 	f.loadBytes("ds", "R9")
 	f.load("b", "SI")
 	f.loadBytes("ld", "R8")
 	f.load("k", "CX")
+	f.load("mask", "DX")
+	f.op("VMOVUPS (DX), Y15")
 	f.label("row")
-	for v := range vecs {
+	for v := range vecs - 1 {
 		f.op("VMOVUPS %d(SI), Y%d", 32*v, v)
 	}
+	f.op("VMASKMOVPS %d(SI), Y15, Y%d", 32*vecs-32, vecs-1)
 	for v := range vecs {
 		f.op("VMOVUPS Y%d, %d(DI)", v, 32*v)
 	}
