@@ -2,7 +2,6 @@ package op
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/tensor"
@@ -20,7 +19,7 @@ const leastZ = 1e-30
 // Quotient is relevance per unit of what it is shared by: s = r/z for z ≥ 0, or with Eps s = r/(z + Eps·sign z), the sign
 // of 0 being 1.
 //
-// With Floor a z of less than Floor times the mean |z| of its image gives 0: what a fast convolution leaves of a sum of
+// With Floor a z of less than Floor times the mean z of its image gives 0: what a fast convolution leaves of a sum of
 // zeros is not exactly zero, and must not be divided by.
 //
 //	z, r, s  N×…
@@ -48,7 +47,7 @@ func (q Quotient) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	images := n.Shape[0]
 	body := func(i, _ int) {
 		z := perImage(m.In[0], i, images)
-		quotientsAbove(perImage(m.Out, i, images), z, perImage(m.In[1], i, images), q.Floor*meanSize(z))
+		quotientsAbove(perImage(m.Out, i, images), z, perImage(m.In[1], i, images), q.Floor*float32(e.Kernels.Sum(z)/float64(len(z))))
 	}
 	return graph.Loop{Run: func() { e.Pool.Run(images, body) }}
 }
@@ -92,15 +91,6 @@ func quotientsSigned(s, z, r []float32, eps float32) {
 			s[i] = r[i] / (v + eps)
 		}
 	}
-}
-
-// meanSize is the mean of |v|.
-func meanSize(v []float32) float32 {
-	sum := 0.0
-	for _, x := range v {
-		sum += math.Abs(float64(x))
-	}
-	return float32(sum / float64(len(v)))
 }
 
 // Portion is what an input gets: r = c·x.
@@ -178,19 +168,17 @@ func (SignedPortion) Infer(in []tensor.Shape) (tensor.Shape, error) {
 // Lower goes pixel by pixel.
 func (SignedPortion) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	c := n.Shape.Channels()
-	return graph.Loop{Run: inPieces(e, n.Shape.Rows(), 3*c, func(lo, hi int) {
+	run := inWorkerPieces(e, n.Shape.Rows(), 3*c, func(lo, hi, worker int) {
+		part := m.Scratch[worker*c : (worker+1)*c]
 		for r := lo; r < hi; r++ {
 			x, y, of := m.In[1][r*c:(r+1)*c], m.Out[r*c:(r+1)*c], m.In[0][2*r*c:2*(r+1)*c]
-			up, down := of[:c], of[c:]
-			for i, v := range x {
-				if v > 0 {
-					y[i] = v * up[i]
-				} else {
-					y[i] = v * down[i]
-				}
-			}
+			e.Kernels.Clip(part, x, 0, infinity)
+			e.Kernels.Mul(y, part, of[:c])
+			e.Kernels.Clip(part, x, -infinity, 0)
+			e.Kernels.MulAdd(y, part, of[c:])
 		}
-	})}
+	})
+	return graph.Loop{Scratch: e.Pool.Threads() * c, Run: run}
 }
 
 // How Shares divides.
@@ -206,7 +194,7 @@ const (
 //	r, x1, x2, …, y  of one shape
 type Shares struct {
 	Of, By int
-	Eps    float32 // of ShareSigned
+	Eps    float32 // of ShareSigned, above 0
 }
 
 // Kind is Shares.
@@ -214,34 +202,47 @@ func (Shares) Kind() string { return "Shares" }
 
 // Infer keeps the shape.
 func (s Shares) Infer(in []tensor.Shape) (tensor.Shape, error) {
-	if s.Of < 0 || s.Of+1 >= len(in) || s.By < SharePositive || s.By > ShareSigned || !(s.Eps >= 0) {
+	if s.Of < 0 || s.Of+1 >= len(in) || s.By < SharePositive || s.By > ShareSigned || !(s.Eps >= 0) || (s.By == ShareSigned) != (s.Eps > 0) {
 		return nil, fmt.Errorf("share %d by rule %d and eps %g with %d inputs, want r and those that it is divided among", s.Of, s.By, s.Eps, len(in))
 	}
 	return (AddN{}).Infer(in)
 }
 
-// Lower divides element by element.
+// sharesChunk is the number of elements that Shares works on at a time: its sums stay in the cache.
+const sharesChunk = 1024
+
+// Lower divides chunk by chunk.
 func (s Shares) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	share := [...]func(float32) float32{
-		func(v float32) float32 { return max(v, 0) },
-		func(v float32) float32 { return max(v, -v) },
-		func(v float32) float32 { return v },
-	}[s.By]
-	return graph.Loop{Run: inPieces(e, n.Shape.Elems(), 2*len(n.In), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			sum := float32(0)
-			for _, x := range m.In[1:] {
-				sum += share(x[i])
+	claim, quotient := s.claim(e.Kernels), Quotient{Eps: s.Eps}.zip(e.Kernels)
+	run := inWorkerPieces(e, n.Shape.Elems(), 2*len(n.In), func(lo, hi, worker int) {
+		work := m.Scratch[3*worker*sharesChunk:][:3*sharesChunk]
+		for ; lo < hi; lo += sharesChunk {
+			size := min(sharesChunk, hi-lo)
+			sum, one, rest := work[:size], work[sharesChunk:][:size], work[2*sharesChunk:][:size]
+			claim(sum, rest, m.In[1][lo:lo+size])
+			for _, x := range m.In[2:] {
+				claim(one, rest, x[lo:lo+size])
+				e.Kernels.Add(sum, sum, one)
 			}
-			if sum < 0 {
-				sum -= s.Eps
-			} else {
-				sum += s.Eps
-			}
-			m.Out[i] = 0
-			if sum != 0 {
-				m.Out[i] = m.In[0][i] * (share(m.In[1+s.Of][i]) / sum)
-			}
+			quotient(sum, sum, m.In[0][lo:lo+size])
+			claim(one, rest, m.In[1+s.Of][lo:lo+size])
+			e.Kernels.Mul(m.Out[lo:lo+size], sum, one)
 		}
-	})}
+	})
+	return graph.Loop{Scratch: 3 * e.Pool.Threads() * sharesChunk, Run: run}
+}
+
+// claim is what an input's values x count; rest is of their size, too.
+func (s Shares) claim(k kernels.Set) func(y, rest, x []float32) {
+	switch s.By {
+	case SharePositive:
+		return func(y, _, x []float32) { k.Clip(y, x, 0, infinity) }
+	case ShareSize:
+		return func(y, rest, x []float32) {
+			k.Clip(y, x, 0, infinity)
+			k.Clip(rest, x, -infinity, 0)
+			k.Sub(y, y, rest)
+		}
+	}
+	return func(y, _, x []float32) { copy(y, x) }
 }

@@ -58,7 +58,7 @@ func TestShares(t *testing.T) {
 	r, a, b := v(1, 1, 2, 2), v(1, -1, 0, 3), v(3, 3, 0, -1)
 	wantClose(t, "positive", runNode(t, Shares{Of: 0}, r, a, b), []float32{0.25, 0, 0, 2}, 1e-6)
 	wantClose(t, "size", runNode(t, Shares{Of: 1, By: ShareSize}, r, a, b), []float32{0.75, 0.75, 0, 0.5}, 1e-6)
-	wantClose(t, "signed", runNode(t, Shares{Of: 1, By: ShareSigned}, r, a, b), []float32{0.75, 1.5, 0, -1}, 1e-6)
+	wantClose(t, "signed", runNode(t, Shares{Of: 1, By: ShareSigned, Eps: 1e-7}, r, a, b), []float32{0.75, 1.5, 0, -1}, 1e-6)
 }
 
 func TestGradCAM(t *testing.T) {
@@ -96,6 +96,7 @@ func TestRelevanceShapeErrors(t *testing.T) {
 	checkRefuses(t, SignedPortion{}, s)
 	checkRefuses(t, Shares{Of: 1}, s, s)
 	checkRefuses(t, Shares{By: 3}, s, s)
+	checkRefuses(t, Shares{By: ShareSigned}, s, s)
 	checkRefuses(t, Shares{}, s, tensor.Shape{2, 2})
 	checkRefuses(t, GradCAM{}, s)
 }
