@@ -11,9 +11,9 @@ import (
 // interpretabilityCriteria come from methods that explain a network's decisions.
 func interpretabilityCriteria() []Criterion {
 	list := []Criterion{
-		{Name: "lrp", Needs: Relevance, Comparable: true, Cost: 3.5, Score: onGamma(Relevance, whole, meanRelevance),
+		{Name: "lrp", Needs: Relevance, Comparable: true, Cost: 4, Score: onGamma(Relevance, whole, meanRelevance),
 			Source: "layer-wise relevance by z+, Yeom et al., Pattern Recognition 115, 2021, 1912.08881",
-			Note:   "a layer has as much relevance as any other: across layers, wide ones lose more filters"},
+			Note:   "a layer has as much relevance as any other: across layers, wide ones lose more filters; 3 passes without linear bottlenecks"},
 		{Name: "grad-cam", Needs: Saliency, Cost: 3, Score: onGamma(Saliency, whole, meanSize),
 			Source: "channel weights of Grad-CAM, Selvaraju et al., ICCV 2017, 1610.02391"},
 		{Name: "selectivity", Needs: Activations, Cost: 1, Score: selectivity,
