@@ -45,6 +45,7 @@ type Config struct {
 	MemoryBudget int64         // bytes, 0: none
 	TimeBudget   time.Duration // 0: none
 	RunDir       string        // events, metrics and checkpoints; "": nothing is kept
+	Folder       string        // where the images lie: a run folder records it
 	Resume       bool          // go on from the newest checkpoint in RunDir
 	On           func(Event)   // called for each event; nil: nobody listens
 	Progress     func(eval.Progress)

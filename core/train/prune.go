@@ -83,6 +83,9 @@ func (j *job) afterTune() error {
 	if j.pos.Prune, err = j.startPruning(); err != nil {
 		return err
 	}
+	if err := j.saveDense(); err != nil {
+		return err
+	}
 	return j.enter("prune")
 }
 

@@ -49,11 +49,13 @@ func (j *job) openRun() error {
 	if j.log, err = newLog(j.RunDir, j.On); err != nil {
 		return err
 	}
-	if err := j.resumeOrRefuse(); err != nil {
-		j.log.close()
-		return err
+	if err = j.resumeOrRefuse(); err == nil {
+		err = j.saveRecord()
 	}
-	return nil
+	if err != nil {
+		j.log.close()
+	}
+	return err
 }
 
 // resumeOrRefuse loads the newest good checkpoint when asked to, and never writes over a run that

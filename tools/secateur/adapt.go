@@ -114,6 +114,7 @@ func (f *adaptFlags) run(c *cobra.Command) error {
 	if f.Config.Data, err = openData(s, f.data, nil, f.Seed); err != nil {
 		return err
 	}
+	f.Folder = f.data
 	if f.shots > 0 {
 		f.Config.Data.Train = data.Shots(f.Config.Data.Train, len(f.Config.Data.Classes), f.shots, f.Seed)
 	}
