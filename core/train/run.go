@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/secateur/secateur/core/checkpoint"
@@ -174,8 +175,8 @@ func readRecord(dir string) (*record, error) {
 // demandImages refuses a run whose images are no longer where they were.
 func (r *Run) demandImages() error {
 	var gone []string
-	for _, s := range append(append(append([]data.Sample(nil), r.Train...), r.Tested...), r.Judges...) {
-		if _, err := os.Stat(s.Path); err != nil {
+	for _, s := range slices.Concat(r.Train, r.Tested, r.Judges) {
+		if _, err := os.Stat(s.Path); err != nil && !slices.Contains(gone, s.Path) {
 			gone = append(gone, s.Path)
 		}
 	}

@@ -35,7 +35,7 @@ func fuse(names string) (Criterion, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", p.Name, err)
 			}
-			for i, r := range ranks(v) {
+			for i, r := range Ranks(v) {
 				sum[i] += r
 			}
 		}
@@ -44,9 +44,9 @@ func fuse(names string) (Criterion, error) {
 	return c, nil
 }
 
-// ranks are the places of v in ascending order, from 0; equal values share the mean of their places, and what is no
+// Ranks are the places of v in ascending order, from 0; equal values share the mean of their places, and what is no
 // number comes first.
-func ranks(v []float64) []float64 {
+func Ranks(v []float64) []float64 {
 	order := make([]int, len(v))
 	for i := range order {
 		order[i] = i

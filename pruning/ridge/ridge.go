@@ -58,6 +58,7 @@ type Rebuild struct {
 	b          *mat.Dense // len(gone)×len(kept), nil for none
 	constant   []float64  // mean_R - B·mean_S
 	Explained  float64    // share of the removed channels' variance that B accounts for
+	Residual   []float64  // by removed channel, the share of its variance that B leaves; nil where nothing varies
 }
 
 // Fit solves (Cov_SS + λI)·Bᵀ = Cov_SR with λ = 0.01·trace(Cov)/F. Channels that never vary
@@ -112,12 +113,18 @@ func (m Moments) Inverse() ([]float64, error) {
 func (r *Rebuild) finish(m Moments) {
 	f := len(m.Mean)
 	var total, explained float64
+	r.Residual = make([]float64, len(r.gone))
 	for i, g := range r.gone {
-		total += m.Cov[g*f+g]
+		own := 0.0
 		for j, k := range r.kept {
 			r.constant[i] -= r.b.At(i, j) * m.Mean[k]
-			explained += r.b.At(i, j) * m.Cov[g*f+k]
+			own += r.b.At(i, j) * m.Cov[g*f+k]
 		}
+		if v := m.Cov[g*f+g]; v > 0 {
+			r.Residual[i] = 1 - own/v
+		}
+		total += m.Cov[g*f+g]
+		explained += own
 	}
 	if total > 0 {
 		r.Explained = explained / total

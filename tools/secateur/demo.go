@@ -59,6 +59,10 @@ func runDemo(c *cobra.Command, out string, seed uint64) error {
 	f := adaptFlags{Config: train.Defaults(), model: pretrained, data: images, out: filepath.Join(out, "adapted.secateur"),
 		part: string(train.Full), prune: "fisher", allocator: "global", keep: "macs=0.5", turns: 10, finalEpochs: 15,
 		report: filepath.Join(out, "report.html")}
+	f.RunDir = filepath.Join(out, "run")
+	if err := os.RemoveAll(f.RunDir); err != nil { // of an earlier demo
+		return err
+	}
 	f.Seed, f.Adam, f.Rate, f.Epochs, f.Warm = seed, true, demoRate, demoEpochs, demoWarm
 	if err := f.run(c); err != nil {
 		return err
@@ -73,7 +77,8 @@ func runDemo(c *cobra.Command, out string, seed uint64) error {
 	}
 	s.say("%s, %s and %s written in %s", f.out, file, f.report, time.Since(began).Round(time.Second))
 	if !isJSON(c) {
-		_, err = fmt.Fprintf(c.OutOrStdout(), "look at %s\n", f.report)
+		_, err = fmt.Fprintf(c.OutOrStdout(), "look at %s\nto see why each filter went: secateur explain --run %s -o %s\n", f.report, f.RunDir,
+			filepath.Join(out, "explanation.html"))
 	}
 	return err
 }

@@ -53,7 +53,7 @@ func TestFullDisk(t *testing.T) {
 	}{
 		"adapt":         {"", append(adapt[:len(adapt):len(adapt)], "-o", "DISK/earlier"), ""},
 		"report":        {fill, append(adapt[:len(adapt):len(adapt)], "-o", t.TempDir()+"/o", "--report", "DISK/earlier"), "rest "},
-		"run":           {"", append(adapt[:len(adapt):len(adapt)], "-o", t.TempDir()+"/o", "--run", "DISK"), "events.jsonl metrics.csv "},
+		"run":           {"", append(adapt[:len(adapt):len(adapt)], "-o", t.TempDir()+"/o", "--run", "DISK"), "events.jsonl metrics.csv run.json "},
 		"run from full": {fill, append(adapt[:len(adapt):len(adapt)], "-o", t.TempDir()+"/o", "--run", "DISK"), "events.jsonl metrics.csv rest "},
 		"import":        {"", []string{"import", fix + "/tiny.onnx", "-o", "DISK/earlier"}, ""},
 		"export":        {"", []string{"export", fix + "/tiny.secateur", "-o", "DISK/earlier"}, ""},

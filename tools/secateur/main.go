@@ -133,7 +133,7 @@ func newRoot() *cobra.Command {
 		return usagef("%w; see %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(demoCommand(), importCommand(), inspectCommand(), adaptCommand(), pruneCommand(),
-		evalCommand(), predictCommand(), exportCommand(), criteriaCommand(), studyCommand(), benchCommand())
+		evalCommand(), predictCommand(), explainCommand(), exportCommand(), criteriaCommand(), studyCommand(), benchCommand())
 	for _, c := range root.Commands() {
 		fromEnvironment(c)
 	}

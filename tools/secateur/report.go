@@ -39,19 +39,11 @@ const shownPictures = 24
 // page is the report of an adaptation.
 func (h *history) page(title string, facts []report.Fact, classes []string, r *train.Result) *report.Page {
 	p := &report.Page{Title: title, When: time.Now(), Machine: machine(), Facts: facts, Epochs: h.epochs, Turns: h.turns, TurnsBy: "accuracy, " + r.JudgedOn,
-		Dense: reportResult(r.Dense, classes), Pruned: reportResult(r.Pruned, classes), Pictures: pictures(r, classes)}
+		Dense: report.ResultOf(r.Dense, classes), Pruned: report.ResultOf(r.Pruned, classes), Pictures: pictures(r, classes)}
 	for _, w := range r.Widths {
 		p.Widths = append(p.Widths, report.Width{Layer: w.Layer, Before: w.Before, After: w.After})
 	}
 	return p
-}
-
-func reportResult(r *eval.Report, classes []string) *report.Result {
-	if r == nil {
-		return nil
-	}
-	return &report.Result{On: "test images", Images: r.Images, Accuracy: r.Accuracy, Macro: r.Macro, Loss: r.Loss, MACs: r.MACs,
-		Params: int64(r.Params), P50Ms: r.Latency.P50, P99Ms: r.Latency.P99, Classes: classes, Confusion: r.Confusion}
 }
 
 // pictures are tested images: those that a network got wrong, those on which the networks differ,

@@ -14,9 +14,9 @@ import (
 )
 
 // probe is put into a page under test: it tells the page around it how wide the content is and how
-// many pictures did not load.
+// many pictures did not load, and how many pieces of pictures have a size.
 const probe = `<script>addEventListener("load", () => parent.postMessage([name, document.documentElement.scrollWidth,
-	"pixels,", [...document.images].filter(i => !i.naturalWidth).length, "of", document.images.length, "pictures missing"].join(" "), "*"))</script>`
+	"pixels,", [...document.images].filter(i => !i.naturalWidth).length, "of", document.images.length, "pictures missing,", [...document.querySelectorAll("use")].filter(u => u.getBBox().width).length, "pieces shown"].join(" "), "*"))</script>`
 
 // TestBrowser: Chromium shows every picture, nothing is wider than a phone or a desk, and the console
 // stays empty.

@@ -103,18 +103,32 @@ type matrixCell struct {
 
 // newMatrix lays a matrix out in the width of a chart, at most 36 units a cell.
 func newMatrix(title string, r *Result) *matrix {
-	k := len(r.Confusion)
-	longest := 0
-	for i := range k {
-		longest = max(longest, len([]rune(shorten(r.class(i)))))
+	var names []string
+	for i := range r.Confusion {
+		names = append(names, r.class(i))
 	}
-	room := px(6*float64(longest)) + 20
-	side := min(36, (chartWidth-room-2)/px(k))
-	m := &matrix{Title: title, Side: side, Left: room, Top: room, Right: room + side*px(k), Bottom: room + side*px(k)}
-	m.Width, m.Height = chartWidth, m.Bottom+2
-	m.NameFont, m.Font = min(11, 0.95*side), countFont(r.Confusion, side)
+	m := emptyMatrix(title, names)
+	m.Font = countFont(r.Confusion, m.Side)
 	right, all := m.fill(r)
 	m.Label = fmt.Sprintf("Confusion matrix of the %s network, true classes as rows, predicted ones as columns: %d of %d right", strings.ToLower(title), right, all)
+	return m
+}
+
+// emptyMatrix is a square matrix with names at its edges and nothing in it.
+func emptyMatrix(title string, names []string) *matrix {
+	longest := 0
+	for _, name := range names {
+		longest = max(longest, len([]rune(shorten(name))))
+	}
+	k, room := px(len(names)), px(6*float64(longest))+20
+	side := min(36, (chartWidth-room-2)/k)
+	m := &matrix{Title: title, Side: side, Left: room, Top: room, Right: room + side*k, Bottom: room + side*k}
+	m.Width, m.Height, m.NameFont = chartWidth, m.Bottom+2, min(11, 0.95*side)
+	for i, name := range names {
+		at := m.Left + m.Side*(px(i)+0.5) + 0.32*m.NameFont
+		m.Rows = append(m.Rows, matrixName{m.Left - 5, at, shorten(name), name})
+		m.Cols = append(m.Cols, matrixName{at, m.Top - 5, shorten(name), name})
+	}
 	return m
 }
 
@@ -128,13 +142,9 @@ func (m *matrix) Lattice() string {
 	return d.String()
 }
 
-// fill adds names and cells, and counts the diagonal and the whole.
+// fill adds the cells, and counts the diagonal and the whole.
 func (m *matrix) fill(r *Result) (right, all int) {
 	for i, row := range r.Confusion {
-		at := m.Left + m.Side*(px(i)+0.5)
-		name := r.class(i)
-		m.Rows = append(m.Rows, matrixName{m.Left - 5, at + 0.32*m.NameFont, shorten(name), name})
-		m.Cols = append(m.Cols, matrixName{at + 0.32*m.NameFont, m.Top - 5, shorten(name), name})
 		n := 0
 		for _, c := range row {
 			n += max(c, 0)

@@ -157,13 +157,18 @@ func (p Picture) source() (template.URL, error) {
 	return template.URL("data:image/" + kind + ";base64," + base64.StdEncoding.EncodeToString(data)), nil
 }
 
+// thumbSize is the size of a picture scaled down to at most thumbSide pixels a side.
+func thumbSize(w, h int) (int, int) {
+	if long := max(w, h); long > thumbSide {
+		return max(1, w*thumbSide/long), max(1, h*thumbSide/long)
+	}
+	return w, h
+}
+
 // thumbnail is an image as JPEG, scaled down to at most thumbSide pixels a side.
 func thumbnail(img image.Image) []byte {
 	b := img.Bounds()
-	w, h := b.Dx(), b.Dy()
-	if long := max(w, h); long > thumbSide {
-		w, h = max(1, w*thumbSide/long), max(1, h*thumbSide/long)
-	}
+	w, h := thumbSize(b.Dx(), b.Dy())
 	out := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.CatmullRom.Scale(out, out.Bounds(), img, b, draw.Src, nil)
 	var buf bytes.Buffer

@@ -13,6 +13,8 @@ import (
 	"image"
 	"io"
 	"time"
+
+	"github.com/secateur/secateur/core/eval"
 )
 
 // Page is everything a report shows.
@@ -51,6 +53,15 @@ type Result struct {
 	Classes   []string
 	PerClass  []Class // empty: derived from Confusion
 	Confusion [][]int // [true class][predicted class], in the order of Classes
+}
+
+// ResultOf is an evaluation on the test images; nil where there was none.
+func ResultOf(r *eval.Report, classes []string) *Result {
+	if r == nil {
+		return nil
+	}
+	return &Result{On: "test images", Images: r.Images, Accuracy: r.Accuracy, Macro: r.Macro, Loss: r.Loss, MACs: r.MACs,
+		Params: int64(r.Params), P50Ms: r.Latency.P50, P99Ms: r.Latency.P99, Classes: classes, Confusion: r.Confusion}
 }
 
 // Class is the accuracy of one class.
@@ -107,10 +118,10 @@ type Prediction struct {
 //go:embed report.css
 var css string
 
-//go:embed page.html svg.html
+//go:embed page.html svg.html explanation.html
 var files embed.FS
 
-var pages = template.Must(template.New("").ParseFS(files, "page.html", "svg.html"))
+var pages = template.Must(template.New("").ParseFS(files, "page.html", "svg.html", "explanation.html"))
 
 // Write writes the page, whole or not at all. It fails if a picture is neither PNG nor JPEG nor
 // an image, or if w fails.
@@ -119,8 +130,13 @@ func Write(w io.Writer, p *Page) error {
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
+	return write(w, "page.html", v)
+}
+
+// write fills a template and writes it, whole or not at all.
+func write(w io.Writer, name string, v any) error {
 	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, "page.html", v); err != nil {
+	if err := pages.ExecuteTemplate(&b, name, v); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {

@@ -1,0 +1,218 @@
+// Package explain says why each filter of a pruning run went: what it looked at, what it told of the classes, how
+// every criterion ranks it, which filter does its work now, and what the network is like without it (reference:
+// pruning §6.3). It makes data; how they look is another package's matter.
+package explain
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/score"
+	"github.com/secateur/secateur/core/train"
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
+)
+
+// Explanation is all that is known of a run's removed filters. Statistics are of the network before the first cut
+// over the training images; filters are numbered as in it.
+type Explanation struct {
+	Classes   []string    `json:"classes"`
+	Phase     string      `json:"phase"`     // where the run stands: prune, final, done
+	Images    int         `json:"images"`    // that statistics are of
+	JudgedOn  string      `json:"judged_on"` // the images that losses without a filter are of
+	Prune     train.Prune `json:"prune"`
+	Whole     []float64   `json:"whole"` // accuracy by class of the network before pruning on those images
+	Criteria  []Criterion `json:"criteria"`
+	Cards     []Card      `json:"cards"`
+	Layers    []Layer     `json:"layers"`
+	Heats     []Heat      `json:"heats"`
+	Agreement [][]float64 `json:"agreement"` // Spearman's ρ of the criteria inside layers, mean over the layers
+	Turns     []Turn      `json:"turns"`
+	Before    eval.Report `json:"before"` // on the tested images
+	After     eval.Report `json:"after"`
+	Changed   []Flip      `json:"changed"`
+	Notes     []string    `json:"notes"`
+}
+
+// Criterion is one that ranks could be had of.
+type Criterion struct {
+	Name   string `json:"name"`
+	Family string `json:"family"`
+}
+
+// Turn is one turn of the run; turn 0 is the network before it.
+type Turn struct {
+	Turn     int     `json:"turn"`
+	MACs     int64   `json:"macs"`
+	Params   int64   `json:"params"`
+	Accuracy float64 `json:"accuracy"` // on the judging images
+	Accepted bool    `json:"accepted"`
+	Removed  int     `json:"removed"`
+	Reason   string  `json:"reason,omitempty"`
+}
+
+// Flip is a tested picture that the networks judge differently.
+type Flip struct {
+	Name   string     `json:"image"`
+	Path   string     `json:"-"`
+	Class  int        `json:"class"`
+	Before eval.Guess `json:"before"`
+	After  eval.Guess `json:"after"`
+}
+
+// Options bound an explanation.
+type Options struct {
+	Env      graph.Env
+	Cards    int // most filters that are shown one by one
+	Progress func(eval.Progress)
+}
+
+// explainer is an explanation under way.
+type explainer struct {
+	Options
+	ctx    context.Context
+	run    *train.Run
+	st     *groups.Structure // of the dense network
+	all    *score.Collected
+	gone   map[string]map[int]int // group → unit → the turn it went in
+	layers []*layer
+	names  []Criterion
+	out    *Explanation
+}
+
+// Explain works out the explanation of a run. It takes about four forward passes over the training images and one
+// over the judging images for each card.
+func Explain(ctx context.Context, run *train.Run, o Options) (*Explanation, error) {
+	e := &explainer{Options: o, ctx: ctx, run: run, out: &Explanation{Classes: run.Classes, Phase: run.Phase, Images: len(run.Train),
+		JudgedOn: run.JudgedOn, Prune: run.Prune, Cards: []Card{}, Heats: []Heat{}, Changed: []Flip{}, Notes: []string{}}}
+	for _, step := range []func() error{e.find, e.networks, e.collect, e.judge, e.draw} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return e.out, nil
+}
+
+// find reads the structure of the dense network and which of its units went when.
+func (e *explainer) find() error {
+	var err error
+	if e.st, err = groups.Find(e.run.Dense); err != nil {
+		return err
+	}
+	e.gone = map[string]map[int]int{}
+	for _, t := range e.run.Turns {
+		if !t.Accepted {
+			continue
+		}
+		for _, d := range t.Removed {
+			g := e.st.Named(d.Group)
+			u := unitOf(g, d.Leaf, d.Filter)
+			if u < 0 {
+				return fmt.Errorf("turn %d took filter %d of %s, which the network before pruning does not have", t.Turn, d.Filter, d.Group)
+			}
+			if e.gone[g.Name] == nil {
+				e.gone[g.Name] = map[int]int{}
+			}
+			e.gone[g.Name][u] = t.Turn
+		}
+	}
+	return nil
+}
+
+// unitOf is the unit whose filter stands at that index of its producing weight, -1 without one.
+func unitOf(g *groups.Group, leaf string, filter int) int {
+	if g == nil {
+		return -1
+	}
+	w := g.Producers[0].Weight
+	for i, u := range g.Units {
+		if w.Name == leaf && u.Indices(w, 0)[0] == filter {
+			return i
+		}
+	}
+	return -1
+}
+
+// networks compares the networks before and after on the tested images.
+func (e *explainer) networks() error {
+	o := eval.Options{Guesses: true, Latency: true, Progress: e.Progress}
+	before, err := eval.Evaluate(e.ctx, e.Env, e.run.Dense, e.run.Tested, o)
+	if err != nil {
+		return err
+	}
+	after, err := eval.Evaluate(e.ctx, e.Env, e.run.Net, e.run.Tested, o)
+	if err != nil {
+		return err
+	}
+	for i, s := range e.run.Tested {
+		if before.Guesses[i].Class != after.Guesses[i].Class {
+			e.out.Changed = append(e.out.Changed, Flip{s.Name, s.Path, s.Class, before.Guesses[i], after.Guesses[i]})
+		}
+	}
+	e.out.Before, e.out.After = *before.Brief(), *after.Brief()
+	return e.turns()
+}
+
+// turns is the way from one network to the other.
+func (e *explainer) turns() error {
+	judged, err := eval.Evaluate(e.ctx, e.Env, e.run.Dense, e.run.Judges, eval.Options{Progress: e.Progress})
+	if err != nil {
+		return err
+	}
+	e.out.Turns = []Turn{{MACs: e.run.Original.MACs, Params: e.run.Original.Params, Accuracy: judged.Accuracy, Accepted: true}}
+	for _, t := range e.run.Turns {
+		e.out.Turns = append(e.out.Turns, Turn{t.Turn, t.MACs, t.Params, t.Accuracy, t.Accepted, len(t.Removed), t.Reason})
+	}
+	return nil
+}
+
+// collect runs the dense network over the training images and asks every criterion that needs no further run.
+func (e *explainer) collect() error {
+	s := &score.Scorer{Ctx: e.ctx, Env: e.Env, Samples: e.run.Train, Classes: len(e.run.Classes), Seed: e.run.Seed}
+	asked, err := e.asked()
+	if err != nil {
+		return err
+	}
+	var needs criteria.Needs
+	for _, c := range asked {
+		needs |= c.Needs
+	}
+	e.report("collecting", 0, len(e.run.Train))
+	if e.all, err = s.Collect(e.st, needs); err != nil {
+		if e.all, err = s.Collect(e.st, sure); err != nil {
+			return err
+		}
+	}
+	return e.score(asked)
+}
+
+// asked are the criteria that ranks are wanted of: all that run the network only once, and the run's own.
+func (e *explainer) asked() ([]criteria.Criterion, error) {
+	own, err := criteria.Lookup(e.run.Prune.Criterion)
+	if err != nil {
+		return nil, err
+	}
+	var list []criteria.Criterion
+	for _, c := range append(criteria.All(), own) {
+		known := slices.ContainsFunc(list, func(x criteria.Criterion) bool { return x.Name == c.Name })
+		if !known && !c.Needs.Has(criteria.Probing) && c.Family != "control" {
+			list = append(list, c)
+		}
+	}
+	return list, nil
+}
+
+// sure are the needs that any labelled images can meet.
+const sure = criteria.Activations | criteria.LossGradients | criteria.MarginGradients | criteria.Moments
+
+func (e *explainer) report(phase string, done, total int) {
+	if e.Progress != nil {
+		e.Progress(eval.Progress{Phase: phase, Done: done, Total: total})
+	}
+}

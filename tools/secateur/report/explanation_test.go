@@ -1,0 +1,133 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"image"
+
+	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/explain"
+)
+
+// explained is an explanation of two layers with a card of every reason, and its pictures on disk.
+func explained(t testing.TB) *explain.Explanation {
+	t.Helper()
+	dir, classes := t.TempDir(), []string{"bolt", "nut_<b>", "Unbreakable" + strings.Repeat("Long", 12)}
+	var patches []explain.Patch
+	for i := range 9 {
+		path := filepath.Join(dir, fmt.Sprintf("%d.png", i%4))
+		writePlain(t, path, uint8(40*i))
+		patches = append(patches, explain.Patch{Image: filepath.Base(path), Path: path, Class: i % 3, Box: [4]float64{0.1, 0.2, 0.4, 0.5}, Value: 9 - float64(i)})
+	}
+	result := eval.Report{Images: 30, Accuracy: 0.9, Macro: 0.9, Loss: 0.3, MACs: 1e6, Params: 1000, Confusion: [][]int{{9, 1, 0}, {0, 10, 0}, {2, 0, 8}}}
+	x := &explain.Explanation{Classes: classes, Phase: "done", Images: 9, JudgedOn: "training images", Before: result, After: result, Whole: []float64{1, 1, 0.5},
+		Criteria: []explain.Criterion{{Name: "l1", Family: "magnitude"}, {Name: "mi", Family: "information"}}, Agreement: [][]float64{{1, -0.3}, {-0.3, 1}},
+		Turns:   []explain.Turn{{MACs: 1e6, Accuracy: 0.9, Accepted: true}, {Turn: 1, MACs: 8e5, Accuracy: 0.88, Accepted: true, Removed: 7}, {Turn: 2, MACs: 7e5, Accuracy: 0.5, Reason: "too bad"}},
+		Changed: []explain.Flip{{Name: "0.png", Path: patches[0].Path, Class: 0, Before: eval.Guess{Class: 0, Score: 0.6}, After: eval.Guess{Class: 1, Score: 0.7}}},
+		Heats:   []explain.Heat{{Layer: "conv1", Filters: []int{3, 1}, Removed: []bool{true, false}, Share: [][]float64{{1, 0}, {0.2, 0.5}, {0, 1}}}},
+		Notes:   []string{"a note"}}
+	counts := map[explain.Reason]int{}
+	for i, r := range explain.Reasons {
+		counts[r] = 1
+		x.Cards = append(x.Cards, explain.Card{Layer: "conv1", Filter: i, Removed: true, Turn: 1, Reason: r, Sentence: "sentence of " + string(r), Patches: patches,
+			Pooled: [][]float64{{0.1, 0.2, 0.3}, {0.5, 0.6}, {0.9}}, Omega: 0.4, P: 0.015, Active: 0.2, Influence: 0.01, Cost: 0.02, Ranks: []float64{0.25, -1},
+			Nearest: &explain.Nearest{Filter: 12, Correlation: -0.97, Residual: 0.01, Patches: patches[:3]},
+			Without: &explain.Without{Loss: -0.01, P: 0.04, Accuracy: 0.8, PerClass: []float64{0.9, 1, 0.5}}})
+	}
+	x.Cards = append(x.Cards, explain.Card{Layer: strings.Repeat("conv", 20), Reason: explain.Useful, Sentence: "stays", Pooled: [][]float64{{0}, {0}, {0}}, Ranks: []float64{1, 1}})
+	x.Layers = []explain.Layer{{Name: "conv1", Before: 16, After: 9, Reasons: counts}, {Name: "conv2", Before: 8, After: 8}}
+	return x
+}
+
+func writePlain(t testing.TB, path string, shade uint8) {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, 24, 16))
+	for i := range 24 * 16 {
+		img.Set(i%24, i/24, color.RGBA{shade, uint8(10 * (i % 24)), 99, 255})
+	}
+	f, err := os.Create(path)
+	if err == nil {
+		defer f.Close()
+		err = png.Encode(f, img)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func renderExplanation(t testing.TB, x *explain.Explanation) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := WriteExplanation(&b, x, time.Unix(0, 0).UTC(), "a box"); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestExplanation: sentences, numbers and pictures are on the page, each picture once.
+func TestExplanation(t *testing.T) {
+	x := explained(t)
+	page := renderExplanation(t, x)
+	for _, c := range x.Cards {
+		if !strings.Contains(page, c.Sentence) {
+			t.Errorf("no %q", c.Sentence)
+		}
+	}
+	for _, want := range []string{"7 of 24 filters were removed", "ω² 0.40, p 0.015", "bolt −10.0" + space + "points", "Nearest kept filter: 12, correlation -0.97", "rolled back: too bad",
+		"1 broken, 0 mended, 0 wrong before and after", "a note", "r-source-only", "kept"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if n := strings.Count(page, "<image "); n != 4 {
+		t.Errorf("%d pictures are embedded for the patches, want each of 4 once", n)
+	}
+	if n, want := strings.Count(page, "<use "), 7*(2*9+3); n != want {
+		t.Errorf("%d pieces of pictures, want %d", n, want)
+	}
+	for _, bad := range []string{"<script", "nut_<b>", "NaN", "http://", "ZgotmplZ"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("%q is on the page", bad)
+		}
+	}
+}
+
+// TestExplanationWithout: an image that is gone is an error that names it.
+func TestExplanationWithout(t *testing.T) {
+	x := explained(t)
+	if err := os.Remove(x.Cards[0].Patches[1].Path); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteExplanation(&bytes.Buffer{}, x, time.Now(), ""); err == nil || !strings.Contains(err.Error(), "1.png") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestExplanationInBrowser: nothing is wider than a phone or a desk, every picture loads, the console stays empty.
+func TestExplanationInBrowser(t *testing.T) {
+	chromium := browser(t)
+	page := html.EscapeString(probed(renderExplanation(t, explained(t))))
+	var frames strings.Builder
+	widths := []int{320, 390, 1200}
+	for _, w := range widths {
+		fmt.Fprintf(&frames, `<iframe name="at %d:" style="border:0;height:900px;width:%dpx" srcdoc="%s"></iframe>`, w, w, page)
+	}
+	out := open(t, chromium, frames.String())
+	for _, w := range widths {
+		if want := fmt.Sprintf("at %d: %d pixels, 0 of 1 pictures missing, 147 pieces shown", w, w); !strings.Contains(out, want) {
+			t.Errorf("want %q in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "CONSOLE") {
+		t.Errorf("the console is not empty:\n%s", out)
+	}
+}
