@@ -29,7 +29,6 @@ func (e *explainer) draw() error {
 	}
 	e.heats()
 	e.out.Agreement = e.agreement()
-	e.out.Notes = append(e.out.Notes, "No relevance maps before and after: this version does not draw them.")
 	return nil
 }
 

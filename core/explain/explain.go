@@ -29,6 +29,7 @@ type Explanation struct {
 	Cards     []Card      `json:"cards"`
 	Layers    []Layer     `json:"layers"`
 	Heats     []Heat      `json:"heats"`
+	Relevance *Relevance  `json:"relevance,omitempty"`
 	Agreement [][]float64 `json:"agreement"` // Spearman's ρ of the criteria inside layers, mean over the layers
 	Turns     []Turn      `json:"turns"`
 	Before    eval.Report `json:"before"` // on the tested images
@@ -88,7 +89,7 @@ type explainer struct {
 func Explain(ctx context.Context, run *train.Run, o Options) (*Explanation, error) {
 	e := &explainer{Options: o, ctx: ctx, run: run, out: &Explanation{Classes: run.Classes, Phase: run.Phase, Images: len(run.Train),
 		JudgedOn: run.JudgedOn, Prune: run.Prune, Cards: []Card{}, Heats: []Heat{}, Changed: []Flip{}, Notes: []string{}}}
-	for _, step := range []func() error{e.find, e.networks, e.collect, e.judge, e.draw} {
+	for _, step := range []func() error{e.find, e.networks, e.collect, e.judge, e.draw, e.relevance} {
 		if err := step(); err != nil {
 			return nil, err
 		}

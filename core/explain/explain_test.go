@@ -72,6 +72,16 @@ func TestExplain(t *testing.T) {
 		t.Errorf("%d cards of kept filters, want 2 of 10", kept)
 	}
 	checkWithout(t, env, run, x)
+	if r := x.Relevance; r == nil || len(r.Maps) != mostShown || r.Images != 0 {
+		t.Fatalf("relevance %+v", r)
+	}
+	for _, m := range x.Relevance.Maps[:3] {
+		sum := 0.0
+		for i := range m.Before {
+			sum += m.Before[i] - m.After[i]
+		}
+		toy.Near(t, "relevance before less that after, both shares", sum, 0, 1e-6)
+	}
 	checkNumbers(t, x)
 }
 
@@ -157,6 +167,30 @@ func checkNumbers(t *testing.T, x *Explanation) {
 			t.Errorf("changed decision %+v", f)
 		}
 	}
+}
+
+// TestCompareMaps: shares inside the marked halves, by hand, and a picture of each class first.
+func TestCompareMaps(t *testing.T) {
+	left, top := score.Heat{Height: 56, Width: 56, Values: make([]float32, 56*56)}, score.Heat{Height: 56, Width: 56, Values: make([]float32, 56*56)}
+	half := make(data.Region, data.RegionSide*data.RegionSide)
+	for i := range left.Values {
+		if i%56 < 28 {
+			left.Values[i] = 2
+			half[i] = 1
+		}
+		if i < 28*56 {
+			top.Values[i] = 0.1
+		}
+	}
+	samples := []data.Sample{{Name: "a", Class: 1}, {Name: "b", Class: 1}, {Name: "c", Class: 0}}
+	heats := []score.Heat{left, left, top}
+	r := compareMaps(samples, heats, []score.Heat{top, left, top}, []data.Region{half, half, nil})
+	if r.Images != 2 || r.Maps[0].Image != "a" || r.Maps[1].Image != "c" || r.Maps[2].Image != "b" {
+		t.Errorf("%d images, maps of %s, %s, %s", r.Images, r.Maps[0].Image, r.Maps[1].Image, r.Maps[2].Image)
+	}
+	toy.Near(t, "share before", r.Before, 1, 1e-6)
+	toy.Near(t, "share after", r.After, 0.75, 1e-6)
+	toy.Near(t, "area", r.Area, 0.5, 1e-6)
 }
 
 // TestReason: the first that holds, in the order of the reference.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/random"
 	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/secateur/secateur/pruning/groups"
@@ -197,13 +198,16 @@ func (l *layer) shares(gates []criteria.Gate) []float64 {
 	return out
 }
 
+// macs measures a graph by its multiply-adds and parameters alone.
+func macs(g *graph.Graph) (groups.Cost, error) { return groups.CostOf(g), nil }
+
 // costs are the multiply-adds that the network saves without each unit, as shares.
 func (e *explainer) costs(g *groups.Group) ([]float64, error) {
 	out := make([]float64, len(g.Units))
 	if len(g.Units) < 2 {
 		return out, nil
 	}
-	c, err := e.st.Costs()(map[int][]int{g.ID: {0}})
+	c, err := e.st.Costs(macs)(map[int][]int{g.ID: {0}})
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ type explanationView struct {
 	Cards   []cardView
 	Heats   []*heat
 	Agree   *matrix
+	Maps    *mapsView
 	Shown   []shownPicture
 }
 
@@ -73,6 +74,9 @@ func newExplanation(x *explain.Explanation, when time.Time, machine string) (*ex
 	}
 	v := &explanationView{X: x, Reasons: reasonKeys(x), Layers: layerViews(x), Agree: agreement(x)}
 	if v.view, err = newView(p); err != nil {
+		return nil, err
+	}
+	if v.Maps, err = newMaps(x.Relevance, x.Classes); err != nil {
 		return nil, err
 	}
 	for _, h := range x.Heats {

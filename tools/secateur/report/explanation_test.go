@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"html"
+	"image"
 	"image/color"
 	"image/png"
 	"os"
@@ -12,8 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"image"
-
+	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/explain"
 )
@@ -44,6 +44,11 @@ func explained(t testing.TB) *explain.Explanation {
 			Without: &explain.Without{Loss: -0.01, P: 0.04, Accuracy: 0.8, PerClass: []float64{0.9, 1, 0.5}}})
 	}
 	x.Cards = append(x.Cards, explain.Card{Layer: strings.Repeat("conv", 20), Reason: explain.Useful, Sentence: "stays", Pooled: [][]float64{{0}, {0}, {0}}, Ranks: []float64{1, 1}})
+	values, defects := make([]float64, 28*28), make(data.Region, data.RegionSide*data.RegionSide)
+	values[0], defects[5] = 1, 1
+	x.Relevance = &explain.Relevance{Images: 1, Before: 0.4, After: 0.35, Area: 0.1, Maps: []explain.Map{
+		{Image: "0.png", Path: patches[0].Path, Before: values, After: values, InsideBefore: 0.4, InsideAfter: 0.35, Region: defects},
+		{Image: "1.png", Path: patches[1].Path, Class: 1, Before: values, After: make([]float64, 28*28)}}}
 	x.Layers = []explain.Layer{{Name: "conv1", Before: 16, After: 9, Reasons: counts}, {Name: "conv2", Before: 8, After: 8}}
 	return x
 }
@@ -83,7 +88,7 @@ func TestExplanation(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"7 of 24 filters were removed", "ω² 0.40, p 0.015", "bolt −10.0" + space + "points", "Nearest kept filter: 12, correlation -0.97", "rolled back: too bad",
-		"1 broken, 0 mended, 0 wrong before and after", "a note", "r-source-only", "kept"} {
+		"1 broken, 0 mended, 0 wrong before and after", "a note", "r-source-only", "40.0" + space + "% of the relevance lay at them before pruning", "kept"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q", want)
 		}
@@ -123,11 +128,40 @@ func TestExplanationInBrowser(t *testing.T) {
 	}
 	out := open(t, chromium, frames.String())
 	for _, w := range widths {
-		if want := fmt.Sprintf("at %d: %d pixels, 0 of 1 pictures missing, 147 pieces shown", w, w); !strings.Contains(out, want) {
+		if want := fmt.Sprintf("at %d: %d pixels, 0 of 5 pictures missing, 147 pieces shown", w, w); !strings.Contains(out, want) {
 			t.Errorf("want %q in\n%s", want, out)
 		}
 	}
 	if strings.Contains(out, "CONSOLE") {
 		t.Errorf("the console is not empty:\n%s", out)
+	}
+}
+
+// TestTinted: orange where the relevance is, grey where there is none, blue around the defect.
+func TestTinted(t *testing.T) {
+	values, defects := make([]float64, 28*28), make(data.Region, data.RegionSide*data.RegionSide)
+	values[0] = 1
+	for y := 40; y < 50; y++ {
+		for x := 40; x < 50; x++ {
+			defects[y*data.RegionSide+x] = 1
+		}
+	}
+	white := image.NewRGBA(image.Rect(0, 0, 112, 112))
+	for i := range white.Pix {
+		white.Pix[i] = 255
+	}
+	out := tinted(white, values, defects)
+	for _, c := range []struct {
+		x, y int
+		want func(r, g, b uint32) bool
+	}{
+		{1, 1, func(r, g, b uint32) bool { return r > 2*b }},
+		{60, 20, func(r, g, b uint32) bool { return r == g && g == b }},
+		{80, 90, func(r, g, b uint32) bool { return b > 2*r }},
+		{90, 90, func(r, g, b uint32) bool { return r == g && g == b }},
+	} {
+		if r, g, b, _ := out.At(c.x, c.y).RGBA(); !c.want(r, g, b) {
+			t.Errorf("at %d, %d is %d %d %d", c.x, c.y, r>>8, g>>8, b>>8)
+		}
 	}
 }
