@@ -14,11 +14,12 @@ import (
 
 // Allocators is the names of the allocators: uniform takes the same share of every group, global
 // takes what scores lowest wherever it is, latency and memory what scores lowest for what it saves of
-// the time of an image or of the peak of memory.
-func Allocators() []string { return []string{"uniform", "global", "latency", "memory"} }
+// the time of an image or of the peak of memory, and sensitivity cuts every group to where that alone costs
+// the same loss.
+func Allocators() []string { return []string{"uniform", "global", "latency", "memory", "sensitivity"} }
 
 // Compares reports whether an allocator compares scores of different groups.
-func Compares(allocator string) bool { return allocator != "uniform" }
+func Compares(allocator string) bool { return allocator != "uniform" && allocator != "sensitivity" }
 
 // Allocation is the question how many units of each group go, and which.
 type Allocation struct {
@@ -35,6 +36,8 @@ type Allocation struct {
 	Select Ranking
 	// Across says how groups compare for allocators that do; without scores it is Select.
 	Across Ranking
+	// Curves are for sensitivity, by group ID, along the order of Select.
+	Curves map[int]Curve
 	Seed   uint64
 }
 
@@ -135,6 +138,9 @@ func (a Allocation) check(s *groups.Structure) error {
 				return fmt.Errorf("no scores of %s by %s", g.Name, r.Criterion.Name)
 			}
 		}
+		if a.Allocator == "sensitivity" && len(a.Curves[g.ID]) < 2 {
+			return fmt.Errorf("no sensitivity curve of %s", g.Name)
+		}
 	}
 	return nil
 }
@@ -175,12 +181,15 @@ func (a Allocation) sorted(s *groups.Structure, byGroup [][]step) []step {
 	return all
 }
 
-// when is the share of the group's original width that is gone after the step, or the mean score
-// of its units. Both rise from step to step of one group.
+// when is the share of the group's original width that is gone after the step, the rise of loss there, or
+// the mean score of its units. All rise from step to step of one group.
 func (a Allocation) when(st step) float64 {
 	f := len(st.group.Units)
-	if a.Allocator == "uniform" {
+	switch a.Allocator {
+	case "uniform":
 		return 1 - float64(st.to)/float64(a.Limits.original(st.group))
+	case "sensitivity":
+		return a.Curves[st.group.ID].Rise(1 - float64(st.to)/float64(f))
 	}
 	sc := a.across().Scores[st.group.ID]
 	sum := 0.0

@@ -83,6 +83,11 @@ func (s *Scorer) Plan(g *graph.Graph, c Cut) (*groups.Structure, *pruning.Plan, 
 	}
 	a := pruning.Allocation{Allocator: c.Allocator, Budget: c.Budget, Costs: c.Costs, Original: c.Original, Target: c.Target, Limits: c.Limits,
 		Select: ranking, Across: across, Seed: c.Seed}
+	if c.Allocator == "sensitivity" {
+		if a.Curves, err = s.Sensitivity(st, ranking); err != nil {
+			return nil, nil, err
+		}
+	}
 	p, err := c.allocate(a, st)
 	return st, p, err
 }

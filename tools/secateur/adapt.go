@@ -76,7 +76,7 @@ ends with the same bits.`,
 	fl.Uint64Var(&f.Seed, "seed", f.Seed, "seed of every random choice")
 	fl.IntVar(&f.shots, "shots", 0, "training images a class, drawn by the seed; 0 is all")
 	fl.StringVar(&f.prune, "prune", "", "prune by this criterion; see secateur criteria")
-	fl.StringVar(&f.allocator, "allocator", "global", "how many filters each layer keeps: uniform, global, latency or memory")
+	fl.StringVar(&f.allocator, "allocator", "global", "how many filters each layer keeps: uniform, global, latency, memory or sensitivity")
 	fl.StringVar(&f.keep, "keep", "macs=0.5", "budget of the pruned network: macs=0.5, params=200k, latency=12ms, memory=64MiB, bytes=2MB; a number to 1 is a share")
 	fl.IntVar(&f.turns, "turns", 10, "turns in which the budget is reached")
 	fl.IntVar(&f.finalEpochs, "final-epochs", 15, "epochs of fine-tuning after the last turn")
