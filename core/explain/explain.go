@@ -185,12 +185,15 @@ func (e *explainer) collect() error {
 		needs |= c.Needs
 	}
 	e.report("collecting", 0, len(e.run.Train))
-	if e.all, err = s.Collect(e.st, needs); err != nil {
-		if e.all, err = s.Collect(e.st, sure); err != nil {
+	for _, n := range []criteria.Needs{needs, needs &^ criteria.Overlaps, sure} { // without masks or boxes; without what some networks lack
+		if e.all, err = s.Collect(e.st, n); err == nil {
+			return e.score(asked)
+		}
+		if err := e.ctx.Err(); err != nil {
 			return err
 		}
 	}
-	return e.score(asked)
+	return err
 }
 
 // asked are the criteria that ranks are wanted of: all that run the network only once, and the run's own.

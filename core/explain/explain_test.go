@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/secateur/secateur/core/data"
@@ -161,6 +162,11 @@ func checkNumbers(t *testing.T, x *Explanation) {
 	}
 	if !own {
 		t.Error("no ranks by the run's own criterion")
+	}
+	for _, name := range []string{"lrp", "obs", "jmi", "fisher-margin"} {
+		if !slices.ContainsFunc(x.Criteria, func(c Criterion) bool { return c.Name == name }) {
+			t.Errorf("no ranks by %s", name)
+		}
 	}
 	for _, f := range x.Changed {
 		if f.Before.Class == f.After.Class || filepath.Base(f.Path) == "" {
