@@ -76,7 +76,7 @@ func tinted(img image.Image, values []float64, defects data.Region) image.Image 
 		for x := range w {
 			p := out.Pix[out.PixOffset(x, y):]
 			grey := 60 + 0.7*(0.3*float64(p[0])+0.59*float64(p[1])+0.11*float64(p[2]))
-			a := 0.9 * math.Sqrt(between(values, side, float64(x)/float64(w), float64(y)/float64(h))/top)
+			a := 0.9 * between(values, side, float64(x)/float64(w), float64(y)/float64(h)) / top
 			for c := range 3 {
 				p[c] = uint8(grey*(1-a) + hot[c]*a)
 			}
