@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/secateur/secateur/core/onnx"
 	"github.com/secateur/secateur/core/zoo"
@@ -18,6 +20,7 @@ type contest struct {
 	spec    Spec
 	peers   []rival
 	Entries []entry // ours first, after hold
+	busy    float64 // share of the CPUs that others used before it
 }
 
 // rival is a peer in one of its ways to do the work.
@@ -98,6 +101,7 @@ func (c *contest) hold(rounds int) error {
 			return err
 		}
 	}
+	c.busy = busy()
 	players, err := c.start()
 	defer func() {
 		for _, p := range players {
@@ -122,26 +126,22 @@ func (c *contest) hold(rounds int) error {
 	return nil
 }
 
-func (c *contest) start() (ps []*player, err error) {
+// start starts all of them side by side: an interpreter takes seconds to be ready.
+func (c *contest) start() ([]*player, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	p, err := start("Secateur", c.spec, self, "serve")
-	if err != nil {
-		return nil, err
-	}
-	ps = append(ps, p)
-	for _, r := range c.peers {
+	ps, errs := make([]*player, 1+len(c.peers)), make([]error, 1+len(c.peers))
+	var all sync.WaitGroup
+	all.Go(func() { ps[0], errs[0] = start("Secateur", c.spec, self, "serve") })
+	for i, r := range c.peers {
 		s := c.spec
 		s.Peer, s.Layout = r.kind, r.layout
-		p, err := start(strings.TrimSpace(r.String()+" "+r.layout), s, r.python, script)
-		if err != nil {
-			return ps, err
-		}
-		ps = append(ps, p)
+		all.Go(func() { ps[i+1], errs[i+1] = start(strings.TrimSpace(r.String()+" "+r.layout), s, r.python, script) })
 	}
-	return ps, nil
+	all.Wait()
+	return slices.DeleteFunc(ps, func(p *player) bool { return p == nil }), errors.Join(errs...)
 }
 
 func export(s Spec) error {
@@ -173,5 +173,5 @@ func (c *contest) line() string {
 	for _, e := range c.Entries {
 		parts = append(parts, fmt.Sprintf("%s %.2f ms (best %.2f, %d MiB);", e.Name, e.Median, e.Best, e.RSS>>20))
 	}
-	return fmt.Sprintf("%s ratio %.2f", strings.Join(parts, " "), c.ratio())
+	return fmt.Sprintf("%s ratio %.2f; others used %.0f %% of the CPUs", strings.Join(parts, " "), c.ratio(), 100*c.busy)
 }

@@ -64,7 +64,9 @@ func run(pythons []string, out, only, results string, rounds int) error {
 	}
 	var done []*contest
 	for _, c := range contests(found, dir) {
-		if c.Entries = have[c.title()]; c.Entries == nil {
+		if r, ok := have[c.title()]; ok {
+			c.Entries, c.busy = r.Entries, r.Busy
+		} else {
 			if !strings.Contains(c.title(), only) {
 				continue
 			}

@@ -56,14 +56,24 @@ func TestResults(t *testing.T) {
 		t.Errorf("%v, %v, want nothing where there is no file", have, err)
 	}
 	for i := range 2 {
-		c := contest{name: "work", spec: Spec{Threads: i + 1}, Entries: []entry{{Name: "Secateur", Median: float64(i), RSS: 7}}}
+		c := contest{name: "work", spec: Spec{Threads: i + 1}, busy: 0.5, Entries: []entry{{Name: "Secateur", Median: float64(i), RSS: 7}}}
 		if err := c.save(file); err != nil {
 			t.Fatal(err)
 		}
 	}
 	have, err := readResults(file)
-	if err != nil || len(have) != 2 || have["work, 2 threads"][0] != (entry{Name: "Secateur", Median: 1, RSS: 7}) {
+	if err != nil || len(have) != 2 || have["work, 2 threads"].Busy != 0.5 || have["work, 2 threads"].Entries[0] != (entry{Name: "Secateur", Median: 1, RSS: 7}) {
 		t.Errorf("%v, %v", have, err)
+	}
+}
+
+// TestBusy: idle and waiting for a disk are not in use.
+func TestBusy(t *testing.T) {
+	if used, total := parseStat("cpu  10 5 3 60 20 0 1 1 0 0\ncpu0 1"); used != 20 || total != 100 {
+		t.Errorf("%g of %g, want 20 of 100", used, total)
+	}
+	if used, _ := parseStat(""); !math.IsNaN(used) {
+		t.Errorf("%g of nothing", used)
 	}
 }
 

@@ -25,12 +25,20 @@ func write(path string, found []peer, done []*contest) error {
 	}
 	fmt.Fprintf(&b, "# Measured beside others\n\n`make bench-peers` wrote this page: every contestant in a process of its own, in turns, medians. Ratios are ours over the best\n"+
 		"peer, times and peak memory: below 1 is less than theirs. Products include the packing of the weights.\n\n")
-	fmt.Fprintf(&b, "| | |\n| --- | --- |\n| date | %s |\n| machine | %s (%s), %d CPUs, L2 %d KiB, L3 %d MiB, %d GiB |\n| kernels | %s: %s |\n| peers | %s |\n",
-		time.Now().UTC().Format(time.DateOnly), m.CPU, m.Arch, m.CPUs, m.L2>>10, m.L3>>20, m.Memory>>30, m.Set, m.Reason, strings.Join(versions, ", "))
+	fmt.Fprintf(&b, "| | |\n| --- | --- |\n| date | %s |\n| machine | %s (%s), %d CPUs, L2 %d KiB, L3 %d MiB, %d GiB |\n| kernels | %s: %s |\n| peers | %s |\n| others | used up to %.0f %% of the CPUs before a contest |\n",
+		time.Now().UTC().Format(time.DateOnly), m.CPU, m.Arch, m.CPUs, m.L2>>10, m.L3>>20, m.Memory>>30, m.Set, m.Reason, strings.Join(versions, ", "), 100*busiest(done))
 	reached(&b, done)
 	shares(&b)
 	tables(&b, done)
 	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+// busiest is the largest share of the CPUs that others used: above some per cent, the page is to be made again.
+func busiest(done []*contest) (most float64) {
+	for _, c := range done {
+		most = max(most, c.busy)
+	}
+	return most
 }
 
 // reached is what was wanted beside what came out.

@@ -12,11 +12,12 @@ import (
 type result struct {
 	Title   string
 	Entries []entry
+	Busy    float64
 }
 
 // readResults is what an earlier run measured; without a file, nothing.
-func readResults(path string) (map[string][]entry, error) {
-	have := map[string][]entry{}
+func readResults(path string) (map[string]result, error) {
+	have := map[string]result{}
 	f, err := os.Open(path)
 	if path == "" || errors.Is(err, os.ErrNotExist) {
 		return have, nil
@@ -30,7 +31,7 @@ func readResults(path string) (map[string][]entry, error) {
 		if err := json.Unmarshal(in.Bytes(), &r); err != nil {
 			return nil, fmt.Errorf("%s: %q: %w", path, in.Text(), err)
 		}
-		have[r.Title] = r.Entries
+		have[r.Title] = r
 	}
 	return have, nil
 }
@@ -40,7 +41,7 @@ func (c *contest) save(path string) error {
 	if path == "" {
 		return nil
 	}
-	b, err := json.Marshal(result{c.title(), c.Entries})
+	b, err := json.Marshal(result{c.title(), c.Entries, c.busy})
 	if err != nil {
 		return err
 	}
