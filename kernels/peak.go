@@ -16,16 +16,16 @@ func genericYardstick() Yardstick { return Yardstick{peak, 16} }
 // peak is eight multiply-adds a turn, as plain Go compiles them.
 func peak(turns int) {
 	var a, b, c, d, e, f, g, h float32
-	x, y := peakFactor, peakTerm
+	x, y := peakNumbers[0], peakNumbers[1]
 	for range turns {
 		a, b, c, d = a*x+y, b*x+y, c*x+y, d*x+y
 		e, f, g, h = e*x+y, f*x+y, g*x+y, h*x+y
 	}
-	peakSum = a + b + c + d + e + f + g + h
+	peakNumbers[2] = a + b + c + d + e + f + g + h
 }
 
-// Variables, so that the compiler cannot work peak out.
-var peakFactor, peakTerm, peakSum float32 = 0.5, 1, 0
+// peakNumbers are factor, term and sum of peak: variables, so that the compiler cannot work it out.
+var peakNumbers = [3]float32{0.5, 1, 0}
 
 // Rounds of PeakGFLOPS: long enough for the clock, short enough for the collector.
 const (

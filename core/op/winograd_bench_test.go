@@ -63,12 +63,12 @@ func benchLoop(b *testing.B, o graph.Op, threads int, shapes ...tensor.Shape) fu
 func restLoop(b *testing.B, o packer, threads int, x, w tensor.Shape) func() {
 	e := &graph.Env{Kernels: kernels.Best(), Pool: testPool(threads)}
 	in := randomIn([]tensor.Shape{x, w}, gradOpts{})
-	g, n := oneNode(b, o, in)
+	_, n := oneNode(b, o, in)
 	pack, of, ok := Pack(e, n, true)
 	if !ok {
 		return benchLoop(b, o, threads, x, w)
 	}
-	g = graph.New()
+	g := graph.New()
 	packed := g.Add("packed", pack, g.Leaf("w", graph.Param, w, in[1].v))
 	g.Add("y", of, g.Leaf("x", graph.Param, x, in[0].v), packed)
 	p := prepare(b, g, kernels.Best(), threads, -1)

@@ -23,7 +23,7 @@ func (p *pass) dense(n, r *graph.Node) *graph.Node {
 	if u := p.users[n.ID]; len(u) == 1 {
 		if o, ok := u[0].Op.(op.BatchNormalization); ok && u[0].In[0] == n {
 			l.norm, l.out = u[0], u[0]
-			l.w = l.add("w", op.FoldWeight{Eps: o.Eps}, l.w, l.norm.In[1], l.norm.In[4])
+			l.w = l.add("w", op.FoldWeight(o), l.w, l.norm.In[1], l.norm.In[4])
 		}
 	}
 	return p.rules.of(l.x).share(l, r)
@@ -34,7 +34,7 @@ func (l *layer) bias() *graph.Node {
 	own := l.n.In[2:]
 	if l.norm != nil {
 		o := l.norm.Op.(op.BatchNormalization)
-		return l.add("b", op.FoldBias{Eps: o.Eps}, append(append([]*graph.Node{}, l.norm.In[1:5]...), own...)...)
+		return l.add("b", op.FoldBias(o), append(append([]*graph.Node{}, l.norm.In[1:5]...), own...)...)
 	}
 	if len(own) == 0 {
 		return nil
