@@ -18,6 +18,7 @@ import (
 // adaptFlags is what `secateur adapt` was asked for, before it was looked at.
 type adaptFlags struct {
 	model, data, out, part, prune, allocator, keep, memory, report string
+	tolerance                                                      float64 // of a turn; 0: the usual
 	shots, finalEpochs, turns                                      int
 	mixup                                                          float64
 	plain, trainNorm, innerOnly                                    bool
@@ -181,6 +182,9 @@ func (f *adaptFlags) checkPrune() error {
 		return err
 	}
 	f.Prune = train.DefaultPrune(criterion.Name, budget)
+	if f.tolerance > 0 {
+		f.Prune.Tolerance = f.tolerance
+	}
 	f.Prune.Allocator, f.Prune.Turns, f.Prune.FinalEpochs, f.Prune.InnerOnly = f.allocator, f.turns, f.finalEpochs, f.innerOnly
 	return nil
 }
