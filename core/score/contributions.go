@@ -2,7 +2,6 @@ package score
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
@@ -82,11 +81,12 @@ type drawing struct {
 	of          [3]int // output channels, height, width
 	picks, rows string // nodes
 	batch       int
+	scale       []float64 // of the batch norm behind, by output; nil for 1
 }
 
 func (c *contributor) draw(g *graph.Graph, site groups.Site, each, batch int) error {
 	n := g.Node(site.Op.Name)
-	d := drawing{site: site, each: each, of: [3]int{n.Shape.Channels(), 1, 1}, batch: batch}
+	d := drawing{site: site, each: each, of: [3]int{n.Shape.Channels(), 1, 1}, batch: batch, scale: site.FoldScale()}
 	if len(n.Shape) == 4 {
 		d.of[1], d.of[2] = n.Shape[1], n.Shape[2]
 	}
@@ -123,7 +123,10 @@ func (c *contributor) add(n int) error {
 		rows = rows[:n*d.each*channels]
 		picks := c.plan.Data(d.picks)
 		for k := range n * d.each {
-			scale := normScale(d.site, int(picks[3*k]))
+			scale := float32(1)
+			if d.scale != nil {
+				scale = float32(d.scale[int(picks[3*k])])
+			}
 			for _, v := range rows[k*channels : (k+1)*channels] {
 				c.out[d.site.Op.Name] = append(c.out[d.site.Op.Name], scale*v)
 			}
@@ -132,13 +135,4 @@ func (c *contributor) add(n int) error {
 	c.done += n
 	c.pick()
 	return nil
-}
-
-// normScale is γ/√(σ²+ε) of output o in the batch norm behind a layer, 1 without one.
-func normScale(site groups.Site, o int) float32 {
-	if site.Norm == nil || !site.Norm.In[1].IsLeaf() || !site.Norm.In[4].IsLeaf() {
-		return 1
-	}
-	eps := float64(site.Norm.Op.(op.BatchNormalization).Eps)
-	return float32(float64(site.Norm.In[1].Value[o]) / math.Sqrt(math.Max(float64(site.Norm.In[4].Value[o]), 0)+eps))
 }

@@ -18,7 +18,7 @@ func Costs(e graph.Env, b pruning.Budget, allocator string, t *latency.Table) fu
 	return func(g *graph.Graph) (groups.Cost, error) {
 		c := groups.CostOf(g)
 		var err error
-		if err == nil && (b.Of == "latency" || allocator == "latency") {
+		if b.Of == "latency" || allocator == "latency" {
 			c.Latency, err = t.Predict(g)
 		}
 		if err == nil && (b.Of == "memory" || allocator == "memory") {

@@ -9,7 +9,7 @@ import (
 
 // l1Folded is Σ|w| with batch norm folded into the weights.
 func l1Folded(_ *Matrices, g *groups.Group) ([]float64, error) {
-	return sums(g, g.Producers, math.Abs, foldScale), nil
+	return sums(g, g.Producers, math.Abs, groups.Site.FoldScale), nil
 }
 
 // bnScale is |γ| of the batch norm behind each producer, summed over the producers.
@@ -58,7 +58,9 @@ func fpgmRaw(_ *Matrices, g *groups.Group) ([]float64, error) {
 	return fpgm(g, func(groups.Site) []float64 { return nil }), nil
 }
 
-func fpgmFolded(_ *Matrices, g *groups.Group) ([]float64, error) { return fpgm(g, foldScale), nil }
+func fpgmFolded(_ *Matrices, g *groups.Group) ([]float64, error) {
+	return fpgm(g, groups.Site.FoldScale), nil
+}
 
 // fpgm is the sum of Euclidean distances from each unit's filters to those of all others, over the group's
 // producers: the lowest lies nearest the geometric median.

@@ -83,7 +83,7 @@ func newReader(site groups.Site, g *groups.Group, m ridge.Moments) (*reader, err
 	c := len(m.Mean)
 	rows := len(site.Weight.Value) / c
 	r := &reader{c: c, w: make([]float64, len(site.Weight.Value)), norm: make([]float64, c), left: make([]bool, c)}
-	scale := foldScale(site)
+	scale := site.FoldScale()
 	for i, v := range site.Weight.Value {
 		x := float64(v)
 		if scale != nil {

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/secateur/secateur/core/graph"
-	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/pruning/groups"
 )
 
@@ -59,7 +58,7 @@ func incoming(g *groups.Group, f func(float64) float64) []float64 {
 // outgoing sums f over the weights that read each unit. Where a batch norm follows the reader,
 // its scale counts: that is the size at which the unit adds to the stream.
 func outgoing(g *groups.Group, f func(float64) float64) []float64 {
-	return sums(g, g.Consumers, f, foldScale)
+	return sums(g, g.Consumers, f, groups.Site.FoldScale)
 }
 
 // sums adds f(w·scale) over each unit's slices of the sites' weights, each weight once.
@@ -102,18 +101,4 @@ func axisSums(w *graph.Node, axis int, f func(float64) float64, scale []float64)
 		}
 	}
 	return sums
-}
-
-// foldScale is γ/√(σ²+ε) of the batch norm behind the site, nil without one.
-func foldScale(site groups.Site) []float64 {
-	if site.Norm == nil || !site.Norm.In[1].IsLeaf() || !site.Norm.In[4].IsLeaf() {
-		return nil
-	}
-	eps := float64(site.Norm.Op.(op.BatchNormalization).Eps)
-	gamma, variance := site.Norm.In[1].Value, site.Norm.In[4].Value
-	scale := make([]float64, len(gamma))
-	for i := range scale {
-		scale[i] = float64(gamma[i]) / math.Sqrt(math.Max(float64(variance[i]), 0)+eps)
-	}
-	return scale
 }

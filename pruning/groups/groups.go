@@ -39,14 +39,6 @@ type Member struct {
 	Axis int
 }
 
-// Site is a dense weight where an op uses it: Conv with groups 1, or Gemm.
-type Site struct {
-	Op     *graph.Node
-	Weight *graph.Node
-	Norm   *graph.Node // the BatchNormalization that alone reads the op, nil without one
-	Axis   int         // of the weight: 0 produces, the last one reads
-}
-
 // Group is a set of units that lie in the same tensors, hence alike: a layer's width.
 type Group struct {
 	ID   int

@@ -8,7 +8,7 @@ import (
 
 // avx2Vector is the file of element-wise kernels.
 func avx2Vector() file {
-	f := file{op: "vector", about: "Element-wise kernels for AVX2 and FMA: several vectors of 8 floats a turn, then one, then single floats\nin the lowest lane."}
+	f := file{op: "vector", about: "Element-wise kernels for AVX2 and FMA: several vectors of 8 floats a turn, then one, then single floats\nin the lowest lane.", decls: wrappers("vector", "AVX2")}
 	for _, l := range loops {
 		f.funcs = append(f.funcs, avx2Loop(l))
 		f.decls += l.wrapper("AVX2")

@@ -8,7 +8,7 @@ import (
 
 // avx512Vector is the file of element-wise kernels.
 func avx512Vector() file {
-	f := file{op: "vector", about: "Element-wise kernels for AVX-512: several vectors of 16 floats a turn, then one, then what is left\nunder a mask."}
+	f := file{op: "vector", about: "Element-wise kernels for AVX-512: several vectors of 16 floats a turn, then one, then what is left\nunder a mask.", decls: wrappers("vector", "AVX512")}
 	for _, l := range loops {
 		f.funcs = append(f.funcs, avx512Loop(l))
 		f.decls += l.wrapper("AVX512")

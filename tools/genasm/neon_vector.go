@@ -8,7 +8,7 @@ import (
 )
 
 func neonVector() file {
-	f := file{op: "vector", about: "Element-wise kernels for NEON: several vectors of 4 floats a turn, then one, then single floats in\nthe lowest lane."}
+	f := file{op: "vector", about: "Element-wise kernels for NEON: several vectors of 4 floats a turn, then one, then single floats in\nthe lowest lane.", decls: wrappers("vector", "NEON")}
 	for _, l := range loops {
 		f.funcs = append(f.funcs, neonLoop(l))
 		f.decls += l.wrapper("NEON")
