@@ -54,7 +54,7 @@ func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.S
 	done := 0
 	err = ev.run(samples, func(class int, logits []float32) {
 		r.Confusion[class][Argmax(logits)]++
-		losses[class] += crossEntropy(logits, class)
+		losses[class] += CrossEntropy(logits, class)
 		if o.Guesses {
 			r.Guesses = append(r.Guesses, guess(logits))
 		}
@@ -123,8 +123,8 @@ func guess(logits []float32) Guess {
 	return Guess{best, softmax(logits)[best]}
 }
 
-// crossEntropy is -ln softmax(z)[class].
-func crossEntropy(z []float32, class int) float64 {
+// CrossEntropy is -ln softmax(z)[class].
+func CrossEntropy(z []float32, class int) float64 {
 	top := float64(slices.Max(z))
 	sum := 0.0
 	for _, v := range z {

@@ -2,7 +2,6 @@ package explain
 
 import (
 	"math"
-	"slices"
 
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
@@ -146,21 +145,12 @@ func (t *trial) add(logits []float32, samples []sample, classes int) {
 	}
 	for i, s := range samples {
 		z := logits[i*classes : (i+1)*classes]
-		t.losses = append(t.losses, crossEntropy(z, s.Class))
+		t.losses = append(t.losses, eval.CrossEntropy(z, s.Class))
 		t.count[s.Class]++
 		if eval.Argmax(z) == s.Class {
 			t.right[s.Class]++
 		}
 	}
-}
-
-// crossEntropy is -ln softmax(z)[class].
-func crossEntropy(z []float32, class int) float64 {
-	top, sum := float64(slices.Max(z)), 0.0
-	for _, v := range z {
-		sum += math.Exp(float64(v) - top)
-	}
-	return math.Log(sum) + top - float64(z[class])
 }
 
 // less compares a trial with that of the whole network.

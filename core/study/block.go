@@ -191,7 +191,7 @@ func (b *block) control(name string) error {
 		c := b.recipe(b.net)
 		p := train.DefaultPrune(b.Across, pruning.Budget{})
 		steps := (len(b.splits.Train) + c.Batch - 1) / c.Batch
-		c.HeadSteps, c.Rate, c.Epochs = 0, train.RateFor(b.net)/2, p.Turns*max(1, (p.TurnUpdates+steps-1)/steps)+p.FinalEpochs
+		c.HeadSteps, c.Rate, c.Epochs = 0, train.RateFor(b.net)/2, p.Turns*p.TurnEpochs(steps)+p.FinalEpochs
 		r, err := train.Adapt(b.ctx, c)
 		if err != nil {
 			return err

@@ -36,6 +36,9 @@ func DefaultPrune(criterion string, budget pruning.Budget) *Prune {
 		Tolerance: 0.04, Distill: 0.7}
 }
 
+// TurnEpochs is how many passes over the training images, of that many steps each, make the updates of a turn.
+func (p *Prune) TurnEpochs(steps int) int { return max(1, (p.TurnUpdates+steps-1)/steps) }
+
 // Temperature of the distillation from the dense network (reference: CURL's recipe).
 const temperature = 2
 
@@ -254,7 +257,7 @@ func (j *job) limits() pruning.Limits {
 // there, since the repaired network is judged at rest; distillation from the dense network.
 func (j *job) shortTune(turn int) error {
 	j.pos.Epoch = 0
-	t, err := j.newTuner(recipe{name: "turn", round: turn, epochs: j.turnEpochs(), rate: j.Rate / 10, done: j.pos.Prune.Updates,
+	t, err := j.newTuner(recipe{name: "turn", round: turn, epochs: j.Prune.TurnEpochs(j.epochSteps()), rate: j.Rate / 10, done: j.pos.Prune.Updates,
 		warm: j.Prune.TurnUpdates / 3, cosine: true, part: j.tunedPart(), objective: j.distilled()})
 	if err != nil {
 		return err
@@ -264,12 +267,7 @@ func (j *job) shortTune(turn int) error {
 	return err
 }
 
-// turnEpochs is how many passes over the training images make the updates of a turn.
-func (j *job) turnEpochs() int {
-	return max(1, (j.Prune.TurnUpdates+j.epochSteps()-1)/j.epochSteps())
-}
-
-func (j *job) turnSteps() int { return j.turnEpochs() * j.epochSteps() }
+func (j *job) turnSteps() int { return j.Prune.TurnEpochs(j.epochSteps()) * j.epochSteps() }
 
 // sliceMoments is what a cut leaves of the optimiser's moments. Averages of weights start again from the
 // repaired weights, which the averages before the repair do not fit.
