@@ -22,6 +22,8 @@ import (
 	"io"
 	"math"
 	"math/bits"
+
+	"github.com/secateur/secateur/device/durable"
 )
 
 // Limits on what is written and read.
@@ -147,8 +149,8 @@ const maxPayload = math.MaxUint32
 // Write puts f into the file at path, durably: after a power cut at any moment the file is
 // either as it was or as it should be. On an error the old file is untouched and nothing is
 // left behind; errors.Is finds syscall.ENOSPC and the like in it.
-func Write(path string, f *File) error { return write(disk{}, path, f) }
+func Write(path string, f *File) error { return write(durable.Disk{}, path, f) }
 
-func write(fs fsys, path string, f *File) error {
-	return durable(fs, path, func(w io.Writer) error { return Encode(w, f) })
+func write(fs durable.FS, path string, f *File) error {
+	return durable.Stream(fs, path, func(w io.Writer) error { return Encode(w, f) })
 }

@@ -9,6 +9,8 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+
+	"github.com/secateur/secateur/device/durable"
 )
 
 // CorruptError says that a checkpoint is damaged or cut short, and which part of it.
@@ -48,20 +50,7 @@ func withPath(err error, path string) error {
 		corrupt.Path = path
 		return err
 	}
-	return fmt.Errorf("read checkpoint %s: %w", path, plain(err))
-}
-
-// plain takes the name of the file, which the caller gives better, from an error of package os.
-func plain(err error) error {
-	var p *os.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	var l *os.LinkError
-	if errors.As(err, &l) {
-		return l.Err
-	}
-	return err
+	return fmt.Errorf("read checkpoint %s: %w", path, durable.Plain(err))
 }
 
 // readAll reads the file once its prologue says as many bytes as the file has.

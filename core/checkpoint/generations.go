@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/secateur/secateur/device/durable"
 	"golang.org/x/sys/unix"
 )
 
@@ -22,7 +23,7 @@ type Generations struct {
 	Base string
 	Keep int // below 1 means 3
 
-	fs fsys // nil means the disk
+	fs durable.FS // nil means the disk
 }
 
 const defaultKeep = 3
@@ -128,15 +129,15 @@ func (g *Generations) prune(old []uint64) error {
 func (g *Generations) sweep() {
 	names, _ := os.ReadDir(g.Dir)
 	for _, e := range names {
-		if isTemp(e.Name(), g.Base+".") {
+		if durable.IsTemp(e.Name(), g.Base+".") {
 			g.disk().Remove(filepath.Join(g.Dir, e.Name()))
 		}
 	}
 }
 
-func (g *Generations) disk() fsys {
+func (g *Generations) disk() durable.FS {
 	if g.fs == nil {
-		return disk{}
+		return durable.Disk{}
 	}
 	return g.fs
 }

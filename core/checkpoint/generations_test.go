@@ -8,11 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/secateur/secateur/device/durable"
+	"github.com/secateur/secateur/device/durable/durabletest"
 )
 
 // numbered is a checkpoint that says which it is, of several write buffers.
 func numbered(n int) *File {
-	v := make([]float32, bufferBytes/2)
+	v := make([]float32, durable.BufferBytes/2)
 	for i := range v {
 		v[i] = float32(n)
 	}
@@ -107,7 +110,7 @@ func wantWarning(t *testing.T, got, want string) {
 
 func TestSaveSweepsItsOwnTemporaryFiles(t *testing.T) {
 	g := &Generations{Dir: t.TempDir(), Base: "train"}
-	left, other := tempName(g.path(7)), tempName(filepath.Join(g.Dir, "labels.txt"))
+	left, other := filepath.Join(g.Dir, ".train.000007.ckpt.0123456789abcdef.tmp"), filepath.Join(g.Dir, ".labels.txt.0123456789abcdef.tmp")
 	for _, path := range []string{left, other} {
 		if err := os.WriteFile(path, []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
@@ -122,111 +125,12 @@ func TestSaveSweepsItsOwnTemporaryFiles(t *testing.T) {
 	}
 }
 
-// stopped is what the process ends with in a simulated kill or power cut.
-type stopped struct{}
-
-// stopFS is a disk that stops the process before its step number left, counting down. With
-// cut, power goes too: what was not synced is lost, contents and renames.
-type stopFS struct {
-	disk
-	left    int
-	cut     bool
-	unsaved map[string]bool // files whose content is not synced
-	undo    []func()        // takes renames back that are not synced
-}
-
-func (s *stopFS) step() {
-	if s.left == 0 {
-		if s.cut {
-			s.cutPower()
-		}
-		panic(stopped{})
-	}
-	s.left--
-}
-
-func (s *stopFS) cutPower() {
-	for path := range s.unsaved {
-		if info, err := os.Stat(path); err == nil {
-			os.Truncate(path, info.Size()/2)
-		}
-	}
-	for i := len(s.undo) - 1; i >= 0; i-- {
-		s.undo[i]()
-	}
-}
-
-func (s *stopFS) Create(path string) (file, error) {
-	s.step()
-	s.unsaved[path] = true
-	f, err := s.disk.Create(path)
-	return &stopFile{f, s, path}, err
-}
-
-func (s *stopFS) Rename(from, to string) error {
-	s.step()
-	s.undo = append(s.undo, func() { os.Rename(to, from) })
-	return s.disk.Rename(from, to)
-}
-
-// Remove lasts, synced or not: the worse of the two.
-func (s *stopFS) Remove(path string) error {
-	s.step()
-	return s.disk.Remove(path)
-}
-
-func (s *stopFS) SyncDir(path string) error {
-	s.step()
-	s.undo = nil
-	return s.disk.SyncDir(path)
-}
-
-type stopFile struct {
-	file
-	fs   *stopFS
-	path string
-}
-
-// Write can be stopped before, in the middle and after.
-func (f *stopFile) Write(b []byte) (int, error) {
-	f.fs.step()
-	n, err := f.file.Write(b[:len(b)/2])
-	if err != nil {
-		return n, err
-	}
-	f.fs.step()
-	m, err := f.file.Write(b[n:])
-	return n + m, err
-}
-
-func (f *stopFile) Sync() error {
-	f.fs.step()
-	delete(f.fs.unsaved, f.path)
-	return f.file.Sync()
-}
-
-func (f *stopFile) Close() error {
-	f.fs.step()
-	return f.file.Close()
-}
-
-// saveUntil saves with a disk that stops at step n, and says whether it came to the end. If
-// it did, the power goes right after.
+// saveUntil saves with a disk that stops at step n, and says whether it came to the end.
 func saveUntil(g Generations, n int, cut bool, f *File) (done bool, err error) {
-	s := &stopFS{left: n, cut: cut, unsaved: map[string]bool{}}
-	g.fs = s
-	defer func() {
-		if r := recover(); r != nil {
-			if _, ok := r.(stopped); !ok {
-				panic(r)
-			}
-		}
-	}()
-	err = g.Save(f)
-	if cut {
-		s.cutPower()
-	}
-	return true, err
+	return durabletest.Until(n, cut, func(fs durable.FS) error {
+		g.fs = fs
+		return g.Save(f)
+	})
 }
 
 // TestStopAtEveryStep stops the fifth save at each step: the fourth or the fifth is loaded,
@@ -277,7 +181,7 @@ func TestSaveReadsBack(t *testing.T) {
 }
 
 // rotFS is a disk that forgets a bit of what was written.
-type rotFS struct{ disk }
+type rotFS struct{ durable.Disk }
 
 func (r rotFS) Rename(from, to string) error {
 	b, err := os.ReadFile(from)
@@ -288,5 +192,5 @@ func (r rotFS) Rename(from, to string) error {
 	if err := os.WriteFile(from, b, 0o600); err != nil {
 		return err
 	}
-	return r.disk.Rename(from, to)
+	return r.Disk.Rename(from, to)
 }

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/onnx/wire"
+	"github.com/secateur/secateur/device/durable"
 )
 
 // What Export writes: HardSwish raises the operator set to the one that has it.
@@ -32,7 +32,7 @@ func Export(g *graph.Graph, path string) error {
 	if err != nil {
 		return fmt.Errorf("export %s: %w", path, err)
 	}
-	if err := checkpoint.Durable(path, b); err != nil {
+	if err := durable.Write(path, b); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/device/durable"
 	"github.com/secateur/secateur/pruning/groups"
 )
 
@@ -57,7 +58,7 @@ func (j *job) saveRecord() error {
 	if err != nil {
 		return err
 	}
-	return checkpoint.Durable(filepath.Join(j.RunDir, recordName), b)
+	return durable.Write(filepath.Join(j.RunDir, recordName), b)
 }
 
 func (r *record) shots(samples []data.Sample) []shot {

@@ -11,6 +11,7 @@ import (
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/core/zoo"
 	"github.com/secateur/secateur/core/zoo/line"
+	"github.com/secateur/secateur/device/durable"
 	"github.com/spf13/cobra"
 )
 
@@ -53,7 +54,7 @@ func runDemo(c *cobra.Command, out string, seed uint64) error {
 		return err
 	}
 	pretrained := filepath.Join(out, "pretrained.secateur")
-	if err := checkpoint.Durable(pretrained, zoo.File()); err != nil {
+	if err := durable.Write(pretrained, zoo.File()); err != nil {
 		return err
 	}
 	f := adaptFlags{Config: train.Defaults(), model: pretrained, data: images, out: filepath.Join(out, "adapted.secateur"),

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"time"
 
-	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/explain"
 	"github.com/secateur/secateur/core/train"
+	"github.com/secateur/secateur/device/durable"
 	"github.com/secateur/secateur/tools/secateur/report"
 	"github.com/spf13/cobra"
 )
@@ -85,5 +85,5 @@ func saveExplanation(path string, x *explain.Explanation) error {
 	if err := report.WriteExplanation(&b, x, time.Now(), machine()); err != nil {
 		return err
 	}
-	return checkpoint.Durable(path, b.Bytes())
+	return durable.Write(path, b.Bytes())
 }

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/train"
+	"github.com/secateur/secateur/device/durable"
 	"github.com/secateur/secateur/tools/secateur/report"
 )
 
@@ -95,7 +95,7 @@ func savePage(path string, p *report.Page) error {
 	if err := report.Write(&b, p); err != nil {
 		return err
 	}
-	return checkpoint.Durable(path, b.Bytes())
+	return durable.Write(path, b.Bytes())
 }
 
 // machine is processor, CPUs and system, as far as they can be read.

@@ -8,86 +8,19 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+
+	"github.com/secateur/secateur/device/durable"
+	"github.com/secateur/secateur/device/durable/durabletest"
 )
 
-// failFS fails one step of a write with err, and does all others.
-type failFS struct {
-	disk
-	step string
-	err  error
-}
-
-func (f failFS) at(step string) error {
-	if step == f.step {
-		return f.err
-	}
-	return nil
-}
-
-func (f failFS) Create(path string) (file, error) {
-	if err := f.at(stepCreate); err != nil {
-		return nil, err
-	}
-	x, err := f.disk.Create(path)
-	return failFile{x, f}, err
-}
-
-func (f failFS) Rename(from, to string) error {
-	if err := f.at(stepRename); err != nil {
-		return err
-	}
-	return f.disk.Rename(from, to)
-}
-
-type failFile struct {
-	file
-	fs failFS
-}
-
-func (f failFile) Write(b []byte) (int, error) {
-	if err := f.fs.at(stepWrite); err != nil {
-		return 0, err
-	}
-	return f.file.Write(b)
-}
-
-func (f failFile) Sync() error {
-	if err := f.fs.at(stepSync); err != nil {
-		return err
-	}
-	return f.file.Sync()
-}
-
-// fullFS writes into the kernel's device that is always full.
-type fullFS struct{ disk }
-
-func (f fullFS) Create(path string) (file, error) {
-	x, err := f.disk.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	x.Close()
-	return os.OpenFile("/dev/full", os.O_WRONLY, 0)
-}
-
-func TestDurable(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x")
-	for _, want := range []string{"old", "new", ""} {
-		if err := Durable(path, []byte(want)); err != nil {
-			t.Fatal(err)
-		}
-		wantFiles(t, filepath.Dir(path), map[string]string{"x": want})
-	}
-}
-
 func TestFailedWriteLeavesTheOldFile(t *testing.T) {
-	for _, step := range []string{stepCreate, stepWrite, stepSync, stepRename} {
+	for _, step := range []string{durable.StepCreate, durable.StepWrite, durable.StepSync, durable.StepRename} {
 		for _, cause := range []error{syscall.ENOSPC, syscall.EROFS, syscall.EIO} {
 			path := filepath.Join(t.TempDir(), "x")
-			if err := Durable(path, []byte("old")); err != nil {
+			if err := durable.Write(path, []byte("old")); err != nil {
 				t.Fatal(err)
 			}
-			err := write(failFS{step: step, err: &fs.PathError{Op: "op", Path: "hidden", Err: cause}}, path, small())
+			err := write(durabletest.Fail{Step: step, Err: &fs.PathError{Op: "op", Path: "hidden", Err: cause}}, path, small())
 			wantError(t, err, "write "+path+": "+step+": "+cause.Error())
 			if !errors.Is(err, cause) {
 				t.Errorf("%s: errors.Is does not find %v", step, cause)
@@ -99,10 +32,10 @@ func TestFailedWriteLeavesTheOldFile(t *testing.T) {
 
 func TestDiskFull(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
-	if err := Durable(path, []byte("old")); err != nil {
+	if err := durable.Write(path, []byte("old")); err != nil {
 		t.Fatal(err)
 	}
-	err := write(fullFS{}, path, small())
+	err := write(durabletest.Full{}, path, small())
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("error %v, want ENOSPC", err)
 	}
@@ -112,7 +45,7 @@ func TestDiskFull(t *testing.T) {
 
 func TestBadContentLeavesTheOldFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
-	if err := Durable(path, []byte("old")); err != nil {
+	if err := durable.Write(path, []byte("old")); err != nil {
 		t.Fatal(err)
 	}
 	f := small()
@@ -124,7 +57,7 @@ func TestBadContentLeavesTheOldFile(t *testing.T) {
 func TestReadOnlyFolder(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x")
-	if err := Durable(path, []byte("old")); err != nil {
+	if err := durable.Write(path, []byte("old")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(dir, 0o555); err != nil {
