@@ -54,6 +54,22 @@ func (f failFile) Sync() error {
 	return f.File.Sync()
 }
 
+// Unsynced is a disk that leaves syncing out: for tests that write much and cut no real power.
+type Unsynced struct{ durable.Disk }
+
+// Create makes a file whose Sync does nothing.
+func (u Unsynced) Create(path string) (durable.File, error) {
+	f, err := u.Disk.Create(path)
+	return unsyncedFile{f}, err
+}
+
+// SyncDir does nothing.
+func (Unsynced) SyncDir(string) error { return nil }
+
+type unsyncedFile struct{ durable.File }
+
+func (unsyncedFile) Sync() error { return nil }
+
 // Full is a disk whose files are the kernel's device that is always full.
 type Full struct{ durable.Disk }
 

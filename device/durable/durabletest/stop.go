@@ -13,7 +13,7 @@ type stopped struct{}
 // stopDisk stops the process before its step number left, counting down. With cut, power goes
 // too: what was not synced is lost, contents and renames.
 type stopDisk struct {
-	durable.Disk
+	Unsynced
 	left    int
 	cut     bool
 	unsaved map[string]bool // files whose content is not synced
@@ -62,7 +62,7 @@ func (s *stopDisk) cutPower() {
 func (s *stopDisk) Create(path string) (durable.File, error) {
 	s.step()
 	s.unsaved[path] = true
-	f, err := s.Disk.Create(path)
+	f, err := s.Unsynced.Create(path)
 	return &stopFile{f, s, path}, err
 }
 
@@ -75,19 +75,19 @@ func (s *stopDisk) Rename(from, to string) error {
 			os.WriteFile(to, old, 0o666)
 		}
 	})
-	return s.Disk.Rename(from, to)
+	return s.Unsynced.Rename(from, to)
 }
 
 // Remove lasts, synced or not: the worse of the two.
 func (s *stopDisk) Remove(path string) error {
 	s.step()
-	return s.Disk.Remove(path)
+	return s.Unsynced.Remove(path)
 }
 
 func (s *stopDisk) SyncDir(path string) error {
 	s.step()
 	s.undo = nil
-	return s.Disk.SyncDir(path)
+	return nil
 }
 
 type stopFile struct {
