@@ -1,0 +1,76 @@
+package accept
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/graph"
+)
+
+// Suspect is a picture whose label the live model does not believe.
+type Suspect struct {
+	File  string  `json:"file"`
+	Label string  `json:"label"`
+	Says  string  `json:"says"` // the live model
+	Score float64 `json:"score"`
+}
+
+// Doubt bounds what may be wrong with the labels of new pictures.
+type Doubt struct {
+	Score float64 `json:"score"` // from which on the live model's disagreement counts
+	Share float64 `json:"share"` // of the pictures that may be suspect
+}
+
+// DefaultDoubt lets one picture in fifty be suspect. The live model is sure from 0.9 on.
+func DefaultDoubt() Doubt { return Doubt{Score: 0.9, Share: 0.02} }
+
+// Suspects are the pictures, surest first, to which the live model gives another class with a score from d.Score on.
+// Only classes that the live model knows are asked about.
+func Suspects(ctx context.Context, env graph.Env, live *graph.Graph, s *data.Splits, d Doubt) ([]Suspect, error) {
+	asked := known(live, s)
+	if len(asked) == 0 {
+		return nil, nil
+	}
+	r, err := eval.Evaluate(ctx, env, live, asked, eval.Options{Guesses: true})
+	if err != nil {
+		return nil, fmt.Errorf("live model: %w", err)
+	}
+	labels := live.Labels()
+	var list []Suspect
+	for i, g := range r.Guesses {
+		if g.Class != asked[i].Class && g.Score >= d.Score {
+			list = append(list, Suspect{asked[i].Name, labels[asked[i].Class], labels[g.Class], g.Score})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Suspect) int { return cmp.Compare(b.Score, a.Score) })
+	return list, nil
+}
+
+// known are the training pictures of classes that the live model has, with its numbers for the classes.
+func known(live *graph.Graph, s *data.Splits) (list []data.Sample) {
+	labels := live.Labels()
+	for _, x := range s.Train {
+		if c := slices.Index(labels, s.Classes[x.Class]); c >= 0 {
+			x.Class = c
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// Check is an error that names the surest suspects where there are more than d allows of n pictures.
+func (d Doubt) Check(suspects []Suspect, n int) error {
+	if float64(len(suspects)) <= d.Share*float64(n) {
+		return nil
+	}
+	var names []string
+	for _, s := range suspects[:min(3, len(suspects))] {
+		names = append(names, fmt.Sprintf("%s is labelled %s, looks like %s (%.2f)", s.File, s.Label, s.Says, s.Score))
+	}
+	return bad("%d of %d labels are not believed by the live model, %.0f %% may be: %s", len(suspects), n, 100*d.Share, strings.Join(names, "; "))
+}
