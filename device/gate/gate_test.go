@@ -59,7 +59,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		r, err := Parse(line)
 		if err != nil {
-			if CodeOf(err) != ExitRefused || len(line) > 8 && strings.Contains(err.Error(), line) {
+			if CodeOf(err) != ExitRefused || printable(err.Error()) != nil {
 				t.Errorf("error %v for %q", err, line)
 			}
 			return
