@@ -102,7 +102,7 @@ func Parse(line string) (Request, error) {
 	}
 	for _, k := range rule.wanted {
 		if _, ok := r.Values[k]; !ok {
-			return Request{}, exit(ExitRefused, "%s wants %s=…", r.Verb, k)
+			return Request{}, exit(ExitRefused, "%s wants %s=", r.Verb, k)
 		}
 	}
 	return r, nil
