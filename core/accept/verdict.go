@@ -2,9 +2,11 @@ package accept
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/secateur/secateur/core/data"
@@ -29,6 +31,17 @@ type Verdict struct {
 	Reasons   []string     `json:"reasons,omitempty"`
 	Candidate *eval.Report `json:"candidate"`
 	Live      *eval.Report `json:"live,omitempty"` // on the same pictures; none: there is no live model
+}
+
+// ErrRefused says that a model may not go live.
+var ErrRefused = errors.New("refused")
+
+// Err is nil for an accepted candidate, else ErrRefused with the reasons.
+func (v *Verdict) Err() error {
+	if v.Accepted {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrRefused, strings.Join(v.Reasons, "; "))
 }
 
 // Judge runs the candidate and the live model (nil: none) over the golden set. A model that cannot be run is refused,

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/secateur/secateur/core/accept"
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/core/train"
@@ -87,7 +88,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitData
 	case errors.As(err, &budget), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.ENOMEM), errors.Is(err, syscall.EDQUOT):
 		return exitResource
-	case errors.Is(err, train.ErrTarget):
+	case errors.Is(err, train.ErrTarget), errors.Is(err, accept.ErrRefused):
 		return exitTarget
 	}
 	return exitFailure
@@ -106,6 +107,8 @@ func hintFor(err error) string {
 		return "free some space; what was there before is untouched"
 	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EACCES):
 		return "choose a folder that can be written with -o, --out or --run"
+	case errors.Is(err, accept.ErrRefused):
+		return "the live model is as it was; the refused one is kept, with its report"
 	case errors.Is(err, train.ErrTarget):
 		return "keep more (--keep macs=0.7), or give more images or epochs"
 	}
@@ -133,7 +136,7 @@ func newRoot() *cobra.Command {
 		return usagef("%w; see %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(demoCommand(), importCommand(), inspectCommand(), adaptCommand(), pruneCommand(),
-		evalCommand(), predictCommand(), explainCommand(), exportCommand(), criteriaCommand(), studyCommand(), benchCommand())
+		evalCommand(), predictCommand(), explainCommand(), exportCommand(), criteriaCommand(), studyCommand(), benchCommand(), labelCommand(), modelsCommand())
 	for _, c := range root.Commands() {
 		fromEnvironment(c)
 	}
