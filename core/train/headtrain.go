@@ -55,7 +55,7 @@ func (j *job) trainHead() (lastLoss, right float64, err error) {
 		return 0, 0, err
 	}
 	p.Hook = j.ctx.Err
-	t := tuner{job: j, plan: p, weights: j.classWeights(), logits: logits.Name, classes: len(j.Data.Classes),
+	t := tuner{job: j, recipe: recipe{name: "the head"}, plan: p, weights: j.classWeights(), logits: logits.Name, classes: len(j.Data.Classes),
 		sched: optim.Schedule{Base: headRate, Steps: j.HeadSteps}}
 	copy(p.Data(features.Name), x)
 	oneHot(p.Data(target), j.train, t.classes)

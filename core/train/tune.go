@@ -214,7 +214,7 @@ type epochSum struct {
 func (s *epochSum) add(t *tuner, n int) error {
 	l := float64(t.plan.Data(loss)[0])
 	if math.IsNaN(l) || math.IsInf(l, 0) {
-		return fmt.Errorf("training diverged in epoch %d of %s: the loss is %v; use a lower --lr", t.pos.Epoch+1, t.name, l)
+		return fmt.Errorf("training diverged in pass %d of %s: the loss is %v; use a lower --lr", t.pos.Epoch+1, t.name, l)
 	}
 	s.loss += l
 	s.steps++
