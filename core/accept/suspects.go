@@ -26,8 +26,8 @@ type Doubt struct {
 	Share float64 `json:"share"` // of the pictures that may be suspect
 }
 
-// DefaultDoubt lets one picture in fifty be suspect. The live model is sure from 0.9 on.
-func DefaultDoubt() Doubt { return Doubt{Score: 0.9, Share: 0.02} }
+// DefaultDoubt lets one picture in fifty be suspect. The live model is sure from 0.8 on.
+func DefaultDoubt() Doubt { return Doubt{Score: 0.8, Share: 0.02} }
 
 // Suspects are the pictures, surest first, to which the live model gives another class with a score from d.Score on.
 // Only classes that the live model knows are asked about.
