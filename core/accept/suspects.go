@@ -51,10 +51,10 @@ func Suspects(ctx context.Context, env graph.Env, live *graph.Graph, s *data.Spl
 	return list, nil
 }
 
-// known are the training pictures of classes that the live model has, with its numbers for the classes.
+// known are the pictures of all parts whose classes the live model has, with its numbers for the classes.
 func known(live *graph.Graph, s *data.Splits) (list []data.Sample) {
 	labels := live.Labels()
-	for _, x := range s.Train {
+	for _, x := range slices.Concat(s.Train, s.Val, s.Test) {
 		if c := slices.Index(labels, s.Classes[x.Class]); c >= 0 {
 			x.Class = c
 			list = append(list, x)

@@ -81,7 +81,7 @@ func (b *Box) pictures(ctx context.Context, r Retrain, golden *accept.Golden, li
 		for _, s := range suspects {
 			fmt.Fprintf(log, "suspect: %s is labelled %s, the live model says %s (%.2f)\n", s.File, s.Label, s.Says, s.Score)
 		}
-		if err := r.Doubt.Check(suspects, len(d.Train)); err != nil {
+		if err := r.Doubt.Check(suspects, len(d.Train)+len(d.Val)+len(d.Test)); err != nil {
 			return nil, err
 		}
 	}
