@@ -6493,12 +6493,13 @@ storemasked:
 	VMASKMOVPS Y0, Y15, 0(DI)
 	JMP next
 
-// func gemmTNF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×16.
-// A and B, k rows each, are read where they lie, 16 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile6x16(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile6x16(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -6660,8 +6661,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -6697,7 +6698,11 @@ store:
 next:
 	IMUL3Q $6, R11, CX
 	ADDQ CX, DI
-	ADDQ $24, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -6741,12 +6746,13 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 32(R13)(R11*2)
 	JMP next
 
-// func gemmTNF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 5×16.
-// A and B, k rows each, are read where they lie, 16 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile5x16(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile5x16(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -6888,8 +6894,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -6921,7 +6927,11 @@ store:
 next:
 	IMUL3Q $5, R11, CX
 	ADDQ CX, DI
-	ADDQ $20, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -6960,12 +6970,13 @@ storemasked:
 	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
 	JMP next
 
-// func gemmTNF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×16.
-// A and B, k rows each, are read where they lie, 16 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile4x16(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile4x16(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7088,8 +7099,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -7117,7 +7128,11 @@ store:
 next:
 	IMUL3Q $4, R11, CX
 	ADDQ CX, DI
-	ADDQ $16, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -7151,12 +7166,13 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
 	JMP next
 
-// func gemmTNF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×16.
-// A and B, k rows each, are read where they lie, 16 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile3x16(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile3x16(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7259,8 +7275,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -7284,7 +7300,11 @@ store:
 next:
 	IMUL3Q $3, R11, CX
 	ADDQ CX, DI
-	ADDQ $12, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -7313,12 +7333,13 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
 	JMP next
 
-// func gemmTNF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×16.
-// A and B, k rows each, are read where they lie, 16 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile2x16(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile2x16(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7402,8 +7423,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -7423,7 +7444,11 @@ store:
 next:
 	IMUL3Q $2, R11, CX
 	ADDQ CX, DI
-	ADDQ $8, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -7447,12 +7472,13 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
 	JMP next
 
-// func gemmTNF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×16.
-// A and B, k rows each, are read where they lie, 16 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile1x16(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile1x16(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7517,8 +7543,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -7534,7 +7560,11 @@ store:
 next:
 	IMUL3Q $1, R11, CX
 	ADDQ CX, DI
-	ADDQ $4, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -7553,12 +7583,13 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 32(DI)
 	JMP next
 
-// func gemmTNF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×24.
-// A and B, k rows each, are read where they lie, 24 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile4x24(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile4x24(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7710,8 +7741,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -7747,7 +7778,11 @@ store:
 next:
 	IMUL3Q $4, R11, CX
 	ADDQ CX, DI
-	ADDQ $16, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -7789,12 +7824,13 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 64(DI)(R12*1)
 	JMP next
 
-// func gemmTNF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×24.
-// A and B, k rows each, are read where they lie, 24 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile3x24(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile3x24(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7920,8 +7956,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -7951,7 +7987,11 @@ store:
 next:
 	IMUL3Q $3, R11, CX
 	ADDQ CX, DI
-	ADDQ $12, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -7986,12 +8026,13 @@ storemasked:
 	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
 	JMP next
 
-// func gemmTNF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×24.
-// A and B, k rows each, are read where they lie, 24 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile2x24(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile2x24(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8092,8 +8133,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -8117,7 +8158,11 @@ store:
 next:
 	IMUL3Q $2, R11, CX
 	ADDQ CX, DI
-	ADDQ $8, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -8145,12 +8190,13 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
 	JMP next
 
-// func gemmTNF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×24.
-// A and B, k rows each, are read where they lie, 24 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile1x24(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile1x24(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8226,8 +8272,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -8245,7 +8291,11 @@ store:
 next:
 	IMUL3Q $1, R11, CX
 	ADDQ CX, DI
-	ADDQ $4, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -8266,12 +8316,13 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 64(DI)
 	JMP next
 
-// func gemmTNF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 8×8.
-// A and B, k rows each, are read where they lie, 8 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile8x8(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile8x8(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8410,8 +8461,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -8439,7 +8490,11 @@ store:
 next:
 	IMUL3Q $8, R11, CX
 	ADDQ CX, DI
-	ADDQ $32, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -8477,12 +8532,13 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 0(R13)(R11*4)
 	JMP next
 
-// func gemmTNF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 7×8.
-// A and B, k rows each, are read where they lie, 8 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile7x8(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile7x8(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8609,8 +8665,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -8636,7 +8692,11 @@ store:
 next:
 	IMUL3Q $7, R11, CX
 	ADDQ CX, DI
-	ADDQ $28, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -8671,12 +8731,13 @@ storemasked:
 	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
 	JMP next
 
-// func gemmTNF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×8.
-// A and B, k rows each, are read where they lie, 8 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile6x8(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile6x8(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8791,8 +8852,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -8816,7 +8877,11 @@ store:
 next:
 	IMUL3Q $6, R11, CX
 	ADDQ CX, DI
-	ADDQ $24, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -8848,12 +8913,13 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
 	JMP next
 
-// func gemmTNF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 5×8.
-// A and B, k rows each, are read where they lie, 8 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile5x8(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile5x8(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8955,8 +9021,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -8978,7 +9044,11 @@ store:
 next:
 	IMUL3Q $5, R11, CX
 	ADDQ CX, DI
-	ADDQ $20, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -9007,12 +9077,13 @@ storemasked:
 	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
 	JMP next
 
-// func gemmTNF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×8.
-// A and B, k rows each, are read where they lie, 8 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile4x8(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile4x8(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9102,8 +9173,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -9123,7 +9194,11 @@ store:
 next:
 	IMUL3Q $4, R11, CX
 	ADDQ CX, DI
-	ADDQ $16, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -9149,12 +9224,13 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
 	JMP next
 
-// func gemmTNF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×8.
-// A and B, k rows each, are read where they lie, 8 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile3x8(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile3x8(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9231,8 +9307,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -9250,7 +9326,11 @@ store:
 next:
 	IMUL3Q $3, R11, CX
 	ADDQ CX, DI
-	ADDQ $12, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -9273,12 +9353,13 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
 	JMP next
 
-// func gemmTNF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×8.
-// A and B, k rows each, are read where they lie, 8 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile2x8(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile2x8(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9343,8 +9424,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -9360,7 +9441,11 @@ store:
 next:
 	IMUL3Q $2, R11, CX
 	ADDQ CX, DI
-	ADDQ $8, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -9380,12 +9465,13 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
 	JMP next
 
-// func gemmTNF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×8.
-// A and B, k rows each, are read where they lie, 8 floats of a row of b. With mask only
-// the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile1x8(SB), NOSPLIT, $0-73
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile1x8(SB), NOSPLIT, $0-105
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9438,8 +9524,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -9453,7 +9539,3168 @@ store:
 next:
 	IMUL3Q $1, R11, CX
 	ADDQ CX, DI
-	ADDQ $4, SI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×16.
+// A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile6x16(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 60(DI)(R11*4)
+	PREFETCHT0 0(R13)(R11*2)
+	PREFETCHT0 60(R13)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VBROADCASTSS 0(AX), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 4(AX), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 8(AX), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 12(AX), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 16(AX), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 20(AX), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	VMOVUPS 0(BX)(R14*1), Y12
+	VMOVUPS 32(BX)(R14*1), Y13
+	VBROADCASTSS 0(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 4(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 8(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 12(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 16(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 20(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	VMOVUPS 0(BX)(R14*2), Y12
+	VMOVUPS 32(BX)(R14*2), Y13
+	VBROADCASTSS 0(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 4(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 8(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 12(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 16(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 20(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	VMOVUPS 0(BX)(R9*1), Y12
+	VMOVUPS 32(BX)(R9*1), Y13
+	VBROADCASTSS 0(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 4(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 8(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 12(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 16(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 20(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VBROADCASTSS 0(AX), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS 4(AX), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS 8(AX), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS 12(AX), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS 16(AX), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS 20(AX), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 32(DI)(R12*1), Y7, Y7
+	VADDPS 0(DI)(R11*4), Y8, Y8
+	VADDPS 32(DI)(R11*4), Y9, Y9
+	VADDPS 0(R13)(R11*2), Y10, Y10
+	VADDPS 32(R13)(R11*2), Y11, Y11
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y7, 32(DI)(R12*1)
+	VMOVUPS Y8, 0(DI)(R11*4)
+	VMOVUPS Y9, 32(DI)(R11*4)
+	VMOVUPS Y10, 0(R13)(R11*2)
+	VMOVUPS Y11, 32(R13)(R11*2)
+
+next:
+	IMUL3Q $6, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 0(DI)(R11*4), Y8, Y8
+	VADDPS 0(R13)(R11*2), Y10, Y10
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y7, Y7
+	VMASKMOVPS 32(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y9, Y9
+	VMASKMOVPS 32(R13)(R11*2), Y15, Y14
+	VADDPS Y14, Y11, Y11
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y8, 0(DI)(R11*4)
+	VMOVUPS Y10, 0(R13)(R11*2)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
+	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
+	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
+	VMASKMOVPS Y11, Y15, 32(R13)(R11*2)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 5×16.
+// A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile5x16(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 60(DI)(R11*4)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y10
+	VMOVUPS 32(BX), Y11
+	VBROADCASTSS 0(AX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 4(AX), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 8(AX), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 12(AX), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 16(AX), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	VMOVUPS 0(BX)(R14*1), Y10
+	VMOVUPS 32(BX)(R14*1), Y11
+	VBROADCASTSS 0(AX)(R8*1), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 4(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 8(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 12(AX)(R8*1), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 16(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	VMOVUPS 0(BX)(R14*2), Y10
+	VMOVUPS 32(BX)(R14*2), Y11
+	VBROADCASTSS 0(AX)(R8*2), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 4(AX)(R8*2), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 8(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 12(AX)(R8*2), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 16(AX)(R8*2), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	VMOVUPS 0(BX)(R9*1), Y10
+	VMOVUPS 32(BX)(R9*1), Y11
+	VBROADCASTSS 0(AX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 4(AX)(R10*1), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 8(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 12(AX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 16(AX)(R10*1), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y10
+	VMOVUPS 32(BX), Y11
+	VBROADCASTSS 0(AX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VBROADCASTSS 4(AX), Y13
+	VFMADD231PS Y13, Y10, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VBROADCASTSS 8(AX), Y14
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VBROADCASTSS 12(AX), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VBROADCASTSS 16(AX), Y13
+	VFMADD231PS Y13, Y10, Y8
+	VFMADD231PS Y13, Y11, Y9
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 32(DI)(R12*1), Y7, Y7
+	VADDPS 0(DI)(R11*4), Y8, Y8
+	VADDPS 32(DI)(R11*4), Y9, Y9
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y7, 32(DI)(R12*1)
+	VMOVUPS Y8, 0(DI)(R11*4)
+	VMOVUPS Y9, 32(DI)(R11*4)
+
+next:
+	IMUL3Q $5, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 0(DI)(R11*4), Y8, Y8
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y7, Y7
+	VMASKMOVPS 32(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y9, Y9
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y8, 0(DI)(R11*4)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
+	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
+	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×16.
+// A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile4x16(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y8
+	VMOVUPS 32(BX), Y9
+	VBROADCASTSS 0(AX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 4(AX), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 8(AX), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS 0(BX)(R14*1), Y8
+	VMOVUPS 32(BX)(R14*1), Y9
+	VBROADCASTSS 0(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 4(AX)(R8*1), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 8(AX)(R8*1), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 12(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS 0(BX)(R14*2), Y8
+	VMOVUPS 32(BX)(R14*2), Y9
+	VBROADCASTSS 0(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 4(AX)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 8(AX)(R8*2), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 12(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS 0(BX)(R9*1), Y8
+	VMOVUPS 32(BX)(R9*1), Y9
+	VBROADCASTSS 0(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 4(AX)(R10*1), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 8(AX)(R10*1), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 12(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y8
+	VMOVUPS 32(BX), Y9
+	VBROADCASTSS 0(AX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 4(AX), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 8(AX), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 32(DI)(R12*1), Y7, Y7
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y7, 32(DI)(R12*1)
+
+next:
+	IMUL3Q $4, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y7, Y7
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
+	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×16.
+// A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile3x16(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y6
+	VMOVUPS 32(BX), Y7
+	VBROADCASTSS 0(AX), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 4(AX), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	VMOVUPS 0(BX)(R14*1), Y6
+	VMOVUPS 32(BX)(R14*1), Y7
+	VBROADCASTSS 0(AX)(R8*1), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 4(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 8(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	VMOVUPS 0(BX)(R14*2), Y6
+	VMOVUPS 32(BX)(R14*2), Y7
+	VBROADCASTSS 0(AX)(R8*2), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 4(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 8(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	VMOVUPS 0(BX)(R9*1), Y6
+	VMOVUPS 32(BX)(R9*1), Y7
+	VBROADCASTSS 0(AX)(R10*1), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 4(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 8(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y6
+	VMOVUPS 32(BX), Y7
+	VBROADCASTSS 0(AX), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS 4(AX), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VFMADD231PS Y9, Y7, Y3
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS Y10, Y6, Y4
+	VFMADD231PS Y10, Y7, Y5
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+
+next:
+	IMUL3Q $3, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×16.
+// A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile2x16(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y4
+	VMOVUPS 32(BX), Y5
+	VBROADCASTSS 0(AX), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 4(AX), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	VMOVUPS 0(BX)(R14*1), Y4
+	VMOVUPS 32(BX)(R14*1), Y5
+	VBROADCASTSS 0(AX)(R8*1), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 4(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	VMOVUPS 0(BX)(R14*2), Y4
+	VMOVUPS 32(BX)(R14*2), Y5
+	VBROADCASTSS 0(AX)(R8*2), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 4(AX)(R8*2), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	VMOVUPS 0(BX)(R9*1), Y4
+	VMOVUPS 32(BX)(R9*1), Y5
+	VBROADCASTSS 0(AX)(R10*1), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 4(AX)(R10*1), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y4
+	VMOVUPS 32(BX), Y5
+	VBROADCASTSS 0(AX), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS 4(AX), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VFMADD231PS Y7, Y5, Y3
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+
+next:
+	IMUL3Q $2, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×16.
+// A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile1x16(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y2
+	VMOVUPS 32(BX), Y3
+	VBROADCASTSS 0(AX), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	VMOVUPS 0(BX)(R14*1), Y2
+	VMOVUPS 32(BX)(R14*1), Y3
+	VBROADCASTSS 0(AX)(R8*1), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	VMOVUPS 0(BX)(R14*2), Y2
+	VMOVUPS 32(BX)(R14*2), Y3
+	VBROADCASTSS 0(AX)(R8*2), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	VMOVUPS 0(BX)(R9*1), Y2
+	VMOVUPS 32(BX)(R9*1), Y3
+	VBROADCASTSS 0(AX)(R10*1), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y2
+	VMOVUPS 32(BX), Y3
+	VBROADCASTSS 0(AX), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+
+next:
+	IMUL3Q $1, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VMASKMOVPS 32(DI), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×24.
+// A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile4x24(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 92(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 92(DI)(R12*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VMOVUPS 64(BX), Y14
+	VBROADCASTSS 0(AX), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 4(AX), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 8(AX), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 12(AX), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	VMOVUPS 0(BX)(R14*1), Y12
+	VMOVUPS 32(BX)(R14*1), Y13
+	VMOVUPS 64(BX)(R14*1), Y14
+	VBROADCASTSS 0(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 4(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 8(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 12(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	VMOVUPS 0(BX)(R14*2), Y12
+	VMOVUPS 32(BX)(R14*2), Y13
+	VMOVUPS 64(BX)(R14*2), Y14
+	VBROADCASTSS 0(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 4(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 8(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 12(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	VMOVUPS 0(BX)(R9*1), Y12
+	VMOVUPS 32(BX)(R9*1), Y13
+	VMOVUPS 64(BX)(R9*1), Y14
+	VBROADCASTSS 0(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 4(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 8(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 12(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VMOVUPS 64(BX), Y14
+	VBROADCASTSS 0(AX), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 4(AX), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 8(AX), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 12(AX), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 64(DI)(R11*1), Y5, Y5
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VADDPS 64(DI)(R11*2), Y8, Y8
+	VADDPS 0(DI)(R12*1), Y9, Y9
+	VADDPS 32(DI)(R12*1), Y10, Y10
+	VADDPS 64(DI)(R12*1), Y11, Y11
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y5, 64(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMOVUPS Y8, 64(DI)(R11*2)
+	VMOVUPS Y9, 0(DI)(R12*1)
+	VMOVUPS Y10, 32(DI)(R12*1)
+	VMOVUPS Y11, 64(DI)(R12*1)
+
+next:
+	IMUL3Q $4, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VADDPS 0(DI)(R12*1), Y9, Y9
+	VADDPS 32(DI)(R12*1), Y10, Y10
+	VMASKMOVPS 64(DI), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 64(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y8, Y8
+	VMASKMOVPS 64(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y11, Y11
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMOVUPS Y9, 0(DI)(R12*1)
+	VMOVUPS Y10, 32(DI)(R12*1)
+	VMASKMOVPS Y2, Y15, 64(DI)
+	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
+	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
+	VMASKMOVPS Y11, Y15, 64(DI)(R12*1)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×24.
+// A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile3x24(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 92(DI)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y9
+	VMOVUPS 32(BX), Y10
+	VMOVUPS 64(BX), Y11
+	VBROADCASTSS 0(AX), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 4(AX), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 8(AX), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	VMOVUPS 0(BX)(R14*1), Y9
+	VMOVUPS 32(BX)(R14*1), Y10
+	VMOVUPS 64(BX)(R14*1), Y11
+	VBROADCASTSS 0(AX)(R8*1), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 4(AX)(R8*1), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 8(AX)(R8*1), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	VMOVUPS 0(BX)(R14*2), Y9
+	VMOVUPS 32(BX)(R14*2), Y10
+	VMOVUPS 64(BX)(R14*2), Y11
+	VBROADCASTSS 0(AX)(R8*2), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 4(AX)(R8*2), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 8(AX)(R8*2), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	VMOVUPS 0(BX)(R9*1), Y9
+	VMOVUPS 32(BX)(R9*1), Y10
+	VMOVUPS 64(BX)(R9*1), Y11
+	VBROADCASTSS 0(AX)(R10*1), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 4(AX)(R10*1), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 8(AX)(R10*1), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y9
+	VMOVUPS 32(BX), Y10
+	VMOVUPS 64(BX), Y11
+	VBROADCASTSS 0(AX), Y12
+	VFMADD231PS Y12, Y9, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y11, Y2
+	VBROADCASTSS 4(AX), Y13
+	VFMADD231PS Y13, Y9, Y3
+	VFMADD231PS Y13, Y10, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VBROADCASTSS 8(AX), Y14
+	VFMADD231PS Y14, Y9, Y6
+	VFMADD231PS Y14, Y10, Y7
+	VFMADD231PS Y14, Y11, Y8
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 64(DI)(R11*1), Y5, Y5
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VADDPS 64(DI)(R11*2), Y8, Y8
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y5, 64(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMOVUPS Y8, 64(DI)(R11*2)
+
+next:
+	IMUL3Q $3, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VMASKMOVPS 64(DI), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 64(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y8, Y8
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMASKMOVPS Y2, Y15, 64(DI)
+	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
+	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×24.
+// A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile2x24(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y6
+	VMOVUPS 32(BX), Y7
+	VMOVUPS 64(BX), Y8
+	VBROADCASTSS 0(AX), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	VMOVUPS 0(BX)(R14*1), Y6
+	VMOVUPS 32(BX)(R14*1), Y7
+	VMOVUPS 64(BX)(R14*1), Y8
+	VBROADCASTSS 0(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 4(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	VMOVUPS 0(BX)(R14*2), Y6
+	VMOVUPS 32(BX)(R14*2), Y7
+	VMOVUPS 64(BX)(R14*2), Y8
+	VBROADCASTSS 0(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 4(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	VMOVUPS 0(BX)(R9*1), Y6
+	VMOVUPS 32(BX)(R9*1), Y7
+	VMOVUPS 64(BX)(R9*1), Y8
+	VBROADCASTSS 0(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 4(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y6
+	VMOVUPS 32(BX), Y7
+	VMOVUPS 64(BX), Y8
+	VBROADCASTSS 0(AX), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS Y10, Y6, Y3
+	VFMADD231PS Y10, Y7, Y4
+	VFMADD231PS Y10, Y8, Y5
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 64(DI)(R11*1), Y5, Y5
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y5, 64(DI)(R11*1)
+
+next:
+	IMUL3Q $2, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VMASKMOVPS 64(DI), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 64(DI)
+	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×24.
+// A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile1x24(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y3
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 64(BX), Y5
+	VBROADCASTSS 0(AX), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS 0(BX)(R14*1), Y3
+	VMOVUPS 32(BX)(R14*1), Y4
+	VMOVUPS 64(BX)(R14*1), Y5
+	VBROADCASTSS 0(AX)(R8*1), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS 0(BX)(R14*2), Y3
+	VMOVUPS 32(BX)(R14*2), Y4
+	VMOVUPS 64(BX)(R14*2), Y5
+	VBROADCASTSS 0(AX)(R8*2), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS 0(BX)(R9*1), Y3
+	VMOVUPS 32(BX)(R9*1), Y4
+	VMOVUPS 64(BX)(R9*1), Y5
+	VBROADCASTSS 0(AX)(R10*1), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y3
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 64(BX), Y5
+	VBROADCASTSS 0(AX), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+
+next:
+	IMUL3Q $1, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VMASKMOVPS 64(DI), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMASKMOVPS Y2, Y15, 64(DI)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 8×8.
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile8x8(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 0(R13)(R11*2)
+	PREFETCHT0 0(DI)(R12*2)
+	PREFETCHT0 0(R13)(R11*4)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y8
+	VBROADCASTSS 0(AX), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 8(AX), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 12(AX), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 16(AX), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 20(AX), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 24(AX), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 28(AX), Y10
+	VFMADD231PS Y10, Y8, Y7
+	VMOVUPS 0(BX)(R14*1), Y8
+	VBROADCASTSS 0(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 8(AX)(R8*1), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 12(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 16(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 20(AX)(R8*1), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 24(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 28(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y7
+	VMOVUPS 0(BX)(R14*2), Y8
+	VBROADCASTSS 0(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 4(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 8(AX)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 12(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 16(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 20(AX)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 24(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 28(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y8, Y7
+	VMOVUPS 0(BX)(R9*1), Y8
+	VBROADCASTSS 0(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 4(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 8(AX)(R10*1), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 12(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 16(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 20(AX)(R10*1), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 24(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 28(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y7
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y8
+	VBROADCASTSS 0(AX), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VBROADCASTSS 8(AX), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VBROADCASTSS 12(AX), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VBROADCASTSS 16(AX), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VBROADCASTSS 20(AX), Y11
+	VFMADD231PS Y11, Y8, Y5
+	VBROADCASTSS 24(AX), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VBROADCASTSS 28(AX), Y10
+	VFMADD231PS Y10, Y8, Y7
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+	VADDPS 0(DI)(R11*4), Y4, Y4
+	VADDPS 0(R13)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*2), Y6, Y6
+	VADDPS 0(R13)(R11*4), Y7, Y7
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+	VMOVUPS Y4, 0(DI)(R11*4)
+	VMOVUPS Y5, 0(R13)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*2)
+	VMOVUPS Y7, 0(R13)(R11*4)
+
+next:
+	IMUL3Q $8, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y4, Y4
+	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 0(DI)(R12*2), Y15, Y14
+	VADDPS Y14, Y6, Y6
+	VMASKMOVPS 0(R13)(R11*4), Y15, Y14
+	VADDPS Y14, Y7, Y7
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
+	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
+	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
+	VMASKMOVPS Y7, Y15, 0(R13)(R11*4)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 7×8.
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile7x8(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 0(R13)(R11*2)
+	PREFETCHT0 0(DI)(R12*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y7
+	VBROADCASTSS 0(AX), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 4(AX), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 16(AX), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 20(AX), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 24(AX), Y8
+	VFMADD231PS Y8, Y7, Y6
+	VMOVUPS 0(BX)(R14*1), Y7
+	VBROADCASTSS 0(AX)(R8*1), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 8(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 12(AX)(R8*1), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 16(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 20(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 24(AX)(R8*1), Y8
+	VFMADD231PS Y8, Y7, Y6
+	VMOVUPS 0(BX)(R14*2), Y7
+	VBROADCASTSS 0(AX)(R8*2), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 4(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 8(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 12(AX)(R8*2), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 16(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 20(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 24(AX)(R8*2), Y8
+	VFMADD231PS Y8, Y7, Y6
+	VMOVUPS 0(BX)(R9*1), Y7
+	VBROADCASTSS 0(AX)(R10*1), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 4(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 8(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 12(AX)(R10*1), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 16(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 20(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 24(AX)(R10*1), Y8
+	VFMADD231PS Y8, Y7, Y6
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y7
+	VBROADCASTSS 0(AX), Y8
+	VFMADD231PS Y8, Y7, Y0
+	VBROADCASTSS 4(AX), Y9
+	VFMADD231PS Y9, Y7, Y1
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS Y10, Y7, Y2
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS 16(AX), Y9
+	VFMADD231PS Y9, Y7, Y4
+	VBROADCASTSS 20(AX), Y10
+	VFMADD231PS Y10, Y7, Y5
+	VBROADCASTSS 24(AX), Y8
+	VFMADD231PS Y8, Y7, Y6
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+	VADDPS 0(DI)(R11*4), Y4, Y4
+	VADDPS 0(R13)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*2), Y6, Y6
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+	VMOVUPS Y4, 0(DI)(R11*4)
+	VMOVUPS Y5, 0(R13)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*2)
+
+next:
+	IMUL3Q $7, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y4, Y4
+	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	VMASKMOVPS 0(DI)(R12*2), Y15, Y14
+	VADDPS Y14, Y6, Y6
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
+	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
+	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×8.
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile6x8(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	LEAQ (DI)(R12*1), R13
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	PREFETCHT0 0(R13)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y6
+	VBROADCASTSS 0(AX), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 8(AX), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 12(AX), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 16(AX), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 20(AX), Y9
+	VFMADD231PS Y9, Y6, Y5
+	VMOVUPS 0(BX)(R14*1), Y6
+	VBROADCASTSS 0(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 8(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 12(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 16(AX)(R8*1), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 20(AX)(R8*1), Y9
+	VFMADD231PS Y9, Y6, Y5
+	VMOVUPS 0(BX)(R14*2), Y6
+	VBROADCASTSS 0(AX)(R8*2), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 4(AX)(R8*2), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 8(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 12(AX)(R8*2), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 16(AX)(R8*2), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 20(AX)(R8*2), Y9
+	VFMADD231PS Y9, Y6, Y5
+	VMOVUPS 0(BX)(R9*1), Y6
+	VBROADCASTSS 0(AX)(R10*1), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 4(AX)(R10*1), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 8(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 12(AX)(R10*1), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 16(AX)(R10*1), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 20(AX)(R10*1), Y9
+	VFMADD231PS Y9, Y6, Y5
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y6
+	VBROADCASTSS 0(AX), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VBROADCASTSS 8(AX), Y9
+	VFMADD231PS Y9, Y6, Y2
+	VBROADCASTSS 12(AX), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS 16(AX), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VBROADCASTSS 20(AX), Y9
+	VFMADD231PS Y9, Y6, Y5
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+	VADDPS 0(DI)(R11*4), Y4, Y4
+	VADDPS 0(R13)(R11*2), Y5, Y5
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+	VMOVUPS Y4, 0(DI)(R11*4)
+	VMOVUPS Y5, 0(R13)(R11*2)
+
+next:
+	IMUL3Q $6, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y4, Y4
+	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
+	VADDPS Y14, Y5, Y5
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
+	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 5×8.
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile5x8(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 0(DI)(R11*4)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y5
+	VBROADCASTSS 0(AX), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 4(AX), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 12(AX), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 16(AX), Y7
+	VFMADD231PS Y7, Y5, Y4
+	VMOVUPS 0(BX)(R14*1), Y5
+	VBROADCASTSS 0(AX)(R8*1), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 8(AX)(R8*1), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 12(AX)(R8*1), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 16(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y5, Y4
+	VMOVUPS 0(BX)(R14*2), Y5
+	VBROADCASTSS 0(AX)(R8*2), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 4(AX)(R8*2), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 8(AX)(R8*2), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 12(AX)(R8*2), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 16(AX)(R8*2), Y7
+	VFMADD231PS Y7, Y5, Y4
+	VMOVUPS 0(BX)(R9*1), Y5
+	VBROADCASTSS 0(AX)(R10*1), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 4(AX)(R10*1), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 8(AX)(R10*1), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 12(AX)(R10*1), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 16(AX)(R10*1), Y7
+	VFMADD231PS Y7, Y5, Y4
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y5
+	VBROADCASTSS 0(AX), Y6
+	VFMADD231PS Y6, Y5, Y0
+	VBROADCASTSS 4(AX), Y7
+	VFMADD231PS Y7, Y5, Y1
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS Y8, Y5, Y2
+	VBROADCASTSS 12(AX), Y6
+	VFMADD231PS Y6, Y5, Y3
+	VBROADCASTSS 16(AX), Y7
+	VFMADD231PS Y7, Y5, Y4
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+	VADDPS 0(DI)(R11*4), Y4, Y4
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+	VMOVUPS Y4, 0(DI)(R11*4)
+
+next:
+	IMUL3Q $5, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
+	VADDPS Y14, Y4, Y4
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×8.
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile4x8(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y4
+	VBROADCASTSS 0(AX), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 8(AX), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 12(AX), Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS 0(BX)(R14*1), Y4
+	VBROADCASTSS 0(AX)(R8*1), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 8(AX)(R8*1), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 12(AX)(R8*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS 0(BX)(R14*2), Y4
+	VBROADCASTSS 0(AX)(R8*2), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 4(AX)(R8*2), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 8(AX)(R8*2), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 12(AX)(R8*2), Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS 0(BX)(R9*1), Y4
+	VBROADCASTSS 0(AX)(R10*1), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 4(AX)(R10*1), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 8(AX)(R10*1), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 12(AX)(R10*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y4
+	VBROADCASTSS 0(AX), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VBROADCASTSS 8(AX), Y7
+	VFMADD231PS Y7, Y4, Y2
+	VBROADCASTSS 12(AX), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+	VADDPS 0(DI)(R12*1), Y3, Y3
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+	VMOVUPS Y3, 0(DI)(R12*1)
+
+next:
+	IMUL3Q $4, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
+	VADDPS Y14, Y3, Y3
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×8.
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile3x8(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y3
+	VBROADCASTSS 0(AX), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 4(AX), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS 0(BX)(R14*1), Y3
+	VBROADCASTSS 0(AX)(R8*1), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 8(AX)(R8*1), Y6
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS 0(BX)(R14*2), Y3
+	VBROADCASTSS 0(AX)(R8*2), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 4(AX)(R8*2), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 8(AX)(R8*2), Y6
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS 0(BX)(R9*1), Y3
+	VBROADCASTSS 0(AX)(R10*1), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 4(AX)(R10*1), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 8(AX)(R10*1), Y6
+	VFMADD231PS Y6, Y3, Y2
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y3
+	VBROADCASTSS 0(AX), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS 4(AX), Y5
+	VFMADD231PS Y5, Y3, Y1
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS Y6, Y3, Y2
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+	VADDPS 0(DI)(R11*2), Y2, Y2
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+	VMOVUPS Y2, 0(DI)(R11*2)
+
+next:
+	IMUL3Q $3, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
+	VADDPS Y14, Y2, Y2
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×8.
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile2x8(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y2
+	VBROADCASTSS 0(AX), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 4(AX), Y4
+	VFMADD231PS Y4, Y2, Y1
+	VMOVUPS 0(BX)(R14*1), Y2
+	VBROADCASTSS 0(AX)(R8*1), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 4(AX)(R8*1), Y4
+	VFMADD231PS Y4, Y2, Y1
+	VMOVUPS 0(BX)(R14*2), Y2
+	VBROADCASTSS 0(AX)(R8*2), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 4(AX)(R8*2), Y4
+	VFMADD231PS Y4, Y2, Y1
+	VMOVUPS 0(BX)(R9*1), Y2
+	VBROADCASTSS 0(AX)(R10*1), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 4(AX)(R10*1), Y4
+	VFMADD231PS Y4, Y2, Y1
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y2
+	VBROADCASTSS 0(AX), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS 4(AX), Y4
+	VFMADD231PS Y4, Y2, Y1
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 0(DI)(R11*1), Y1, Y1
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 0(DI)(R11*1)
+
+next:
+	IMUL3Q $2, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
+	DECQ tiles+56(FP)
+	JNZ tile
+	VZEROUPPER
+	RET
+
+addmasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI), Y15, Y14
+	VADDPS Y14, Y0, Y0
+	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
+	VADDPS Y14, Y1, Y1
+	JMP store
+
+storemasked:
+	VMOVUPS (DX), Y15
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
+	JMP next
+
+// func gemmTNFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×8.
+// A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
+// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
+// only the floats of the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+TEXT ·gemmTNFetchF32AVX2Tile1x8(SB), NOSPLIT, $0-105
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+	MOVQ next+80(FP), R15 // next
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ step+88(FP), DX // step
+	LEAQ (R8)(R8*2), R10
+	PREFETCHT0 0(DI)
+	VXORPS Y0, Y0, Y0
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y1
+	VBROADCASTSS 0(AX), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS 0(BX)(R14*1), Y1
+	VBROADCASTSS 0(AX)(R8*1), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS 0(BX)(R14*2), Y1
+	VBROADCASTSS 0(AX)(R8*2), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS 0(BX)(R9*1), Y1
+	VBROADCASTSS 0(AX)(R10*1), Y2
+	VFMADD231PS Y2, Y1, Y0
+	PREFETCHT1 (R15) // for later
+	ADDQ DX, R15
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y1
+	VBROADCASTSS 0(AX), Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ R8, AX
+	ADDQ R14, BX
+	DECQ CX
+	JNZ one
+
+end:
+	MOVQ mask+96(FP), DX // mask
+	CMPB acc+104(FP), $0
+	JEQ store
+	TESTQ DX, DX
+	JNZ addmasked
+	VADDPS 0(DI), Y0, Y0
+
+store:
+	TESTQ DX, DX
+	JNZ storemasked
+	VMOVUPS Y0, 0(DI)
+
+next:
+	IMUL3Q $1, R11, CX
+	ADDQ CX, DI
+	MOVQ down+64(FP), CX // down
+	MOVQ then+72(FP), DX // then
+	LEAQ (SI)(CX*4), SI
+	MOVQ DX, down+64(FP)
+	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER

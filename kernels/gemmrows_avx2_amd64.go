@@ -58,10 +58,6 @@ func gemmTNRowsAVX2(c []float32, ldc int, a []float32, lda int, b []float32, row
 	if k == 0 && !acc {
 		zero(c, ldc, m, n)
 	}
-	parts := blocks(k, avx2TNK)
-	for i := range parts {
-		lo, hi := Chunk(k, parts, i)
-		g := tnBlock{b: b, rows: rows, first: first + lo, tap: tap, k: hi - lo, acc: acc || i > 0}
-		g.gemmTNAVX2(c, ldc, a[lo*lda:], lda, m, n)
-	}
+	g := tnBlock{a: a, lda: lda, m: m, b: b, rows: rows, first: first, tap: tap, n: n, acc: acc}
+	g.product(c, ldc, k)
 }

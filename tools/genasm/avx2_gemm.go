@@ -20,6 +20,7 @@ func avx2GEMM() file {
 		{"gemm", gemmTile.avx2},
 		{"gemmFetch", gemmTile.avx2Fetch},
 		{"gemmTN", gemmTile.avx2TN},
+		{"gemmTNFetch", gemmTile.avx2TNFetch},
 		{"gemmRows", gemmTile.avx2Rows},
 	} {
 		var fns []*fn
@@ -50,15 +51,17 @@ type gemmTile struct {
 const (
 	tileParams      = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool"
 	tileFetchParams = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool"
-	tileTNParams    = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, mask *[8]int32, acc bool"
+	tileTNParams    = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool"
 
 	tileDoc = "C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each %d×%d.\n" +
 		"A is read where it lies, b is a panel of k rows of %d floats. With mask only the floats\n" +
 		"of the last vector whose mask is set are touched in C."
 	tileFetchDoc = tileDoc + "\nEvery four steps of k fetch a line for later: from next on, or without\nnext of the rows of A of the tile below."
 	tileTNDoc    = "C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each %d×%d.\n" +
-		"A and B, k rows each, are read where they lie, %d floats of a row of b. With mask only\n" +
-		"the floats of the last vector whose mask is set are touched in C."
+		"A and B have k rows, lda and ldb apart, %d floats of a row of b are read. From the columns of A of a\n" +
+		"tile to those of the one below it is down floats, from there then, and so on in turns. With mask\n" +
+		"only the floats of the last vector whose mask is set are touched in C."
+	tileTNFetchDoc = tileTNDoc + "\nEvery four steps of k fetch a line for later, the first at next, then step bytes on."
 )
 
 func (t gemmTile) avx2() *fn { return t.whole("gemm", tileParams, tileDoc) }
@@ -71,6 +74,11 @@ func (t gemmTile) avx2Fetch() *fn {
 func (t gemmTile) avx2TN() *fn {
 	t.trans = true
 	return t.whole("gemmTN", tileTNParams, tileTNDoc)
+}
+
+func (t gemmTile) avx2TNFetch() *fn {
+	t.trans, t.fetches = true, true
+	return t.whole("gemmTNFetch", tileTNParams, tileTNFetchDoc)
 }
 
 // whole is the micro-kernel for an A that lies in lines.
@@ -95,6 +103,9 @@ func (t gemmTile) head() {
 	if t.trans {
 		t.loadBytes("ldb", "R14")
 		t.b.set(t.x86, 4)
+		if t.fetches {
+			t.load("next", "R15")
+		}
 	} else if t.fetches {
 		t.load("next", "R14")
 		t.op("MOVQ $%d, R15 // to the next line", 16*t.ahead())
@@ -109,6 +120,9 @@ func (t gemmTile) head() {
 	t.load("b", "BX")
 	t.load("k", "CX")
 	if t.trans {
+		if t.fetches {
+			t.load("step", "DX")
+		}
 		t.op("LEAQ (R8)(R8*2), R10")
 	} else {
 		t.a.set(t.x86, t.rows)
@@ -218,7 +232,12 @@ func (t gemmTile) below() {
 // fetch is one turn of what product fetches for later: line after line of the next panel, or of
 // the rows of the tile below in turn.
 func (t gemmTile) fetch() {
-	if !t.fetches {
+	switch {
+	case !t.fetches:
+		return
+	case t.trans:
+		t.op("PREFETCHT1 (R15) // for later")
+		t.op("ADDQ DX, R15")
 		return
 	}
 	t.op("PREFETCHT1 (R14) // for later")
@@ -296,7 +315,11 @@ func (t *gemmTile) next() {
 	t.label("next")
 	t.down("R11", "DI")
 	if t.trans {
-		t.op("ADDQ $%d, SI", t.rows*4)
+		t.load("down", "CX")
+		t.load("then", "DX")
+		t.op("LEAQ (SI)(CX*4), SI")
+		t.op("MOVQ DX, %s", t.arg("down"))
+		t.op("MOVQ CX, %s", t.arg("then"))
 	} else {
 		t.down("R8", "SI")
 	}
