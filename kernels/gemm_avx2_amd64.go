@@ -6,10 +6,11 @@ package kernels
 // other, its rows follow each other. Panels are 16 floats wide, two vectors; what is left at
 // the end is a panel of 24 or 8, so that widths that are multiples of 8 need no padding.
 const (
-	avx2K    = 256       // rows of a block: a panel of 24 is 24 KiB, in the first-level cache
-	avx2Work = 24 * 1024 // floats of A that stay in the second-level cache
-	avx2Copy = 16 * 1024 // floats of A that are copied at a time
-	avx2Call = 1 << 19   // multiply-adds of one assembly call: about 10 µs
+	avx2K     = 256       // rows of a block: a panel of 24 is 24 KiB, in the first-level cache
+	avx2Work  = 24 * 1024 // floats of A that stay in the second-level cache
+	avx2Copy  = 16 * 1024 // floats of A that are copied at a time
+	avx2Small = 48 * 1024 // floats of B that stay there too
+	avx2Call  = 1 << 19   // multiply-adds of one assembly call: about 10 µs
 )
 
 // avx2Panel is the width of the panel that begins n columns before the end, and the height of
@@ -134,13 +135,18 @@ func gemmCopiedAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m,
 }
 
 // gemmPanelsAVX2 is m rows of A times all panels of a block. While the tiles of the first panel
-// run they fetch their rows of A, those of the others the panel that comes after theirs.
+// run they fetch their rows of A, those of the others the panel that comes after theirs. With a small
+// B all fetch the rows of A that come next, if all lie in one piece.
 func gemmPanelsAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+	p := gemmPanel{k: k, acc: acc}
+	if lda == k && n*k <= avx2Small {
+		p.plan(a, m, n)
+	}
 	for j := 0; j < n; {
-		cols, rows := avx2Panel(n - j)
-		p := gemmPanel{b: bp[j*k:], rows: rows, cols: cols, k: k, mask: avx2Mask(n-j, cols), acc: acc, first: j == 0}
+		p.cols, p.rows = avx2Panel(n - j)
+		p.b, p.mask, p.first = bp[j*k:], avx2Mask(n-j, p.cols), j == 0
 		p.avx2(c[j:], ldc, a, lda, m)
-		j += cols
+		j += p.cols
 	}
 }
 
@@ -150,6 +156,14 @@ type gemmPanel struct {
 	rows, cols, k int
 	mask          *[8]int32
 	acc, first    bool
+	at, end, step int // what of A is fetched for the next rows, and how many bytes in a turn
+}
+
+// plan says that as many rows of A, those after the m that are used now, are fetched while n columns
+// are made, spread over the time.
+func (p *gemmPanel) plan(a []float32, m, n int) {
+	p.at, p.end = m*p.k, min(2*m*p.k, len(a))
+	p.step = min(64, 4*m*p.k*96*4/(m*n*p.k)+1)
 }
 
 // avx2 is m rows of A times the panel.
@@ -159,12 +173,15 @@ func (p *gemmPanel) avx2(c []float32, ldc int, a []float32, lda, m int) {
 		rows, tiles := tileRows(m-i, p.rows)
 		tiles = min(tiles, most)
 		switch {
+		case p.at < p.end:
+			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, &a[p.at], p.step, p.mask, p.acc)
+			p.at += tiles * (p.k / 4) * p.step / 4
 		case p.first:
-			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, nil, p.mask, p.acc)
+			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, nil, 0, p.mask, p.acc)
 		case p.k >= 16 && next < min(len(p.b), 2*p.cols*p.k):
 			tiles = min(tiles, 6)
-			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, &p.b[next], p.mask, p.acc)
-			next += tiles * p.fetched()
+			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, &p.b[next], p.line(), p.mask, p.acc)
+			next += tiles * (p.k / 4) * p.line() / 4
 		default:
 			gemmF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, p.mask, p.acc)
 		}
@@ -172,13 +189,13 @@ func (p *gemmPanel) avx2(c []float32, ldc int, a []float32, lda, m int) {
 	}
 }
 
-// fetched is how many floats of what follows the panel a tile fetches: a line, or two, every four
-// steps of k.
-func (p *gemmPanel) fetched() int {
+// line is how many bytes of what follows the panel a tile fetches in a turn of four steps of k: a
+// line, or two.
+func (p *gemmPanel) line() int {
 	if p.rows > 4 {
-		return p.k / 4 * 32
+		return 128
 	}
-	return p.k / 4 * 16
+	return 64
 }
 
 // packPanelAVX2 copies k rows of n floats, cols apart and filled up with zeros, and returns what

@@ -3067,14 +3067,14 @@ storemasked:
 	VMASKMOVPS Y0, Y15, 0(DI)
 	JMP next
 
-// func gemmFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile6x16(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile6x16(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -3082,7 +3082,7 @@ TEXT ·gemmFetchF32AVX2Tile6x16(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $128, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -3265,8 +3265,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -3347,14 +3347,14 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 32(R13)(R11*2)
 	JMP next
 
-// func gemmFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile5x16(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile5x16(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -3362,7 +3362,7 @@ TEXT ·gemmFetchF32AVX2Tile5x16(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $128, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -3520,8 +3520,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -3593,14 +3593,14 @@ storemasked:
 	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
 	JMP next
 
-// func gemmFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile4x16(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile4x16(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -3608,7 +3608,7 @@ TEXT ·gemmFetchF32AVX2Tile4x16(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $64, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -3745,8 +3745,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -3809,14 +3809,14 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
 	JMP next
 
-// func gemmFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile3x16(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile3x16(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -3824,7 +3824,7 @@ TEXT ·gemmFetchF32AVX2Tile3x16(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $64, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -3938,8 +3938,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -3993,14 +3993,14 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
 	JMP next
 
-// func gemmFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile2x16(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile2x16(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -4008,7 +4008,7 @@ TEXT ·gemmFetchF32AVX2Tile2x16(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $64, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -4102,8 +4102,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -4148,14 +4148,14 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
 	JMP next
 
-// func gemmFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile1x16(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile1x16(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -4163,7 +4163,7 @@ TEXT ·gemmFetchF32AVX2Tile1x16(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $64, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -4237,8 +4237,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -4274,14 +4274,14 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 32(DI)
 	JMP next
 
-// func gemmFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile4x24(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile4x24(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -4289,7 +4289,7 @@ TEXT ·gemmFetchF32AVX2Tile4x24(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $64, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -4455,8 +4455,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -4535,14 +4535,14 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 64(DI)(R12*1)
 	JMP next
 
-// func gemmFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile3x24(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile3x24(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -4550,7 +4550,7 @@ TEXT ·gemmFetchF32AVX2Tile3x24(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $64, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -4687,8 +4687,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -4754,14 +4754,14 @@ storemasked:
 	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
 	JMP next
 
-// func gemmFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile2x24(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile2x24(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -4769,7 +4769,7 @@ TEXT ·gemmFetchF32AVX2Tile2x24(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $64, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -4880,8 +4880,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -4934,14 +4934,14 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
 	JMP next
 
-// func gemmFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile1x24(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile1x24(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -4949,7 +4949,7 @@ TEXT ·gemmFetchF32AVX2Tile1x24(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $64, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -5034,8 +5034,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -5075,14 +5075,14 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 64(DI)
 	JMP next
 
-// func gemmFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile8x8(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile8x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -5090,7 +5090,7 @@ TEXT ·gemmFetchF32AVX2Tile8x8(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $128, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -5252,8 +5252,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -5320,14 +5320,14 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 0(R13)(R11*4)
 	JMP next
 
-// func gemmFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile7x8(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile7x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -5335,7 +5335,7 @@ TEXT ·gemmFetchF32AVX2Tile7x8(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $128, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -5484,8 +5484,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -5547,14 +5547,14 @@ storemasked:
 	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
 	JMP next
 
-// func gemmFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile6x8(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile6x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -5562,7 +5562,7 @@ TEXT ·gemmFetchF32AVX2Tile6x8(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $128, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -5698,8 +5698,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -5756,14 +5756,14 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
 	JMP next
 
-// func gemmFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile5x8(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile5x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -5771,7 +5771,7 @@ TEXT ·gemmFetchF32AVX2Tile5x8(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $128, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -5889,8 +5889,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -5942,14 +5942,14 @@ storemasked:
 	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
 	JMP next
 
-// func gemmFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile4x8(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile4x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -5957,7 +5957,7 @@ TEXT ·gemmFetchF32AVX2Tile4x8(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $64, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -6061,8 +6061,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -6109,14 +6109,14 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
 	JMP next
 
-// func gemmFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile3x8(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile3x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -6124,7 +6124,7 @@ TEXT ·gemmFetchF32AVX2Tile3x8(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $64, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -6212,8 +6212,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -6255,14 +6255,14 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
 	JMP next
 
-// func gemmFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile2x8(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile2x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -6270,7 +6270,7 @@ TEXT ·gemmFetchF32AVX2Tile2x8(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $64, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -6345,8 +6345,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -6383,14 +6383,14 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
 	JMP next
 
-// func gemmFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile1x8(SB), NOSPLIT, $0-73
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
+TEXT ·gemmFetchF32AVX2Tile1x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -6398,7 +6398,7 @@ TEXT ·gemmFetchF32AVX2Tile1x8(SB), NOSPLIT, $0-73
 	MOVQ lda+24(FP), R8
 	SHLQ $2, R8 // lda, bytes
 	MOVQ next+56(FP), R14 // next
-	MOVQ $64, R15 // to the next line
+	MOVQ step+64(FP), R15 // step
 	XORQ DX, DX
 
 tile:
@@ -6460,8 +6460,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+64(FP), DX // mask
-	CMPB acc+72(FP), $0
+	MOVQ mask+72(FP), DX // mask
+	CMPB acc+80(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked

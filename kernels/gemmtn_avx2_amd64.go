@@ -6,7 +6,7 @@ const (
 	avx2TNK    = 200       // rows of A and B of a block: those of a 14×14 map
 	avx2TNRows = 96        // rows of C from which the panels of B are packed
 	avx2TNPack = 256       // columns of C from which the columns of A are packed
-	avx2TNWork = 30 * 1024 // floats of A that are packed at a time: in the second-level cache
+	avx2TNWork = 30 * 1024 // floats of A that are packed at a time: in the second-level cache, and on the stack
 )
 
 func gemmTNAVX2(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool) {
@@ -43,7 +43,7 @@ type tnBlock struct {
 func (g tnBlock) product(c []float32, ldc, total int) {
 	var panel [avx2TNK * 24]float32
 	g.panel = panel[:]
-	if !g.direct() && (g.n >= avx2TNPack || g.n >= 48 && aliased(g.lda)) {
+	if g.packs(min(total, avx2TNK)) {
 		g.packing(c, ldc, total)
 	} else {
 		g.blocks(c, ldc, total)
@@ -55,6 +55,12 @@ func (g tnBlock) packing(c []float32, ldc, total int) {
 	var packed [avx2TNWork]float32
 	g.packed = packed[:]
 	g.blocks(c, ldc, total)
+}
+
+// packs reports whether the columns of A are packed: if many panels of B use them, or k rows of A lie
+// on more pages than the first-level TLB holds, or in the same sets of the caches.
+func (g *tnBlock) packs(k int) bool {
+	return !g.direct() && (g.n >= avx2TNPack || g.n >= 96 && g.lda*k > 64*1024 || g.n >= 48 && aliased(g.lda))
 }
 
 // direct reports whether B is read where it lies.

@@ -133,164 +133,164 @@ func gemmF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
 // of the last vector whose mask is set are touched in C.
-// Every four steps of k fetch a line for later: from next on, or without
-// next of the rows of A of the tile below.
+// Every four steps of k fetch a line for later: from next on, step bytes apart, or
+// without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
@@ -831,44 +831,44 @@ func gemmF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b
 }
 
 // gemmFetchF32AVX2Tile calls the kernel of a tile.
-func gemmFetchF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool) {
+func gemmFetchF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool) {
 	switch rows<<8 | cols {
 	case 6<<8 | 16:
-		gemmFetchF32AVX2Tile6x16(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile6x16(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 5<<8 | 16:
-		gemmFetchF32AVX2Tile5x16(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile5x16(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 4<<8 | 16:
-		gemmFetchF32AVX2Tile4x16(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile4x16(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 3<<8 | 16:
-		gemmFetchF32AVX2Tile3x16(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile3x16(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 2<<8 | 16:
-		gemmFetchF32AVX2Tile2x16(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile2x16(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 1<<8 | 16:
-		gemmFetchF32AVX2Tile1x16(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile1x16(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 4<<8 | 24:
-		gemmFetchF32AVX2Tile4x24(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile4x24(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 3<<8 | 24:
-		gemmFetchF32AVX2Tile3x24(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile3x24(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 2<<8 | 24:
-		gemmFetchF32AVX2Tile2x24(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile2x24(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 1<<8 | 24:
-		gemmFetchF32AVX2Tile1x24(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile1x24(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 8<<8 | 8:
-		gemmFetchF32AVX2Tile8x8(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile8x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 7<<8 | 8:
-		gemmFetchF32AVX2Tile7x8(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile7x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 6<<8 | 8:
-		gemmFetchF32AVX2Tile6x8(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile6x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 5<<8 | 8:
-		gemmFetchF32AVX2Tile5x8(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile5x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 4<<8 | 8:
-		gemmFetchF32AVX2Tile4x8(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile4x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 3<<8 | 8:
-		gemmFetchF32AVX2Tile3x8(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile3x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 2<<8 | 8:
-		gemmFetchF32AVX2Tile2x8(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile2x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	case 1<<8 | 8:
-		gemmFetchF32AVX2Tile1x8(c, ldc, a, lda, b, k, tiles, next, mask, acc)
+		gemmFetchF32AVX2Tile1x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
 	}
 }
 

@@ -160,7 +160,11 @@ func (l *convWeightLoop) take(pixels im2row, groups int) {
 	l.cut(whole, groups)
 	t := &l.tiles[0]
 	l.block = im2rowBlock(t.width*(t.tap1-t.tap0) + t.hi - t.lo)
-	if !pixels.direct() && l.chunks > 1 {
+	switch {
+	case l.begin != nil:
+	case pixels.direct() || l.taken != nil:
+		l.block = pixels.rows() // nothing is made for them: the product cuts them itself
+	case l.chunks > 1:
 		l.perWork = l.block * pixels.stride()
 	}
 }

@@ -50,13 +50,13 @@ type gemmTile struct {
 
 const (
 	tileParams      = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool"
-	tileFetchParams = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, mask *[8]int32, acc bool"
+	tileFetchParams = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool"
 	tileTNParams    = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool"
 
 	tileDoc = "C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each %d×%d.\n" +
 		"A is read where it lies, b is a panel of k rows of %d floats. With mask only the floats\n" +
 		"of the last vector whose mask is set are touched in C."
-	tileFetchDoc = tileDoc + "\nEvery four steps of k fetch a line for later: from next on, or without\nnext of the rows of A of the tile below."
+	tileFetchDoc = tileDoc + "\nEvery four steps of k fetch a line for later: from next on, step bytes apart, or\nwithout next of the rows of A of the tile below."
 	tileTNDoc    = "C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each %d×%d.\n" +
 		"A and B have k rows, lda and ldb apart, %d floats of a row of b are read. From the columns of A of a\n" +
 		"tile to those of the one below it is down floats, from there then, and so on in turns. With mask\n" +
@@ -108,7 +108,7 @@ func (t gemmTile) head() {
 		}
 	} else if t.fetches {
 		t.load("next", "R14")
-		t.op("MOVQ $%d, R15 // to the next line", 16*t.ahead())
+		t.load("step", "R15")
 		t.op("XORQ DX, DX")
 	}
 	t.label("tile")
