@@ -16,9 +16,15 @@ import (
 func cpus() int {
 	n := runtime.GOMAXPROCS(0)
 	if runtime.GOOS == "linux" {
-		n = min(n, max(1, int(math.Ceil(cgroupCPUs(os.DirFS("/"))))))
+		n = within(n, cgroupCPUs(os.DirFS("/")))
 	}
 	return n
+}
+
+// within is n CPUs, or as many whole ones as the limit needs if that is less. The limit may be
+// +Inf, which is not converted: as an integer it is the lowest one on amd64.
+func within(n int, limit float64) int {
+	return int(max(1, min(float64(n), math.Ceil(limit))))
 }
 
 // cgroupCPUs is the CPU time per time that the cgroups of the process allow, under the root of a

@@ -34,6 +34,18 @@ func TestCgroupCPUs(t *testing.T) {
 	}
 }
 
+func TestWithin(t *testing.T) {
+	for _, c := range []struct {
+		n     int
+		limit float64
+		want  int
+	}{{2, math.Inf(1), 2}, {4, 2, 2}, {4, 1.5, 2}, {4, 0.2, 1}, {1, 3, 1}} {
+		if got := within(c.n, c.limit); got != c.want {
+			t.Errorf("%d CPUs within a limit of %v are %d, want %d", c.n, c.limit, got, c.want)
+		}
+	}
+}
+
 // TestThreadsByDefault: no more than GOMAXPROCS, which obeys affinity and cgroups.
 func TestThreadsByDefault(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
