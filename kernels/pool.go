@@ -46,20 +46,24 @@ const (
 // failure is what a body panicked with.
 type failure struct{ value any }
 
-// spinTime is how long a worker waits awake for the next Run: longer than the gap between two
-// layers, shorter than the time slice of another process that waits for the core.
-const spinTime = 50 * time.Microsecond
+// spinTime is how long a worker waits awake for the next Run: longer than a layer that one thread
+// makes alone, shorter than the time slice of another process that waits for the core.
+const spinTime = 100 * time.Microsecond
 
-// A worker that waits awake begins within a microsecond or two. One that takes ten times as long
-// shares its CPU with others: waiting awake then only takes time from whoever it waits for, so that
-// all sleep at once for a while.
+// A worker that waits awake begins within a microsecond, unless the host of a virtual machine or the
+// system interrupts it for some dozens. One that takes much longer shares its CPU with others: waiting
+// awake then only takes time from whoever it waits for, so that all sleep at once for a while.
 const (
-	lateStart = 20 * time.Microsecond
+	lateStart = 200 * time.Microsecond
 	restTime  = 10 * time.Millisecond
 )
 
-// spinTurns is how often a waiting thread looks before it lets other goroutines run.
+// spinTurns is how often a waiting thread looks before it looks at the clock.
 const spinTurns = 32
+
+// yieldTime is how long it waits before it lets other goroutines run: that takes the lock of Go's
+// scheduler, which others may hold.
+const yieldTime = 20 * time.Microsecond
 
 // start is what the times of pools count from: differences of one clock need no allocation.
 var start = time.Now()
@@ -225,15 +229,20 @@ func (p *Pool) await(ready func() bool) bool {
 	if p.spin == 0 || int64(began) < p.resting.Load() {
 		return ready()
 	}
-	for ; ; runtime.Gosched() {
+	for yielded := began; ; {
 		for range spinTurns {
 			if ready() {
 				return true
 			}
 			pause()
 		}
-		if time.Since(start)-began > p.spin {
+		now := time.Since(start)
+		if now-began > p.spin {
 			return false
+		}
+		if now-yielded > yieldTime {
+			runtime.Gosched()
+			yielded = now
 		}
 	}
 }
