@@ -19,14 +19,24 @@ type contest struct {
 	name    string
 	spec    Spec
 	peers   []rival
+	scales  bool    // the only rival is ours on two threads
 	Entries []entry // ours first, after hold
 	busy    float64 // share of the CPUs that others used before it
+}
+
+// kind is the work, or scaling.
+func (c *contest) kind() string {
+	if c.scales {
+		return "scaling"
+	}
+	return c.spec.Work
 }
 
 // rival is a peer in one of its ways to do the work.
 type rival struct {
 	peer
-	layout string
+	layout  string
+	threads int // 0: as the contest
 }
 
 // entry is what a contestant reached.
@@ -50,7 +60,14 @@ func contests(found []peer, dir string) (cs []*contest) {
 			cs = append(cs, &contest{name: "infer " + net + ", batch 1", spec: s, peers: rivals(found, "onnxruntime", "")})
 		}
 	}
-	return append(cs, products(found)...)
+	return append(append(cs, scaling("resnet18")), products(found)...)
+}
+
+// scaling is a training step of ours on one thread and on two, in turns.
+func scaling(net string) *contest {
+	two := rival{peer: peer{kind: "secateur", version: "on two threads"}, threads: 2}
+	return &contest{name: "two threads over one, step " + net + ", batch 8", scales: true, peers: []rival{two},
+		spec: Spec{Work: "step", Net: net, Batch: 8, Threads: 1}}
 }
 
 func products(found []peer) (cs []*contest) {
@@ -72,7 +89,7 @@ func rivals(found []peer, kind string, layouts ...string) (rs []rival) {
 	for _, p := range found {
 		for _, l := range layouts {
 			if p.kind == kind {
-				rs = append(rs, rival{p, l})
+				rs = append(rs, rival{peer: p, layout: l})
 			}
 		}
 	}
@@ -138,7 +155,11 @@ func (c *contest) start() ([]*player, error) {
 	for i, r := range c.peers {
 		s := c.spec
 		s.Peer, s.Layout = r.kind, r.layout
-		all.Go(func() { ps[i+1], errs[i+1] = start(strings.TrimSpace(r.String()+" "+r.layout), s, r.python, script) })
+		program := []string{r.python, script}
+		if c.scales {
+			s.Threads, program = r.threads, []string{self, "serve"}
+		}
+		all.Go(func() { ps[i+1], errs[i+1] = start(strings.TrimSpace(r.String()+" "+r.layout), s, program...) })
 	}
 	all.Wait()
 	return slices.DeleteFunc(ps, func(p *player) bool { return p == nil }), errors.Join(errs...)
@@ -158,6 +179,9 @@ func (c *contest) ratio() float64 { return c.against(func(e entry) float64 { ret
 // memory is our peak memory over the smallest of the peers.
 func (c *contest) memory() float64 { return c.against(func(e entry) float64 { return float64(e.RSS) }) }
 
+// scaling is our median over that of ours on two threads.
+func (c *contest) scaling() float64 { return c.Entries[0].Median / c.Entries[1].Median }
+
 func (c *contest) against(of func(entry) float64) float64 {
 	least := math.NaN()
 	for _, e := range c.Entries[1:] {
@@ -172,6 +196,9 @@ func (c *contest) line() string {
 	parts := []string{c.title() + ":"}
 	for _, e := range c.Entries {
 		parts = append(parts, fmt.Sprintf("%s %.2f ms (best %.2f, %d MiB);", e.Name, e.Median, e.Best, e.RSS>>20))
+	}
+	if c.scales {
+		return fmt.Sprintf("%s %.2f times as fast; others used %.0f %% of the CPUs", strings.Join(parts, " "), c.scaling(), 100*c.busy)
 	}
 	return fmt.Sprintf("%s ratio %.2f; others used %.0f %% of the CPUs", strings.Join(parts, " "), c.ratio(), 100*c.busy)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -21,7 +22,7 @@ func main() {
 	out := flag.String("o", "kernels/BENCH.md", "the file to write")
 	only := flag.String("only", "", "measure only what has this in its name, as in \"resnet18, batch 8, 1\"; no page is written")
 	results := flag.String("results", "", "a file of results: what it holds is not measured again, what is measured goes there")
-	rounds := flag.Int("rounds", 9, "turns of each contestant")
+	rounds := flag.Int("rounds", 7, "turns of each contestant")
 	flag.Parse()
 	exit(run(strings.Split(*python, ","), *out, *only, *results, *rounds))
 }
@@ -91,7 +92,7 @@ type peer struct{ kind, version, python string }
 
 func (p peer) String() string { return name[p.kind] + " " + p.version }
 
-var name = map[string]string{"torch": "PyTorch", "onnxruntime": "onnxruntime", "openblas": "OpenBLAS"}
+var name = map[string]string{"secateur": "Secateur", "torch": "PyTorch", "onnxruntime": "onnxruntime", "openblas": "OpenBLAS"}
 
 // probe asks every interpreter what it has; the same version counts once.
 func probe(pythons []string) ([]peer, error) {
@@ -109,16 +110,25 @@ func probe(pythons []string) ([]peer, error) {
 		}
 		for kind, v := range versions {
 			if p := (peer{kind, v, python}); !have[p.String()] {
-				found, have[p.String()], have[kind] = append(found, p), true, true
+				found, have[p.String()] = append(found, p), true
 			}
 		}
 	}
-	for kind, n := range name {
-		if !have[kind] {
-			fmt.Fprintf(os.Stderr, "peers: %s is not installed for %s: left out\n", n, strings.Join(pythons, ", "))
-		}
+	for _, n := range absent(found) {
+		fmt.Fprintf(os.Stderr, "peers: %s is not installed for %s: left out\n", n, strings.Join(pythons, ", "))
 	}
 	return found, nil
+}
+
+// absent is the peers that no interpreter has, in the order of their names.
+func absent(found []peer) (names []string) {
+	for kind, n := range name {
+		if kind != "secateur" && !slices.ContainsFunc(found, func(p peer) bool { return p.kind == kind }) {
+			names = append(names, n)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // modelFile is where the ONNX file of a network is put.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -84,10 +85,17 @@ func TestContests(t *testing.T) {
 		t.Fatalf("%d contests without peers, %d with", len(alone), len(all))
 	}
 	for i, c := range all {
-		want := map[string]int{"step": 4, "infer": 0, "gemm": 1}[c.spec.Work]
-		if len(c.peers) != want || len(alone[i].peers) != 0 {
+		want := map[string]int{"step": 4, "infer": 0, "gemm": 1, "scaling": 1}[c.kind()]
+		if len(c.peers) != want || len(alone[i].peers) != 0 && !c.scales {
 			t.Errorf("%s: %d rivals, want %d", c.title(), len(c.peers), want)
 		}
+	}
+}
+
+// TestAbsent: who is not there is named, whatever else is.
+func TestAbsent(t *testing.T) {
+	if got := absent([]peer{{"torch", "2", "p"}, {"torch", "1", "q"}}); !slices.Equal(got, []string{"OpenBLAS", "onnxruntime"}) {
+		t.Errorf("absent: %q, want OpenBLAS and onnxruntime", got)
 	}
 }
 
@@ -100,9 +108,13 @@ func TestGoals(t *testing.T) {
 			done = append(done, &contest{name: "step resnet18, batch 8", spec: Spec{Work: "step", Threads: threads}, Entries: []entry{{"Secateur", ms, ms, 1}, {"PyTorch", 200, 200, 4}}})
 		}
 	}
+	two := scaling("resnet18")
+	two.Entries = []entry{{"Secateur", 100, 100, 1}, {"Secateur on two threads", 60, 50, 1}}
+	done = append(done, two)
 	reached(&b, done)
 	tables(&b, done)
-	for _, want := range []string{"≤ 0.60 with Winograd | 0.50 |", "≤ 0.30 × PyTorch | 0.25 |", "≥ 1.85 | 2.00 |", "| PyTorch | 200 |"} {
+	for _, want := range []string{"one thread | ≤ 0.60 × PyTorch | 0.50 | reached |", "two threads | ≤ 0.60 × PyTorch | 0.25 | reached |",
+		"≤ 0.30 × PyTorch | 0.25 | reached |", "≥ 1.85 | 1.67 | **missed** |", "| PyTorch | 200 |", "| Secateur on two threads | 60 |"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
