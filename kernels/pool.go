@@ -25,6 +25,7 @@ type Pool struct {
 	forked  time.Duration // since start: when this Run began
 	late    atomic.Bool   // a waiting worker took longer than lateStart to begin
 	resting atomic.Int64  // since start: until then nobody waits awake
+	pause   time.Duration // how long the next rest is
 }
 
 // worker is what the caller and one worker share. It fills two cache lines of its own: the
@@ -52,10 +53,12 @@ const spinTime = 100 * time.Microsecond
 
 // A worker that waits awake begins within a microsecond, unless the host of a virtual machine or the
 // system interrupts it for some dozens. One that takes much longer shares its CPU with others: waiting
-// awake then only takes time from whoever it waits for, so that all sleep at once for a while.
+// awake then only takes time from whoever it waits for, so that all sleep at once for a while: for twice
+// as long each time until a worker begins in time.
 const (
 	lateStart = 200 * time.Microsecond
-	restTime  = 10 * time.Millisecond
+	leastRest = 500 * time.Microsecond
+	mostRest  = 16 * time.Millisecond
 )
 
 // spinTurns is how often a waiting thread looks before it looks at the clock.
@@ -133,9 +136,14 @@ func (p *Pool) own() {
 
 // rest keeps everybody from waiting awake for a while if a worker came late.
 func (p *Pool) rest() {
-	if p.late.Load() {
+	now := time.Since(start)
+	switch {
+	case p.late.Load():
 		p.late.Store(false)
-		p.resting.Store(int64(time.Since(start) + restTime))
+		p.pause = min(max(2*p.pause, leastRest), mostRest)
+		p.resting.Store(int64(now + p.pause))
+	case int64(now) > p.resting.Load():
+		p.pause = 0
 	}
 }
 
