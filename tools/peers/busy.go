@@ -20,6 +20,17 @@ func busy() float64 {
 	return (used2 - used) / (total2 - total)
 }
 
+// calm waits for a moment in which others leave the CPUs alone, up to some seconds, and returns what
+// they used in the last.
+func calm() (share float64) {
+	for range 20 {
+		if share = busy(); share < 0.1 {
+			break
+		}
+	}
+	return share
+}
+
 func cpuTime() (used, total float64) {
 	text, _ := os.ReadFile("/proc/stat")
 	return parseStat(string(text))

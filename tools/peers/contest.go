@@ -118,7 +118,7 @@ func (c *contest) hold(rounds int) error {
 			return err
 		}
 	}
-	c.busy = busy()
+	c.busy = calm()
 	players, err := c.start()
 	defer func() {
 		for _, p := range players {

@@ -71,5 +71,5 @@ func number(v float64) string {
 	if math.IsNaN(v) {
 		return "no peer"
 	}
-	return fmt.Sprintf("%.2f", v)
+	return fmt.Sprintf("%.3f", v)
 }

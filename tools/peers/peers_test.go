@@ -113,8 +113,8 @@ func TestGoals(t *testing.T) {
 	done = append(done, two)
 	reached(&b, done)
 	tables(&b, done)
-	for _, want := range []string{"one thread | ≤ 0.60 × PyTorch | 0.50 | reached |", "two threads | ≤ 0.60 × PyTorch | 0.25 | reached |",
-		"≤ 0.30 × PyTorch | 0.25 | reached |", "≥ 1.85 | 1.67 | **missed** |", "| PyTorch | 200 |", "| Secateur on two threads | 60 |"} {
+	for _, want := range []string{"one thread | ≤ 0.60 × PyTorch | 0.500 | reached |", "two threads | ≤ 0.60 × PyTorch | 0.250 | reached |",
+		"≤ 0.30 × PyTorch | 0.250 | reached |", "≥ 1.85 | 1.667 | **missed** |", "| PyTorch | 200 |", "| Secateur on two threads | 60 |"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
