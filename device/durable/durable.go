@@ -25,10 +25,20 @@ func Write(path string, data []byte) error {
 	})
 }
 
+// WriteMode is Write on the steps of fs, with the mode of the new file whatever the umask is.
+func WriteMode(fs FS, path string, mode os.FileMode, data []byte) error {
+	return stream(fs, path, mode, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
 // Stream is Write with content that fill makes, on the steps of fs.
-func Stream(fs FS, path string, fill func(io.Writer) error) error {
+func Stream(fs FS, path string, fill func(io.Writer) error) error { return stream(fs, path, 0, fill) }
+
+func stream(fs FS, path string, mode os.FileMode, fill func(io.Writer) error) error {
 	tmp := tempName(path)
-	step, err := replace(fs, tmp, path, fill)
+	step, err := replace(fs, tmp, path, mode, fill)
 	if err == nil {
 		return nil
 	}
@@ -50,6 +60,7 @@ type FS interface {
 type File interface {
 	io.WriteCloser
 	Sync() error
+	Chmod(os.FileMode) error
 }
 
 // BufferBytes is the most that one call of File.Write gets.
@@ -65,7 +76,7 @@ const (
 )
 
 // replace takes the steps in turn and says which one failed.
-func replace(fs FS, tmp, path string, fill func(io.Writer) error) (step string, err error) {
+func replace(fs FS, tmp, path string, mode os.FileMode, fill func(io.Writer) error) (step string, err error) {
 	f, err := fs.Create(tmp)
 	if err != nil {
 		return StepCreate, err
@@ -73,6 +84,9 @@ func replace(fs FS, tmp, path string, fill func(io.Writer) error) (step string, 
 	buf := bufio.NewWriterSize(f, BufferBytes)
 	if err = fill(buf); err == nil {
 		err = buf.Flush()
+	}
+	if err == nil && mode != 0 {
+		err = f.Chmod(mode)
 	}
 	if err != nil {
 		f.Close()
