@@ -16,6 +16,7 @@ type Pool struct {
 	spin    time.Duration
 	body    func(part, worker int)
 	parts   int
+	pace    func() int    // asked before each Run; nil: nobody
 	active  int           // workers with parts in this Run, the caller among them
 	left    atomic.Int32  // workers that have not finished, and one for the caller while it watches
 	done    chan struct{} // the last worker to finish wakes the caller here if it went to sleep
@@ -93,6 +94,21 @@ func NewPool(threads int) *Pool {
 // Threads is the number of workers, the caller of Run included.
 func (p *Pool) Threads() int { return len(p.workers) + 1 }
 
+// Pace has f asked before each Run from now on: it may rest for a while, and returns how many workers the Run may
+// use, the caller included; less than 1 means all. Work is divided over outputs, so that neither changes a bit of
+// any result. Not to be called during a Run.
+func (p *Pool) Pace(f func() int) { p.pace = f }
+
+// usable asks how many workers the next Run may use.
+func (p *Pool) usable() int {
+	if p.pace != nil {
+		if n := p.pace(); n > 0 {
+			return min(n, p.Threads())
+		}
+	}
+	return p.Threads()
+}
+
 // Chunk is the i-th of parts contiguous pieces of 0..n-1, the first ones longer by one where n
 // does not divide.
 func Chunk(n, parts, i int) (lo, hi int) {
@@ -109,7 +125,8 @@ func Chunk(n, parts, i int) (lo, hi int) {
 // Chunk of the parts in order; the caller is worker 0. A panic in a body is raised again here
 // after the other workers have finished. Run allocates nothing. A body must not call Run.
 func (p *Pool) Run(parts int, body func(part, worker int)) {
-	if parts <= 1 || len(p.workers) == 0 {
+	workers := p.usable()
+	if parts <= 1 || workers == 1 {
 		for i := range parts {
 			body(i, 0)
 		}
@@ -120,7 +137,7 @@ func (p *Pool) Run(parts int, body func(part, worker int)) {
 	if p.closed {
 		panic("kernels: Run on a closed pool")
 	}
-	p.fork(parts, body)
+	p.fork(parts, workers, body)
 	p.own()
 	p.rest()
 	if f := p.failed.Load(); f != nil {
@@ -148,8 +165,8 @@ func (p *Pool) rest() {
 }
 
 // fork hands the parts to as many workers as there are parts for.
-func (p *Pool) fork(parts int, body func(part, worker int)) {
-	p.parts, p.body, p.active = parts, body, min(parts, p.Threads())
+func (p *Pool) fork(parts, workers int, body func(part, worker int)) {
+	p.parts, p.body, p.active = parts, body, min(parts, workers)
 	p.forked = time.Since(start)
 	p.failed.Store(nil)
 	p.left.Store(int32(p.active))

@@ -214,6 +214,29 @@ func TestPoolRunAllocs(t *testing.T) {
 	}
 }
 
+// TestPoolPaced: a Run asks first, and uses no more workers than it was told.
+func TestPoolPaced(t *testing.T) {
+	p := NewPool(4)
+	defer p.Close()
+	for _, limit := range []int{3, 1, 0, 2, 9, -1} {
+		asked, want := 0, 4
+		if limit > 0 {
+			want = min(limit, 4)
+		}
+		p.Pace(func() int { asked++; return limit })
+		var used [8]atomic.Int32
+		p.Run(8, func(_, worker int) { used[worker].Add(1) })
+		for w := range used {
+			if (used[w].Load() > 0) != (w < want) {
+				t.Errorf("limit %d: worker %d ran %d parts, want %d workers", limit, w, used[w].Load(), want)
+			}
+		}
+		if asked != 1 {
+			t.Errorf("limit %d: asked %d times", limit, asked)
+		}
+	}
+}
+
 func BenchmarkPoolRun(b *testing.B) {
 	p := NewPool(2)
 	defer p.Close()
