@@ -15,7 +15,7 @@ KERNEL_RUNS  = $(addprefix arm64:qemu-aarch64-static:,cortex-a53:neon-inorder co
   $(addprefix amd64:qemu-x86_64-static:,Haswell:avx2 Nehalem:generic) noasm:::generic $(if $(NATIVE_SET),amd64:::$(NATIVE_SET))
 
 .DEFAULT_GOAL := help
-.PHONY: mca help build build-arm64 demo test test-arm64 test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign kill plan
+.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign kill plan
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,16 @@ build: ## bin/secateur for this machine
 
 build-arm64: ## bin/secateur-linux-arm64, one static binary
 	GOOS=linux GOARCH=arm64 $(GOBUILD) -o bin/secateur-linux-arm64 ./tools/secateur
+
+deb: build build-arm64 ## bin/secateur_VERSION_ARCH.deb for amd64 and arm64 (needs dpkg-deb, not root)
+	rm -rf bin/man && $(GO) run -tags man -ldflags="$(LDFLAGS)" ./tools/secateur man bin/man
+	$(GO) build -o bin/deb ./tools/deb
+	export SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}; \
+	for arch in amd64:bin/secateur arm64:bin/secateur-linux-arm64; do \
+	  bin/deb -arch $${arch%%:*} -binary $${arch#*:} -tool bin/secateur -man bin/man -version "$(VERSION)" || exit 1; done
+
+test-deb: deb ## install the package into a clean Debian, configure, purge: nothing is left (needs root and debootstrap)
+	tools/deb/test.sh $$(ls -t bin/secateur_*_amd64.deb | head -1)
 
 demo: build ## the main job on the embedded model and line, about a minute
 	bin/secateur demo --out out/demo
