@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/secateur/secateur/core/checkpoint"
@@ -121,13 +122,17 @@ func (f *adaptFlags) run(c *cobra.Command) error {
 	}
 	history := &history{}
 	f.Progress = s.progress
+	var one sync.Mutex // the governor tells events too
 	f.On = func(e train.Event) {
+		one.Lock()
+		defer one.Unlock()
 		history.add(e)
 		if isJSON(c) {
 			printJSON(c.OutOrStdout(), e)
 		}
 		s.event(e)
 	}
+	govern(c.Context(), f.Env.Pool, f.On)
 	r, err := train.Adapt(c.Context(), f.Config)
 	switch {
 	case err != nil && f.RunDir != "" && c.Context().Err() != nil:

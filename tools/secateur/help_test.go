@@ -1,13 +1,16 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // TestExamples: every command has examples, and their flags are flags it has.
 func TestExamples(t *testing.T) {
-	for _, c := range append(append(newRoot().Commands(), newRoot()), benchCommand().Commands()...) {
+	for _, c := range slices.Concat(newRoot().Commands(), []*cobra.Command{newRoot()}, benchCommand().Commands(), configureCommand().Commands()) {
 		if c.Example == "" {
 			t.Errorf("%s has no example", c.Name())
 		}

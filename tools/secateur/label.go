@@ -9,8 +9,10 @@ import (
 
 // labelCommand is what people do with pictures.
 func labelCommand() *cobra.Command {
-	c := &cobra.Command{Use: "label", Short: "Labelled pictures of the line, and its golden set", Args: knownCommand,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c := &cobra.Command{Use: "label", Short: "Labelled pictures of the line, and its golden set",
+		Example: "  secateur label seal golden/",
+		Args:    knownCommand,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.AddCommand(sealCommand())
 	for _, sub := range c.Commands() {
 		fromEnvironment(sub)

@@ -115,6 +115,9 @@ func hintFor(err error) string {
 	return ""
 }
 
+// extra are commands of the build alone; see man.go.
+var extra []*cobra.Command
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "secateur",
@@ -136,7 +139,9 @@ func newRoot() *cobra.Command {
 		return usagef("%w; see %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(demoCommand(), importCommand(), inspectCommand(), adaptCommand(), pruneCommand(),
-		evalCommand(), predictCommand(), explainCommand(), exportCommand(), criteriaCommand(), studyCommand(), benchCommand(), labelCommand(), modelsCommand())
+		evalCommand(), predictCommand(), explainCommand(), exportCommand(), criteriaCommand(), studyCommand(), benchCommand(), labelCommand(), modelsCommand(),
+		configureCommand(), doctorCommand())
+	root.AddCommand(extra...)
 	for _, c := range root.Commands() {
 		fromEnvironment(c)
 	}

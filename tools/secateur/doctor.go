@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/secateur/secateur/device/board"
+	"github.com/secateur/secateur/kernels"
+	"github.com/secateur/secateur/tools/secateur/doctor"
+	"github.com/spf13/cobra"
+)
+
+func doctorCommand() *cobra.Command {
+	var config string
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look the box over: what is wrong with it, and what to do",
+		Long: `Look the box over: board, kernels, heat, supply, memory cgroup, watchdog, disks, configuration, units and SSH. Each
+line says what was found; a warning or a failure also what to do. Exit 1 if anything failed.`,
+		Example: "  secateur doctor\n  secateur doctor --json",
+		Args:    exactly(0, "flags alone"),
+		RunE:    func(c *cobra.Command, _ []string) error { return runDoctor(c, config) },
+	}
+	c.Flags().StringVar(&config, "config", "", "configuration; the default is /etc/secateur/config.toml")
+	return c
+}
+
+func runDoctor(c *cobra.Command, config string) error {
+	b := &doctor.Box{Root: "/", Exec: doctor.Command, Kernels: kernels.Choice}
+	b.Board, b.BoardErr = board.Read(b.Root)
+	b.Config, b.ConfigErr = loadConfig(b.Root, config)
+	w := c.OutOrStdout()
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	checks := doctor.All()
+	failures := doctor.Run(b, checks, func(f doctor.Finding) {
+		if isJSON(c) {
+			printJSON(w, f)
+			return
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\n", f.State, f.Check, f.Found)
+		if f.Do != "" {
+			fmt.Fprintf(t, "\t\tdo: %s\n", f.Do)
+		}
+	})
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if failures > 0 {
+		return fmt.Errorf("%d of %d checks failed", failures, len(checks))
+	}
+	return nil
+}

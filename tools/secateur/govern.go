@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/secateur/secateur/core/train"
+	"github.com/secateur/secateur/device/governor"
+	"github.com/secateur/secateur/kernels"
+)
+
+// govern keeps what runs on the pool below the temperature at which the box would slow down. Every step of the governor
+// is told as an event. A box without sensors is not governed.
+func govern(ctx context.Context, pool *kernels.Pool, on func(train.Event)) {
+	limits, read, ok := governor.ForBox("/", pool.Threads())
+	if !ok {
+		return
+	}
+	p := governor.Start(ctx, limits, read, func(r governor.Rung, x governor.Reading) {
+		on(train.Event{Event: "warning", Schema: 1, Celsius: x.Celsius, Message: rungMessage(limits, r, x)})
+	})
+	pool.Pace(p.Threads)
+}
+
+// rungMessage says in a line how the training is slowed down and why.
+func rungMessage(l governor.Limits, r governor.Rung, x governor.Reading) string {
+	why := fmt.Sprintf("%.0f °C, limit %.0f", x.Celsius, l.Celsius)
+	switch {
+	case x.Lost:
+		why = "the temperature cannot be read"
+	case x.LowPower:
+		why = "the supply is too weak"
+	case x.Late:
+		why = "inference is late"
+	}
+	if r.Duty == 0 {
+		return "governor: paused (" + why + ")"
+	}
+	return fmt.Sprintf("governor: %d of %d threads, %.0f %% of the time (%s)", r.Threads, l.Threads, 100*r.Duty, why)
+}
