@@ -171,6 +171,17 @@ func without(list string, cpus int) string {
 	return strings.Join(left, ",")
 }
 
+// Writable is the folders that services may write to: ours, and those of the configuration that lie elsewhere.
+func (v view) Writable() string {
+	dirs := []string{"/var/lib/secateur"}
+	for _, d := range []string{v.Models.Dir, v.Gate.Golden, v.Train.Data, v.Retention.Dir} {
+		if !slices.ContainsFunc(dirs, func(have string) bool { return d == have || strings.HasPrefix(d, have+"/") }) {
+			dirs = append(dirs, d)
+		}
+	}
+	return strings.Join(dirs, " ")
+}
+
 // unit is what the hardening of a service depends on.
 type unit struct{ Realtime bool }
 

@@ -181,6 +181,17 @@ func TestSSHDAccepts(t *testing.T) {
 	}
 }
 
+// TestWritable: a folder that is configured to lie elsewhere can be written to by the services.
+func TestWritable(t *testing.T) {
+	c := line(t)
+	c.Retention.Dir, c.Models.Dir = "/srv/pictures", "/srv/pictures/models"
+	for _, f := range rendered(t, c, "pc") {
+		if strings.HasSuffix(f.Path, "secateur-run.service") && !strings.Contains(f.Text, "\nReadWritePaths=/var/lib/secateur /srv/pictures/models /srv/pictures\n") {
+			t.Errorf("%s: %s", f.Path, f.Text)
+		}
+	}
+}
+
 // TestShares: inference has CPUs of its own, training the others.
 func TestShares(t *testing.T) {
 	for _, c := range []struct {
