@@ -30,7 +30,7 @@ func modelsCommand() *cobra.Command {
 		Long: `The models of a box. A model is staged, verified (its sums, its signature where a key is set, whether it
 loads, the golden set), and activated: it is live on trial until it is confirmed. A model on trial that starts
 three times without being confirmed is rolled back by itself, and so is a live one that is damaged.`,
-		Example: "  secateur models stage line.secateur --models /var/lib/secateur/models --golden /var/lib/secateur/golden\n  secateur models activate 7\n  secateur models rollback --reason \"too many rejects\"",
+		Example: "  secateur models stage line.secateur --models /var/lib/secateur/models --golden /var/lib/secateur/golden\n  secateur models activate 7\n  secateur models rollback --reason rejects",
 		Args:    knownCommand,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
