@@ -21,11 +21,17 @@ type Pair struct {
 	Fields string // Go=C pairs; Go alone where the names are equal
 }
 
+// Struct is a Pair.
+func Struct(c string, g any, fields string) Pair { return Pair{c, g, fields} }
+
 // Number is a constant in both languages.
 type Number struct {
 	C  string
 	Go uint
 }
+
+// Const is a Number.
+func Const(c string, g uint) Number { return Number{c, g} }
 
 const golden = "testdata/layout.txt"
 
