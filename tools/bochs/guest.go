@@ -6,7 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
-	"time"
+
+	"github.com/secateur/secateur/tools/internal/machine"
 )
 
 // guest is the first process of the emulated machine. It runs the tests, says how they ended and
@@ -23,10 +24,7 @@ func guest() {
 		fmt.Println("bochs:", err)
 		code = 1
 	}
-	fmt.Printf("%s%d\n", endMark, code)
-	for {
-		time.Sleep(time.Hour)
-	}
+	machine.End(code)
 }
 
 // lines is the lines of a file.

@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// machine is what the command line asks for.
-type machine struct {
+// bochs is what the command line asks for.
+type bochs struct {
 	cpu, kernel string
 	limit       time.Duration
 	dir         string // where the image and the logs are
@@ -29,7 +29,7 @@ func main() {
 	if os.Getpid() == 1 {
 		guest()
 	}
-	m := machine{}
+	m := bochs{}
 	flag.StringVar(&m.cpu, "cpu", "corei7_skylake_x", "a CPU model of bochs -help cpu")
 	flag.StringVar(&m.kernel, "kernel", "", "the Linux kernel, a bzImage (default the newest readable /boot/vmlinuz-*)")
 	flag.DurationVar(&m.limit, "limit", 2*time.Hour, "give up after this long")
@@ -41,7 +41,7 @@ func main() {
 }
 
 // test builds and runs the tests of package args[0] with the other arguments.
-func (m machine) test(args []string) (err error) {
+func (m bochs) test(args []string) (err error) {
 	if len(args) == 0 {
 		return fmt.Errorf("want a package and the arguments of its test binary")
 	}
@@ -59,7 +59,7 @@ func (m machine) test(args []string) (err error) {
 }
 
 // find looks for everything that is needed.
-func (m *machine) find() error {
+func (m *bochs) find() error {
 	for program, pack := range map[string]string{"bochs": "bochs bochs-x bochsbios vgabios", "grub-mkrescue": "grub-common grub-pc-bin", "xorriso": "xorriso"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return fmt.Errorf("%s is missing: apt-get install %s", program, pack)

@@ -5,12 +5,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strings"
-	"time"
-)
 
-// endMark is what the guest writes when the tests are over, before their exit code.
-const endMark = "bochs: the tests end with code "
+	"github.com/secateur/secateur/tools/internal/machine"
+)
 
 const bochsConfig = `cpu: model=%s, count=1, ips=100000000, ignore_bad_msrs=1, reset_on_triple_fault=0
 megs: 1024
@@ -31,7 +28,7 @@ info: action=ignore
 
 // run starts the emulator, copies the guest's console to standard output and ends the emulator
 // when the guest is done.
-func (m machine) run() error {
+func (m bochs) run() error {
 	serial, log := m.path("serial"), m.path("log")
 	text := fmt.Sprintf(bochsConfig, m.cpu, m.path("cd.iso"), serial, log)
 	if err := os.WriteFile(m.path("bochsrc"), []byte(text), 0o644); err != nil {
@@ -48,7 +45,7 @@ func (m machine) run() error {
 	io.WriteString(stdin, "continue\n") // a debugger asks first where there is one
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	err = m.watch(serial, ended)
+	err = machine.Follow(serial, os.Stdout, ended, m.limit)
 	cmd.Process.Kill()
 	if err != nil {
 		said, _ := os.ReadFile(log)
@@ -58,28 +55,3 @@ func (m machine) run() error {
 }
 
 func last(s string, n int) string { return s[max(0, len(s)-n):] }
-
-// watch follows the console until the tests end.
-func (m machine) watch(path string, ended chan error) error {
-	console, at := "", 0
-	for start := time.Now(); time.Since(start) < m.limit; time.Sleep(200 * time.Millisecond) {
-		text, err := os.ReadFile(path)
-		if err == nil {
-			console = strings.ReplaceAll(string(text), "\r", "")
-		}
-		io.WriteString(os.Stdout, console[at:])
-		at = len(console)
-		if _, code, ok := strings.Cut(console, endMark); ok && strings.HasSuffix(code, "\n") {
-			if code = strings.TrimSpace(code); code != "0" {
-				return fmt.Errorf("the tests ended with code %s", code)
-			}
-			return nil
-		}
-		select {
-		case err := <-ended:
-			return fmt.Errorf("bochs ended before the tests: %v", err)
-		default:
-		}
-	}
-	return fmt.Errorf("no end after %v", m.limit)
-}

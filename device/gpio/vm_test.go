@@ -1,0 +1,270 @@
+package gpio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"periph.io/x/conn/v3/gpio"
+)
+
+// Tests named TestVM run in the machine of tools/vm, against the kernel's gpio-sim.
+
+const simLabel = "pinctrl-rp1"
+
+// simChip makes a chip of eight lines, the first two named, and returns the folder by which its
+// lines are pulled and read.
+func simChip(t *testing.T) string {
+	t.Helper()
+	if os.Getenv("SECATEUR_VM") == "" {
+		t.Skip("needs the machine of tools/vm: make test-vm")
+	}
+	config := "/sys/kernel/config/gpio-sim"
+	if _, err := os.Stat(config); err != nil {
+		t.Skip("this machine's kernel has no gpio-sim: tools/vm could not build it")
+	}
+	dir := filepath.Join(config, "secateur")
+	bank := filepath.Join(dir, "bank0")
+	if _, err := os.Stat(dir); err != nil {
+		for _, d := range []string{dir, bank, bank + "/line0", bank + "/line1"} {
+			if err := os.Mkdir(d, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, w := range [][2]string{
+			{bank + "/num_lines", "8"}, {bank + "/label", simLabel}, {bank + "/line0/name", "GPIO17"}, {bank + "/line1/name", "GPIO27"}, {dir + "/live", "1"},
+		} {
+			if err := os.WriteFile(w[0], []byte(w[1]), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	device, err1 := os.ReadFile(filepath.Join(dir, "dev_name"))
+	chip, err2 := os.ReadFile(filepath.Join(bank, "chip_name"))
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join("/sys/devices/platform", trim(device), trim(chip))
+}
+
+func trim(b []byte) string { return string(b[:len(b)-1]) }
+
+// pull drives a line from outside.
+func pull(t *testing.T, chip string, line int, high bool) {
+	t.Helper()
+	v := "pull-down"
+	if high {
+		v = "pull-up"
+	}
+	if err := os.WriteFile(fmt.Sprintf("%s/sim_gpio%d/pull", chip, line), []byte(v), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func level(t *testing.T, chip string, line int) string {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("%s/sim_gpio%d/value", chip, line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trim(b)
+}
+
+func input(t *testing.T, ref string, edge gpio.Edge, change func(*Pin)) *Pin {
+	t.Helper()
+	chips, err := Chips("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Find(chips, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := NewPin(l)
+	if change != nil {
+		change(p)
+	}
+	if err := p.In(gpio.PullNoChange, edge); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Halt() })
+	return p
+}
+
+func TestVMChipIsFoundByLabelAndName(t *testing.T) {
+	simChip(t)
+	chips, err := Chips("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ref, want := range map[string]int{"GPIO17": 0, simLabel + ":GPIO27": 1, simLabel + ":5": 5} {
+		if l, err := Find(chips, ref); err != nil || l.Offset != want || l.Label != simLabel {
+			t.Errorf("%s is %+v, %v; want line %d of %s", ref, l, err, want, simLabel)
+		}
+	}
+	i := slices.IndexFunc(chips, func(c Chip) bool { return c.Label == simLabel })
+	if n := len(chips[i].Lines); n != 8 {
+		t.Errorf("%d lines, want 8", n)
+	}
+}
+
+func TestVMLevels(t *testing.T) {
+	chip := simChip(t)
+	p := input(t, "GPIO17", gpio.NoEdge, nil)
+	for _, high := range []bool{true, false, true} {
+		pull(t, chip, 0, high)
+		if l, err := p.Level(); err != nil || bool(l) != high {
+			t.Errorf("pulled %t, reads %v, %v", high, l, err)
+		}
+	}
+	out := NewPin(p.Line)
+	if err := out.Out(gpio.High); !errors.Is(err, unix.EBUSY) {
+		t.Errorf("a line in use is requested: %v", err)
+	}
+	out.Line.Name, out.Line.Offset = "GPIO27", 1
+	for _, l := range []gpio.Level{gpio.High, gpio.Low, gpio.High} {
+		if err := out.Out(l); err != nil {
+			t.Fatal(err)
+		}
+		if got := level(t, chip, 1); (got == "1") != bool(l) {
+			t.Errorf("set %v, the line is %s", l, got)
+		}
+	}
+	if err := out.Halt(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Edges come in order with the kernel's number and a time between the clock before and after.
+func TestVMEdges(t *testing.T) {
+	chip := simChip(t)
+	pull(t, chip, 0, false)
+	p := input(t, "GPIO17", gpio.BothEdges, nil)
+	last := Now()
+	for i := range 50 {
+		high := i%2 == 0
+		pull(t, chip, 0, high)
+		e, err := p.Next(t.Context())
+		if err != nil || e.Rising != high || e.Number != uint64(i+1) || e.Lost != 0 || e.Time < last || e.Time > Now() || !e.Stamped {
+			t.Fatalf("edge %d is %+v, %v; rising %t is wanted, between %v and %v", i+1, e, err, high, last, Now())
+		}
+		last = e.Time
+	}
+	if p.WaitForEdge(20 * time.Millisecond) {
+		t.Error("an edge that nobody made")
+	}
+	go func() {
+		time.Sleep(50 * time.Millisecond)
+		pull(t, chip, 0, true)
+	}()
+	if !p.WaitForEdge(-1) {
+		t.Error("a wait without end ends")
+	}
+}
+
+// A stalled reader is told of every loss, and a larger buffer loses none.
+func TestVMLostEdges(t *testing.T) {
+	chip := simChip(t)
+	for _, c := range []struct{ buffer, most int }{{16, 16}, {256, 100}} {
+		pull(t, chip, 0, false)
+		p := input(t, "GPIO17", gpio.BothEdges, func(p *Pin) { p.Buffer = c.buffer })
+		const n = 100
+		for i := range n {
+			pull(t, chip, 0, i%2 == 0)
+			time.Sleep(2 * time.Millisecond)
+		}
+		seen := uint64(0)
+		for {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			_, err := p.Next(ctx)
+			cancel()
+			if err != nil {
+				break
+			}
+			seen++
+		}
+		t.Logf("buffer of %d: %d edges seen, %d reported lost", c.buffer, seen, p.Lost())
+		if seen+p.Lost() != n || seen > uint64(c.most) || c.most == n && p.Lost() != 0 {
+			t.Errorf("buffer of %d: %d edges seen and %d reported lost of %d", c.buffer, seen, p.Lost(), n)
+		}
+		p.Halt()
+	}
+}
+
+// Bounces within the debounce time are one edge.
+func TestVMDebounce(t *testing.T) {
+	chip := simChip(t)
+	pull(t, chip, 0, false)
+	p := input(t, "GPIO17", gpio.BothEdges, func(p *Pin) { p.Debounce = 200 * time.Millisecond })
+	for i := range 11 {
+		pull(t, chip, 0, i%2 == 0)
+		time.Sleep(2 * time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	e, err := p.Next(ctx)
+	if err != nil || !e.Rising || e.Number != 1 {
+		t.Fatalf("11 bounces to high: %+v, %v; want one rising edge", e, err)
+	}
+	if p.WaitForEdge(500 * time.Millisecond) {
+		t.Error("a second edge of one press")
+	}
+}
+
+// From the edge to the reject pulse through the kernel: the line that is read back goes up after the
+// delay, not before, and down again.
+func TestVMTriggerToReject(t *testing.T) {
+	chip := simChip(t)
+	pull(t, chip, 0, false)
+	trigger := input(t, "GPIO17", gpio.RisingEdge, nil)
+	out := NewPin(Line{Path: trigger.Line.Path, Label: simLabel, Offset: 1, Name: "GPIO27"})
+	r, err := NewRejector(out, RejectOptions{Delay: 300 * time.Millisecond, Pulse: 300 * time.Millisecond, Parts: 4}, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Halt()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	pull(t, chip, 0, true)
+	e, err := trigger.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := r.Trigger(e)
+	if err == nil {
+		err = r.Decide(id, true)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	up := until(t, chip, "1")
+	down := until(t, chip, "0")
+	t.Logf("pulse from %v to %v after the edge", up-e.Time, down-e.Time)
+	if up-e.Time < 300*time.Millisecond || down-e.Time < 590*time.Millisecond {
+		t.Errorf("pulse from %v to %v after the edge, want it from 300ms to 600ms", up-e.Time, down-e.Time)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// until is when line 1 was first seen at a level.
+func until(t *testing.T, chip, want string) time.Duration {
+	t.Helper()
+	for range 10_000 {
+		if level(t, chip, 1) == want {
+			return Now()
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatalf("the line does not become %s", want)
+	return 0
+}
