@@ -16,10 +16,15 @@ import (
 // ErrGone is a device that was unplugged while it was open.
 var ErrGone = errors.New("the device is gone")
 
-// Device is an open video device. It is for one goroutine at a time; only Close may come from
-// another.
+// Device is an open video device. It is for one goroutine at a time; a wait for a frame is ended by
+// its context.
+//
+// Its descriptor is kept from the runtime's poller: asking a driver that knows read() whether there is
+// something to read makes it take buffers for that, and refuse all formats from then on.
 type Device struct {
-	file   *os.File
+	fd     int
+	wake   int // an eventfd that ends a wait
+	open   bool
 	path   string
 	kind   uint32 // of its buffers
 	Driver string
@@ -35,9 +40,12 @@ func Open(path string) (*Device, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	d := &Device{file: os.NewFile(uintptr(fd), path), path: path}
-	if err := d.identify(); err != nil {
-		d.file.Close()
+	d := &Device{fd: fd, wake: -1, open: true, path: path}
+	if d.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err == nil {
+		err = d.identify()
+	}
+	if err != nil {
+		d.Close()
 		return nil, err
 	}
 	return d, nil
@@ -71,19 +79,24 @@ func (d *Device) MultiPlanar() bool { return d.kind == typeCaptureMPlane }
 
 // Close ends a stream and gives the device back. It may be called twice.
 func (d *Device) Close() error {
+	if !d.open {
+		return nil
+	}
 	d.Stop()
-	return d.file.Close()
+	d.open = false
+	err := unix.Close(d.fd)
+	if d.wake >= 0 {
+		err = errors.Join(err, unix.Close(d.wake))
+	}
+	return d.fail("close", err)
 }
 
 // do makes a request of the device. Errors name the device and what was asked.
 func do[T any](d *Device, what string, request uint, arg *T) error {
-	raw, err := d.file.SyscallConn()
-	if err == nil {
-		if e := raw.Control(func(fd uintptr) { err = ioctl.Do(fd, request, arg) }); e != nil {
-			err = e
-		}
+	if !d.open {
+		return d.fail(what, os.ErrClosed)
 	}
-	return d.fail(what, err)
+	return d.fail(what, ioctl.Do(uintptr(d.fd), request, arg))
 }
 
 // fail names the device and what was asked of it; an unplugged device is ErrGone.

@@ -112,11 +112,11 @@ func (d *Device) SetFormat(p FourCC, width, height int) (Format, error) {
 		err = do(d, what, reqSetFmt, &f)
 		granted = f.pix.format()
 	}
-	if err == nil {
-		err = granted.check()
-	}
 	if err != nil {
-		return Format{}, fmt.Errorf("%s: %w", d.path, err)
+		return Format{}, err
+	}
+	if err := granted.check(); err != nil {
+		return Format{}, fmt.Errorf("%s: %s: %w", d.path, what, err)
 	}
 	d.format = granted
 	return granted, nil

@@ -98,26 +98,13 @@ func (d *Device) mapPlanes(planes []plane) ([][]byte, error) {
 		if p.length < 1 || p.length > uint32(maxFrame) {
 			return maps, fmt.Errorf("%s: plane %d of a buffer has %d bytes, want 1 to %d", d.path, i, p.length, maxFrame)
 		}
-		m, err := d.mmap(p)
+		m, err := unix.Mmap(d.fd, int64(p.offset), int(p.length), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 		if err != nil {
-			return maps, err
+			return maps, d.fail("map a buffer", err)
 		}
 		maps = append(maps, m)
 	}
 	return maps, nil
-}
-
-// mmap maps one plane.
-func (d *Device) mmap(p plane) (m []byte, err error) {
-	raw, err := d.file.SyscallConn()
-	if err != nil {
-		return nil, d.fail("map a buffer", err)
-	}
-	var mapped error
-	err = raw.Control(func(fd uintptr) {
-		m, mapped = unix.Mmap(int(fd), int64(p.offset), int(p.length), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	})
-	return m, d.fail("map a buffer", errors.Join(err, mapped))
 }
 
 // enqueue gives buffer i to the driver.
@@ -152,54 +139,34 @@ func (d *Device) release() {
 	_ = do(d, "free buffers", reqReqBufs, &r)
 }
 
-// recheck is how long Next trusts the poller before it asks the driver itself.
-const recheck = time.Second
-
 // Next waits for a frame and copies it into f. It returns os.ErrDeadlineExceeded when none came
 // within the limit, ErrGone when the device was unplugged, and ctx's error when that ends.
 func (d *Device) Next(ctx context.Context, f *Frame, limit time.Duration) error {
-	stop := context.AfterFunc(ctx, func() { _ = d.file.SetReadDeadline(time.Unix(1, 0)) })
+	if !d.queue.on {
+		return fmt.Errorf("%s: wait for a frame before the stream is started", d.path)
+	}
+	stop := context.AfterFunc(ctx, func() { _, _ = unix.Write(d.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) })
 	defer stop()
-	end := time.Now().Add(limit)
-	for {
+	var head bufferHead
+	var used [maxPlanes]plane
+	for end := time.Now().Add(limit); ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := d.file.SetReadDeadline(earlier(end, time.Now().Add(recheck))); err != nil {
+		err := d.take(&head, &used)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, unix.EAGAIN) {
+			return d.fail("take a frame", err)
+		}
+		left := time.Until(end)
+		if left <= 0 {
+			return fmt.Errorf("%s: no frame within %v: %w", d.path, limit, os.ErrDeadlineExceeded)
+		}
+		if err := d.poll(min(left, recheck)); err != nil {
 			return d.fail("wait for a frame", err)
 		}
-		err := d.dequeue(f)
-		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Now().After(end) {
-			return err
-		}
-	}
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-// dequeue takes one buffer, copies it and gives it back.
-func (d *Device) dequeue(f *Frame) error {
-	var head bufferHead
-	var used [maxPlanes]plane
-	raw, err := d.file.SyscallConn()
-	if err != nil {
-		return d.fail("wait for a frame", err)
-	}
-	var asked error
-	err = raw.Read(func(fd uintptr) bool {
-		asked = d.take(fd, &head, &used)
-		return !errors.Is(asked, unix.EAGAIN)
-	})
-	if err = errors.Join(err, d.fail("take a frame", asked)); err != nil && !errors.Is(asked, unix.EAGAIN) {
-		return err
-	}
-	if err != nil {
-		return os.ErrDeadlineExceeded
 	}
 	if err := d.copyOut(f, &head, &used); err != nil {
 		return err
@@ -207,18 +174,35 @@ func (d *Device) dequeue(f *Frame) error {
 	return d.enqueue(int(head.index))
 }
 
+// recheck is how long Next trusts poll before it asks the driver itself.
+const recheck = time.Second
+
+// poll waits until the driver has a frame or an error, somebody writes to wake, or the time is over.
+func (d *Device) poll(t time.Duration) error {
+	fds := []unix.PollFd{{Fd: int32(d.fd), Events: unix.POLLIN}, {Fd: int32(d.wake), Events: unix.POLLIN}}
+	_, err := unix.Poll(fds, int(t.Milliseconds())+1)
+	if fds[1].Revents != 0 {
+		var count [8]byte
+		_, _ = unix.Read(d.wake, count[:])
+	}
+	if errors.Is(err, unix.EINTR) {
+		return nil
+	}
+	return err
+}
+
 // take asks the driver for a filled buffer; EAGAIN is none yet.
-func (d *Device) take(fd uintptr, head *bufferHead, used *[maxPlanes]plane) error {
+func (d *Device) take(head *bufferHead, used *[maxPlanes]plane) error {
 	want := bufferHead{kind: d.kind, memory: memoryMmap}
 	if !d.MultiPlanar() {
 		b := buffer{bufferHead: want}
-		err := ioctl.Do(fd, reqDQBuf, &b)
+		err := ioctl.Do(uintptr(d.fd), reqDQBuf, &b)
 		*head, used[0] = b.bufferHead, plane{bytesUsed: b.bytesUsed}
 		return err
 	}
 	planes := new([maxPlanes]plane)
 	b := bufferMPlane{bufferHead: want, planes: planes, length: maxPlanes}
-	err := ioctl.Do(fd, reqDQBuf, &b)
+	err := ioctl.Do(uintptr(d.fd), reqDQBuf, &b)
 	*head, *used = b.bufferHead, *planes
 	return err
 }

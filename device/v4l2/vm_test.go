@@ -69,6 +69,9 @@ func stream(t *testing.T, d *Device, p FourCC, kinds map[int]int) error {
 	if g.Pixel != p || g.Width != 320 || g.Height != 180 {
 		return fmt.Errorf("granted %v %d×%d", g.Pixel, g.Width, g.Height)
 	}
+	if i, err := d.SetInterval(time.Second / 60); err != nil || i <= 0 || i > time.Second/25 {
+		return fmt.Errorf("a frame each 1/60 s is wanted, %v granted, %w", i, err)
+	}
 	if err := d.Start(); err != nil {
 		return err
 	}
