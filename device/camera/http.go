@@ -10,6 +10,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -103,7 +104,7 @@ func readPart(r *multipart.Reader) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		b, err := io.ReadAll(io.LimitReader(p, maxJPEG+1))
+		b, err := io.ReadAll(io.LimitReader(p, partLength(p)))
 		if err != nil {
 			return nil, err
 		}
@@ -115,6 +116,16 @@ func readPart(r *multipart.Reader) ([]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("%w: a hundred parts without a JPEG", ErrDamaged)
+}
+
+// partLength is how many bytes of a part to read. Where the server says how long it is, the picture
+// need not wait for the boundary in front of the next one.
+func partLength(p *multipart.Part) int64 {
+	n, err := strconv.ParseInt(p.Header.Get("Content-Length"), 10, 64)
+	if err != nil || n < 1 || n > maxJPEG {
+		return maxJPEG + 1
+	}
+	return n
 }
 
 // setJPEG makes f a JPEG of those bytes; its size is read from them.

@@ -79,11 +79,11 @@ func stream(t *testing.T, d *Device, p FourCC, kinds map[int]int) error {
 	var f Frame
 	var number uint32
 	var at time.Duration
-	for i := range 2 {
+	for i := range 2 { // vivid numbers two frames 0 where emulation is late
 		if err := d.Next(t.Context(), &f, frameLimit); err != nil {
 			return err
 		}
-		if f.Damaged || f.Time <= at || i > 0 && f.Sequence <= number || len(f.Planes) != len(g.Planes) {
+		if f.Damaged || f.Time <= at || i > 0 && f.Sequence < number || len(f.Planes) != len(g.Planes) {
 			return fmt.Errorf("frame %d at %v in %d planes, damaged %t, after %d at %v", f.Sequence, f.Time, len(f.Planes), f.Damaged, number, at)
 		}
 		number, at = f.Sequence, f.Time
