@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"image"
 	"math"
 )
 
@@ -54,11 +55,36 @@ func (p Preprocess) PrepareFile(dst []float32, path string, r *Resizer) error {
 	if err != nil {
 		return unusable("%s: %w", path, err)
 	}
+	p.lines(dst, src, r)
+	return nil
+}
+
+// PrepareImage is Prepare of a camera's picture. A YCbCr is read as JFIF has it, full range and
+// BT.601, and is never there as RGB as a whole. A picture without pixels, or of more than
+// MaxPixels, is ErrUnusable.
+func (p Preprocess) PrepareImage(dst []float32, m image.Image, r *Resizer) error {
+	b := m.Bounds()
+	if b.Dx() < 1 || b.Dy() < 1 || b.Dx() > MaxPixels/b.Dy() {
+		return unusable("picture of %d×%d pixels, want 1 to %d in all", b.Dx(), b.Dy(), MaxPixels)
+	}
+	if y, ok := m.(*image.YCbCr); ok && b.Min == (image.Point{}) {
+		src := new(planes)
+		src.set(y)
+		p.lines(dst, src, r)
+		return nil
+	}
+	src := new(RGB)
+	convertPlain(src, m)
+	p.lines(dst, src, r)
+	return nil
+}
+
+// lines scales and normalises a picture as it is read.
+func (p Preprocess) lines(dst []float32, src lines, r *Resizer) {
 	w, h := src.size()
 	small := NewRGB(p.Width, p.Height)
 	r.scale(small, src, Box{0, 0, float64(w), float64(h)})
 	p.floats(dst, small)
-	return nil
 }
 
 // floats writes the pixels as the model wants them.

@@ -1,9 +1,15 @@
 package data
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"math"
+	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -82,5 +88,41 @@ func (p Preprocess) checkNormalised(t *testing.T, got []float32, img *RGB) {
 		if want := (float64(small.Pix[at]) - float64(p.Mean[c])) / float64(p.Std[c]); math.Abs(float64(v)-want) > 1e-4 {
 			t.Fatalf("value %d is %v, want %v", i, v, want)
 		}
+	}
+}
+
+// A camera's picture gives the same input as the JPEG file that it was decoded from, and any other
+// picture the same as its pixels.
+func TestPrepareImageIsPrepareFile(t *testing.T) {
+	p := Preprocess{Width: 24, Height: 20, Mean: [3]float32{10, 20, 30}, Std: [3]float32{50, 60, 70}, BGR: true}
+	var r Resizer
+	for _, name := range []string{"420.jpg", "444.jpg"} {
+		path := filepath.Join("testdata", "images", name)
+		want, got := make([]float32, p.Floats()), make([]float32, p.Floats())
+		if err := p.PrepareFile(want, path, &r); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := jpeg.Decode(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.PrepareImage(got, m, &r); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: the decoded picture gives another input than the file, %v", name, err)
+		}
+		rgb, err := Decode(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Prepare(want, rgb, &r)
+		if err := p.PrepareImage(got, rgb.Image(), &r); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: as NRGBA it gives another input than its pixels, %v", name, err)
+		}
+	}
+	if err := p.PrepareImage(nil, image.NewGray(image.Rectangle{}), &r); !errors.Is(err, ErrUnusable) {
+		t.Errorf("an empty picture: %v, want ErrUnusable", err)
 	}
 }

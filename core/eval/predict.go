@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"image"
 	"math"
 	"slices"
 
@@ -39,12 +40,25 @@ func (p *Predictor) File(path string) (*Prediction, error) {
 	if err := p.pre.PrepareFile(p.ev.plan.Data(Input(p.ev.g)), path, &p.resizer); err != nil {
 		return nil, fmt.Errorf("%w: %w", data.ErrUnusable, err)
 	}
+	return p.run(path)
+}
+
+// Image classifies a camera's picture; name is what the prediction calls it.
+func (p *Predictor) Image(name string, m image.Image) (*Prediction, error) {
+	if err := p.pre.PrepareImage(p.ev.plan.Data(Input(p.ev.g)), m, &p.resizer); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return p.run(name)
+}
+
+// run is the prediction of the picture that was prepared.
+func (p *Predictor) run(name string) (*Prediction, error) {
 	if err := p.ev.plan.Run(); err != nil {
 		return nil, err
 	}
-	r := p.read(path)
+	r := p.read(name)
 	if math.IsNaN(r.Score) {
-		return nil, fmt.Errorf("%s: %w", path, ErrNotNumbers)
+		return nil, fmt.Errorf("%s: %w", name, ErrNotNumbers)
 	}
 	return r, nil
 }
