@@ -73,3 +73,6 @@ var standardTables = func() []byte {
 	}
 	return b
 }()
+
+// JPEG is the file in a frame of MJPEG, with the Huffman tables that cameras leave out.
+func JPEG(f *Frame) []byte { return withTables(nil, f.Planes[0].Pix) }

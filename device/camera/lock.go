@@ -100,6 +100,15 @@ func lockControls(card string, d controller, wish Wish) (*Lock, error) {
 	return l, l.Verify(d)
 }
 
+// wish is what a camera that comes back is set to: the values, not the automatics.
+func (l *Lock) wish() Wish {
+	w := Wish{}
+	for _, s := range l.Settings {
+		w[s.ID] = s.Value
+	}
+	return w
+}
+
 // reading is a control and its value.
 type reading struct {
 	v4l2.Control

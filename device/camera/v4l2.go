@@ -40,7 +40,6 @@ type video struct {
 	stride []int
 	number number
 	limit  time.Duration
-	wish   *Wish
 	lock   *Lock
 }
 
@@ -167,4 +166,50 @@ func (n *number) next(v uint32) (count, lost uint64) {
 	n.seen, n.last = true, v
 	n.sum += uint64(step)
 	return n.sum, uint64(step) - min(uint64(step), 1)
+}
+
+// settle is how many frames the automatics get to find their values before they are held.
+const settle = 15
+
+// hold locks the camera, at the values of an earlier lock when it has come back. What it returns is
+// for the next time.
+func (v *video) hold(ctx context.Context, before Wish) (Wish, error) {
+	if before == nil {
+		var f Frame
+		for range settle {
+			if err := v.Next(ctx, &f); err != nil {
+				return nil, err
+			}
+		}
+	}
+	l, err := lockControls(v.dev.Card, v.dev, before)
+	if err != nil {
+		return before, err
+	}
+	v.lock = l
+	return l.wish(), nil
+}
+
+// Locked is the lock of a source that Open has locked, nil for another.
+func Locked(src Source) *Lock {
+	if v := videoOf(src); v != nil {
+		return v.lock
+	}
+	return nil
+}
+
+// Verify reads the settings of a locked source back.
+func Verify(src Source) error {
+	if v := videoOf(src); v != nil && v.lock != nil {
+		return v.lock.Verify(v.dev)
+	}
+	return nil
+}
+
+func videoOf(src Source) *video {
+	if s, ok := src.(*Supervised); ok {
+		src = s.Source()
+	}
+	v, _ := src.(*video)
+	return v
 }

@@ -86,6 +86,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitUsage
 	case errors.Is(err, data.ErrUnusable):
 		return exitData
+	case isDevice(err):
+		return exitDevice
 	case errors.As(err, &budget), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.ENOMEM), errors.Is(err, syscall.EDQUOT):
 		return exitResource
 	case errors.Is(err, train.ErrTarget), errors.Is(err, accept.ErrRefused):
@@ -105,6 +107,8 @@ func hintFor(err error) string {
 		return "a smaller --batch, or --train bias or head, needs less memory"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "free some space; what was there before is untouched"
+	case isDevice(err):
+		return deviceHint(err)
 	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EACCES):
 		return "choose a folder that can be written with -o, --out or --run"
 	case errors.Is(err, accept.ErrRefused):
@@ -140,7 +144,7 @@ func newRoot() *cobra.Command {
 	})
 	root.AddCommand(demoCommand(), importCommand(), inspectCommand(), adaptCommand(), pruneCommand(),
 		evalCommand(), predictCommand(), explainCommand(), exportCommand(), criteriaCommand(), studyCommand(), benchCommand(), labelCommand(), modelsCommand(),
-		configureCommand(), doctorCommand())
+		configureCommand(), doctorCommand(), captureCommand(), cameraCommand(), gpioCommand())
 	root.AddCommand(extra...)
 	for _, c := range root.Commands() {
 		fromEnvironment(c)
