@@ -7,6 +7,7 @@ PYTHON  ?= python3,/usr/bin/python3
 QEMU_CPU ?= cortex-a53
 FUZZTIME ?= 30s
 GOLDEN   ?= -c
+VM_ARCH  ?= amd64 arm64
 # What the unit tests under emulation leave out: campaigns on real data.
 ARM_PKGS = ./kernels ./core/tensor ./core/graph ./core/op ./core/grad ./core/optim ./core/plan ./core/checkpoint/... ./core/random ./pruning/...
 # The best set of this machine by its own account, and runs as binary:emulator:CPU:set to be chosen.
@@ -15,7 +16,7 @@ KERNEL_RUNS  = $(addprefix arm64:qemu-aarch64-static:,cortex-a53:neon-inorder co
   $(addprefix amd64:qemu-x86_64-static:,Haswell:avx2 Nehalem:generic) noasm:::generic $(if $(NATIVE_SET),amd64:::$(NATIVE_SET))
 
 .DEFAULT_GOAL := help
-.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign kill plan
+.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-vm test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign kill plan
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +48,9 @@ test-arm64: ## the unit tests as arm64 under qemu-user
 	@command -v qemu-aarch64-static >/dev/null || { echo "make test-arm64: qemu-aarch64-static is missing: apt-get install qemu-user-static"; exit 2; }
 	GOARCH=arm64 $(GO) vet $(ARM_PKGS)
 	GOARCH=arm64 $(GO) test -short -timeout 30m -exec "qemu-aarch64-static -cpu $(QEMU_CPU)" $(ARM_PKGS)
+
+test-vm: ## cameras and GPIO against the kernel's vivid and gpio-sim in emulated machines (needs qemu-system; VM_ARCH=arm64)
+	for arch in $(VM_ARCH); do $(GO) run ./tools/vm -arch $$arch || exit 1; done
 
 test-avx512: ## the kernels on an emulated CPU with AVX-512: make test-avx512 KERNEL=vmlinuz; says what it needs
 	SECATEUR_EXPECT_KERNELS=avx512 $(GO) run ./tools/bochs -kernel "$(KERNEL)" ./kernels -test.short -test.v
