@@ -9,8 +9,8 @@ import (
 	"image/png"
 	"time"
 
-	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/device/camera"
+	"github.com/secateur/secateur/device/durable"
 	"github.com/spf13/cobra"
 )
 
@@ -129,7 +129,7 @@ func snapCamera(c *cobra.Command, spec, out string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkpoint.Durable(out, data); err != nil {
+	if err := durable.Write(out, data); err != nil {
 		return err
 	}
 	if isJSON(c) {

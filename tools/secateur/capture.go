@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/device/camera"
+	"github.com/secateur/secateur/device/durable"
 	"github.com/spf13/cobra"
 )
 
@@ -139,7 +139,7 @@ func (f captureFlags) take(c *cobra.Command, s *show, src camera.Source, dir str
 			next = late
 		}
 		r.File = filepath.Join(dir, fmt.Sprintf("%s-%06d%s", session, r.Images, ext))
-		if err := checkpoint.Durable(r.File, data); err != nil {
+		if err := durable.Write(r.File, data); err != nil {
 			return err
 		}
 		r.Images++
