@@ -1,18 +1,12 @@
 package op
 
 import (
-	"archive/zip"
-	"encoding/binary"
 	"fmt"
-	"io"
-	"math"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/secateur/secateur/core/graph"
-	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/core/internal/npz"
 )
 
 // TestGoldenLight holds outputs and gradients against PyTorch and onnxruntime
@@ -122,47 +116,9 @@ func checkGolden(t *testing.T, golden map[string]value, name string, op graph.Op
 // readNPZ reads the float32 arrays of a NumPy archive.
 func readNPZ(t *testing.T, path string) map[string]value {
 	t.Helper()
-	z, err := zip.OpenReader(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
 	arrays := map[string]value{}
-	for _, f := range z.File {
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatalf("%s: %v", f.Name, err)
-		}
-		arrays[strings.TrimSuffix(f.Name, ".npy")] = parseNPY(t, f.Name, b)
+	for name, a := range npz.Read(t, path) {
+		arrays[name] = value{a.Shape, a.Data}
 	}
 	return arrays
-}
-
-var npyShape = regexp.MustCompile(`'descr': '<f4', 'fortran_order': False, 'shape': \(([0-9, ]*)\)`)
-
-// parseNPY reads version 1.0 of the format: magic, version, length of the header, header, values.
-func parseNPY(t *testing.T, name string, b []byte) value {
-	t.Helper()
-	head := 10 + int(binary.LittleEndian.Uint16(b[8:]))
-	m := npyShape.FindSubmatch(b[:head])
-	if m == nil {
-		t.Fatalf("%s: header %q, want float32 in C order", name, b[:head])
-	}
-	var s tensor.Shape
-	for _, d := range strings.FieldsFunc(string(m[1]), func(r rune) bool { return r == ',' || r == ' ' }) {
-		n, err := strconv.Atoi(d)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s = append(s, n)
-	}
-	v := make([]float32, s.Elems())
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[head+4*i:]))
-	}
-	return value{s, v}
 }

@@ -14,6 +14,7 @@ var scripts = [][]string{
 	{"/usr/bin/python3", "tools/golden/ops_heavy.py"},
 	{"/usr/bin/python3", "tools/golden/ops_light.py"},
 	{"/usr/bin/python3", "tools/golden/optim.py"},
+	{"/usr/bin/python3", "tools/golden/scores.py"},
 	{"python3", "tools/golden/onnx_cases.py", "core/onnx/testdata/cases"},
 	{"python3", "core/data/testdata/make_decode_golden.py"},
 	{"python3", "core/data/testdata/make_resize_golden.py"},

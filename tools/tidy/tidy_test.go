@@ -26,6 +26,7 @@ var allowed = []struct {
 	{"core/random", nil},
 	{"core/tensor", []string{"kernels"}},
 	{"core/graph", []string{"core/tensor", "kernels"}},
+	{"core/internal/npz", []string{"core/tensor"}},
 	{"core/op", []string{"core/graph", "core/tensor", "kernels", "core/random"}},
 	{"core/grad", []string{"core/graph", "core/op", "core/tensor"}},
 	{"core/optim", []string{"core/graph", "core/op", "core/tensor", "kernels"}},

@@ -1,0 +1,243 @@
+package score
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/internal/npz"
+	"github.com/secateur/secateur/core/internal/toy"
+	"github.com/secateur/secateur/core/onnx"
+	"github.com/secateur/secateur/core/random"
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
+)
+
+var drawTo = flag.String("draw", "", "write what the golden scores are calculated from to this folder instead of comparing")
+
+// fixture is what the golden scores are about: 100 pictures of ten classes, 6 to 14 of each, and a box in each.
+type fixture struct {
+	s      *Scorer
+	st     *groups.Structure
+	boxes  [][4]int // xmin, ymin, xmax, ymax, the last pixels counted
+	model  string
+	probed []int // pictures that the network is run over again and again
+}
+
+// probedGroups are those that criteria which run the network are compared on.
+var probedGroups = []string{"layer3.0.conv2", "layer3.2.conv1"} // a stream and an inner group
+
+func newFixture(t *testing.T) *fixture {
+	f := &fixture{model: filepath.Join(toy.SharedData(t, "model-resnet20-cifar10"), "resnet20_cifar10.onnx")}
+	mean, std := [3]float32{0.485 * 255, 0.456 * 255, 0.406 * 255}, [3]float32{0.229 * 255, 0.224 * 255, 0.225 * 255}
+	g, err := onnx.Import(f.model, onnx.Options{Mean: &mean, Std: &std})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.st = structure(t, g)
+	f.s = &Scorer{Ctx: context.Background(), Env: toy.Env(t), Samples: f.draw(t), Classes: 10, Seed: 1}
+	for i := range f.s.Samples {
+		if i%5 == 0 {
+			f.probed = append(f.probed, i)
+		}
+	}
+	return f
+}
+
+// draw takes the first 6, 7, 8, … training pictures of the classes, with boxes on lines that all grids of cells share.
+func (f *fixture) draw(t *testing.T) []data.Sample {
+	from := toy.SharedData(t, "cifar10-jpeg-mini")
+	set, err := data.Open(from, data.Options{HeaderOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := []int{6, 7, 8, 9, 10, 10, 11, 12, 13, 14}
+	dir, list, table := t.TempDir(), []data.Sample(nil), "file,class,xmin,ymin,xmax,ymax\n"
+	for _, x := range set.Train {
+		if left[x.Class] == 0 {
+			continue
+		}
+		left[x.Class]--
+		n := len(list)
+		box := [4]int{4 * (n % 3), 4 * (n % 2), 4*(n%3) + 15, 4*(n%2) + 11}
+		f.boxes = append(f.boxes, box)
+		x.Name = fmt.Sprintf("%03d.jpg", n)
+		table += fmt.Sprintf("%s,%s,%d,%d,%d,%d\n", x.Name, set.Classes[x.Class], box[0], box[1], box[2], box[3])
+		x.Path = link(t, x.Path, filepath.Join(dir, x.Name))
+		list = append(list, x)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "boxes.csv"), []byte(table), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func link(t *testing.T, from, to string) string {
+	t.Helper()
+	full, err := filepath.Abs(from)
+	if err == nil {
+		err = os.Symlink(full, to)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// TestGoldenScores holds every criterion against an independent calculation (tools/golden/scores.py), from the pictures
+// to the score. Only random is left out.
+func TestGoldenScores(t *testing.T) {
+	f := newFixture(t)
+	if *drawTo != "" {
+		f.write(t, *drawTo)
+		return
+	}
+	golden := npz.Read(t, "testdata/scores.npz")
+	for i, x := range f.s.Samples {
+		if float32(x.Class) != golden["labels"].Data[i] {
+			t.Fatalf("picture %d is of class %d, in the golden file %v", i, x.Class, golden["labels"].Data[i])
+		}
+	}
+	all, err := f.s.Collect(f.st, criteria.Activations|behindLogits|criteria.MapRanks|criteria.Moments|criteria.Samples|criteria.Overlaps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fewer := *f.s
+	fewer.Samples = nil
+	for _, i := range f.probed {
+		fewer.Samples = append(fewer.Samples, f.s.Samples[i])
+	}
+	runs, err := fewer.Collect(f.st, criteria.Probing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fusion, err := criteria.Lookup("fusion")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fusion.Name = "fusion"
+	for _, g := range f.st.Free() {
+		for _, c := range append(criteria.All(), fusion) {
+			from := all
+			if c.Needs.Has(criteria.Probing) {
+				from = runs
+			}
+			if c.Name == "random" || from == runs && !slices.Contains(probedGroups, g.Name) {
+				continue
+			}
+			m, err := from.Matrices(g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := criteria.Score(c, m, g)
+			if err != nil {
+				t.Errorf("%s: %v", c.Name, err)
+				continue
+			}
+			compareScores(t, c.Name+"/"+g.Name, s.Values, golden[c.Name+"/"+g.Name].Data)
+		}
+	}
+}
+
+// byPlace are the criteria whose score is a place in a greedy order: rounding may swap two that are as good as equal,
+// and all behind them may then differ.
+var byPlace = []string{"obs", "thinet", "jmi", "mrmr", "cmi", "fusion"}
+
+func compareScores(t *testing.T, name string, got []float64, want []float32) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %d scores, want %d", name, len(got), len(want))
+		return
+	}
+	size, worst := 0.0, 0.0
+	for i, w := range want {
+		size = math.Max(size, math.Abs(float64(w)))
+		worst = math.Max(worst, math.Abs(got[i]-float64(w)))
+	}
+	kind, _, _ := strings.Cut(name, "/")
+	t.Logf("%-30s %.2g %v", name, worst/size, slices.Contains(byPlace, kind))
+}
+
+// write puts down pictures and all that is drawn by chance.
+func (f *fixture) write(t *testing.T, dir string) {
+	draw := map[string]any{"Boxes": f.boxes, "Labels": f.s.labels(), "Probed": f.probed}
+	var err error
+	if draw["Model"], err = filepath.Abs(f.model); err != nil {
+		t.Fatal(err)
+	}
+	draw["Shuffled"], draw["Picks"], draw["Orders"] = f.shuffled(), f.picks(t), f.orders()
+	text, err := json.Marshal(draw)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "draw.json"), text, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pixels []byte
+	for _, x := range f.s.Samples {
+		img, err := data.Decode(x.Path)
+		if err != nil || img.W != 32 || img.H != 32 {
+			t.Fatalf("%s: %v", x.Path, err)
+		}
+		pixels = append(pixels, img.Pix...)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "pixels"), pixels, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shuffled is the labels that mi-binned corrects by.
+func (f *fixture) shuffled() [][]int {
+	list := make([][]int, 20)
+	for k := range list {
+		list[k] = f.s.labels()
+		random.Stream(f.s.Seed, "labels", uint64(k)).Shuffle(len(list[k]), func(i, j int) { list[k][i], list[k][j] = list[k][j], list[k][i] })
+	}
+	return list
+}
+
+// picks are the outputs that contributions are drawn at: by layer, image and draw, a channel, a row and a column.
+func (f *fixture) picks(t *testing.T) map[string][][][3]int {
+	out := map[string][][][3]int{}
+	for _, site := range readers(f.st) {
+		n, of := site.Op, [3]int{site.Op.Shape.Channels(), 1, 1}
+		if len(n.Shape) == 4 {
+			of[1], of[2] = n.Shape[1], n.Shape[2]
+		}
+		rows := make([][][3]int, len(f.s.Samples))
+		for i := range rows {
+			rng := random.Stream(f.s.Seed, "contributions/"+n.Name, uint64(i))
+			rows[i] = make([][3]int, drawsEach(len(f.s.Samples), site.Weight.Shape.Channels()))
+			for k := range rows[i] {
+				for a := range of {
+					rows[i][k][a] = rng.IntN(of[a])
+				}
+			}
+		}
+		out[n.Name] = rows
+	}
+	return out
+}
+
+// orders are those in which shapley lets units go, and their reverses.
+func (f *fixture) orders() map[string][][]int {
+	out := map[string][][]int{}
+	for _, name := range probedGroups {
+		rng := random.Stream(f.s.Seed, name+" shapley", 0)
+		for range 2 {
+			order := rng.Perm(len(f.st.Named(name).Units))
+			back := slices.Clone(order)
+			slices.Reverse(back)
+			out[name] = append(out[name], order, back)
+		}
+	}
+	return out
+}
