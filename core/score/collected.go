@@ -19,7 +19,7 @@ type Collected struct {
 	Classes int
 	Places  map[string]criteria.Place // by gate
 	Moments map[string]ridge.Moments  // by reading op
-	Added   map[string][]float32      // by reading op, S×C
+	Added   map[string][]float64      // by reading op, C×C
 	Seed    uint64
 	Skipped []data.Skip // masks and boxes that could not be used
 

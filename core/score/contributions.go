@@ -25,15 +25,16 @@ func drawsEach(images, channels int) int {
 	return (max(total, drawsPerChannel*channels) + images - 1) / images
 }
 
-// contributions are, for outputs drawn by the seed at every layer that reads one of the groups, what each of the layer's
-// input channels adds there: S×C by the layer's name. A batch norm behind the layer scales them as it does its outputs.
-func (s *Scorer) contributions(st *groups.Structure) (map[string][]float32, error) {
-	batch := min(scoreBatch, len(s.Samples))
+// contributions are, by the name of a layer that reads one of the groups, Σ x·xᵀ over outputs drawn there by the seed, x
+// being what each of the layer's C input channels adds to the output: C×C. A batch norm behind the layer scales them as it
+// does its outputs.
+func (s *Scorer) contributions(st *groups.Structure) (map[string][]float64, error) {
+	batch := wholeBatch(len(s.Samples), scoreBatch)
 	g, _, err := st.Graph.WithBatch(batch)
 	if err != nil {
 		return nil, err
 	}
-	c := &contributor{out: map[string][]float32{}, seed: s.Seed}
+	c := &contributor{out: map[string][]float64{}, seed: s.Seed}
 	for _, site := range readers(st) {
 		if err := c.draw(g, site, drawsEach(len(s.Samples), site.Weight.Shape.Channels()), batch); err != nil {
 			return nil, err
@@ -71,34 +72,42 @@ type contributor struct {
 	done  int // images
 	draws []drawing
 	keep  []string
-	out   map[string][]float32
+	out   map[string][]float64
 }
 
 // drawing is one layer's.
 type drawing struct {
-	site        groups.Site
-	each        int    // draws an image
-	of          [3]int // output channels, height, width
-	picks, rows string // nodes
-	batch       int
-	scale       []float64 // of the batch norm behind, by output; nil for 1
+	site            groups.Site
+	each            int    // draws an image
+	of              [3]int // output channels, height, width
+	picks, products string // nodes
+	batch           int
 }
 
 func (c *contributor) draw(g *graph.Graph, site groups.Site, each, batch int) error {
 	n := g.Node(site.Op.Name)
-	d := drawing{site: site, each: each, of: [3]int{n.Shape.Channels(), 1, 1}, batch: batch, scale: site.FoldScale()}
+	d := drawing{site: site, each: each, of: [3]int{n.Shape.Channels(), 1, 1}, batch: batch}
 	if len(n.Shape) == 4 {
 		d.of[1], d.of[2] = n.Shape[1], n.Shape[2]
 	}
 	conv, _ := n.Op.(op.Conv)
 	picks := g.Leaf(n.Name+".picks", graph.Input, tensor.Shape{batch, each, 3}, nil)
-	rows, err := g.Try(n.Name+".contributions", op.Contributions{Conv: conv}, n.In[0], n.In[1], picks)
+	rows, err := g.Try(n.Name+".contributions", op.Contributions{Conv: conv}, n.In[0], folded(g, n, site), picks)
 	if err != nil {
 		return fmt.Errorf("contributions: %w", err)
 	}
-	d.picks, d.rows = picks.Name, rows.Name
-	c.draws, c.keep = append(c.draws, d), append(c.keep, rows.Name)
+	d.picks, d.products = picks.Name, g.Add(n.Name+".products", op.Gram{}, rows).Name
+	c.draws, c.keep = append(c.draws, d), append(c.keep, d.products)
 	return nil
+}
+
+// folded is the weight of n with the batch norm behind it.
+func folded(g *graph.Graph, n *graph.Node, site groups.Site) *graph.Node {
+	if site.FoldScale() == nil {
+		return n.In[1]
+	}
+	norm := g.Node(site.Norm.Name)
+	return g.Add(n.Name+".folded", op.FoldWeight(norm.Op.(op.BatchNormalization)), n.In[1], norm.In[1], norm.In[4])
 }
 
 // pick draws for the next batch.
@@ -116,20 +125,17 @@ func (c *contributor) pick() {
 	}
 }
 
-// add appends the rows of the n images that were run and draws for those that follow.
+// add adds the products of the images that were run and draws for those that follow.
 func (c *contributor) add(n int) error {
 	for _, d := range c.draws {
-		rows, channels := c.plan.Data(d.rows), d.site.Weight.Shape.Channels()
-		rows = rows[:n*d.each*channels]
-		picks := c.plan.Data(d.picks)
-		for k := range n * d.each {
-			scale := float32(1)
-			if d.scale != nil {
-				scale = float32(d.scale[int(picks[3*k])])
-			}
-			for _, v := range rows[k*channels : (k+1)*channels] {
-				c.out[d.site.Op.Name] = append(c.out[d.site.Op.Name], scale*v)
-			}
+		channels := d.site.Weight.Shape.Channels()
+		sum := c.out[d.site.Op.Name]
+		if sum == nil {
+			sum = make([]float64, channels*channels)
+			c.out[d.site.Op.Name] = sum
+		}
+		for i, v := range c.plan.Data(d.products)[:len(sum)] {
+			sum[i] += float64(v)
 		}
 	}
 	c.done += n

@@ -90,7 +90,7 @@ func (s *Scorer) spreads(g *graph.Graph, norm func(dst *graph.Graph, n *graph.No
 	if err != nil {
 		return nil, err
 	}
-	batches := float64(images / wholeBatch(len(s.Samples)))
+	batches := float64(images / wholeBatch(len(s.Samples), eval.BatchSize))
 	out := map[string]spread{}
 	for name, of := range names {
 		out[name] = spread{over(sums[of[0]], batches), over(sums[of[1]], batches)}

@@ -59,7 +59,7 @@ func parts(p *criteria.Place) []named {
 // Names of the other tensors, before that of the layer.
 const (
 	tensorLabels = "labels"
-	tensorAdded  = "added/"
+	tensorAdded  = "products/"
 	tensorMean   = "mean/"
 	tensorCov    = "covariance/"
 )
@@ -81,7 +81,7 @@ func appendFloats(ts []checkpoint.Tensor, name string, v []float32) []checkpoint
 
 func addedTensors(c *Collected) (ts []checkpoint.Tensor) {
 	for _, name := range slices.Sorted(maps.Keys(c.Added)) {
-		ts = appendFloats(ts, tensorAdded+name, c.Added[name])
+		ts = append(ts, bits(tensorAdded+name, c.Added[name]))
 	}
 	return ts
 }
@@ -149,7 +149,7 @@ func (c *Collected) take(t *checkpoint.Tensor) {
 		}
 	}
 	if name, ok := strings.CutPrefix(t.Name, tensorAdded); ok {
-		put(&c.Added, name, t.F32)
+		put(&c.Added, name, fromBits(t.I64))
 	}
 	if name, ok := strings.CutPrefix(t.Name, tensorMean); ok {
 		put(&c.Moments, name, ridge.Moments{Mean: fromBits(t.I64), Cov: c.Moments[name].Cov})

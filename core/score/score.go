@@ -84,7 +84,7 @@ const gramSuffix = ".gram"
 // sum adds the values of kept nodes over the images, which are run in whole batches: the number of
 // images that were run is returned.
 func (s *Scorer) sum(g *graph.Graph, keep []string) (map[string][]float64, int, error) {
-	batch := wholeBatch(len(s.Samples))
+	batch := wholeBatch(len(s.Samples), eval.BatchSize)
 	sums := map[string][]float64{}
 	g.Outputs = nil
 	p, err := plan.Compile(g, plan.Options{Env: s.Env, Batch: batch, Keep: keep})
@@ -109,10 +109,10 @@ func (s *Scorer) sum(g *graph.Graph, keep []string) (map[string][]float64, int, 
 	return sums, images, err
 }
 
-// wholeBatch is the largest batch of at most eval.BatchSize that divides n: a sum over a padded batch
+// wholeBatch is the largest batch of at most most images that divides n: a sum over a padded batch
 // would count the padding.
-func wholeBatch(n int) int {
-	for b := min(eval.BatchSize, n); b > 1; b-- {
+func wholeBatch(n, most int) int {
+	for b := min(most, n); b > 1; b-- {
 		if n%b == 0 {
 			return b
 		}

@@ -14,6 +14,21 @@ type sample struct {
 	label   []int       // N, from 0 to classes-1, only classes that occur
 	classes int
 	count   []int // images of each class
+
+	total, within []float64 // F×F, of scatters
+	nhsic, renyi  []float64 // of kernels
+}
+
+// sample is that of the group's matrices, made once for all criteria.
+func (m *Matrices) sample(g *groups.Group) (*sample, error) {
+	if m.sampled == nil {
+		s, err := newSample(m, g)
+		if err != nil {
+			return nil, err
+		}
+		m.sampled = s
+	}
+	return m.sampled, nil
 }
 
 // newSample reads P. It refuses sets on which no class has two images: within such classes nothing varies, and

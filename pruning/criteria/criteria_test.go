@@ -281,16 +281,13 @@ func permuted(g *groups.Group, of map[string]criteria.Consumer, order []int) map
 				from[at] = g.Units[u].Indices(site.Weight, site.Axis)[k]
 			}
 		}
-		p := ridge.Moments{Mean: make([]float64, c), Cov: make([]float64, c*c)}
+		p, added := ridge.Moments{Mean: make([]float64, c), Cov: make([]float64, c*c)}, make([]float64, c*c)
 		for i := range c {
 			p.Mean[i] = m.Mean[from[i]]
 			for j := range c {
 				p.Cov[i*c+j] = m.Cov[from[i]*c+from[j]]
+				added[i*c+j] = of[site.Op.Name].Added[from[i]*c+from[j]]
 			}
-		}
-		added := make([]float32, len(of[site.Op.Name].Added))
-		for i := range added {
-			added[i] = of[site.Op.Name].Added[i/c*c+from[i%c]]
 		}
 		out[site.Op.Name] = criteria.Consumer{Moments: p, Added: added}
 	}
@@ -378,10 +375,8 @@ func silence(g *groups.Group, m *criteria.Matrices, unit int) {
 		c := site.Weight.Shape.Channels()
 		for _, k := range g.Units[unit].Indices(site.Weight, site.Axis) {
 			for j := range c {
-				cov[k*c+j], cov[j*c+k] = 0, 0
-			}
-			for i, added := 0, m.Consumers[site.Op.Name].Added; i < len(added); i += c {
-				added[i+k] = 0
+				added := m.Consumers[site.Op.Name].Added
+				cov[k*c+j], cov[j*c+k], added[k*c+j], added[j*c+k] = 0, 0, 0, 0
 			}
 		}
 	}

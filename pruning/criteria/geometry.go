@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/pruning/groups"
+	"gonum.org/v1/gonum/mat"
 )
 
 // l1Folded is Σ|w| with batch norm folded into the weights.
@@ -54,24 +56,28 @@ func lampOf(score func(*Matrices, *groups.Group) ([]float64, error)) func(*Matri
 	}
 }
 
-func fpgmRaw(_ *Matrices, g *groups.Group) ([]float64, error) {
-	return fpgm(g, func(groups.Site) []float64 { return nil }), nil
+func fpgmRaw(m *Matrices, g *groups.Group) ([]float64, error) {
+	return fpgm(m, g, func(groups.Site) []float64 { return nil }), nil
 }
 
-func fpgmFolded(_ *Matrices, g *groups.Group) ([]float64, error) {
-	return fpgm(g, groups.Site.FoldScale), nil
+func fpgmFolded(m *Matrices, g *groups.Group) ([]float64, error) {
+	return fpgm(m, g, groups.Site.FoldScale), nil
 }
 
 // fpgm is the sum of Euclidean distances from each unit's filters to those of all others, over the group's
 // producers: the lowest lies nearest the geometric median.
-func fpgm(g *groups.Group, scale func(groups.Site) []float64) []float64 {
+func fpgm(m *Matrices, g *groups.Group, scale func(groups.Site) []float64) []float64 {
 	f := len(g.Units)
 	square := make([]float64, f*f)
 	for _, site := range g.Producers {
-		byFilter := scale(site)
+		at := make([][]int, f)
+		for i, u := range g.Units {
+			at[i] = u.Indices(site.Weight, site.Axis)
+		}
+		products, byFilter := m.filterGram(site.Weight), scale(site)
 		for i := range f {
 			for j := range i {
-				d := filterDistance(site, byFilter, g.Units[i], g.Units[j])
+				d := products.distance(at[i], at[j], byFilter)
 				square[i*f+j] += d
 				square[j*f+i] += d
 			}
@@ -84,21 +90,46 @@ func fpgm(g *groups.Group, scale func(groups.Site) []float64) []float64 {
 	return out
 }
 
-// filterDistance is the squared distance of two units' filters in one weight.
-func filterDistance(site groups.Site, scale []float64, a, b groups.Unit) float64 {
-	w := site.Weight
-	size, sum := len(w.Value)/w.Shape[0], 0.0
-	at, bt := a.Indices(w, site.Axis), b.Indices(w, site.Axis)
-	for k := range min(len(at), len(bt)) {
-		sa, sb := 1.0, 1.0
+// filterGram is the scalar products of all pairs of filters of a weight, O×O, the upper triangle.
+type filterGram struct {
+	o int
+	v []float64
+}
+
+// filterGram is made once for all criteria.
+func (m *Matrices) filterGram(w *graph.Node) filterGram {
+	if g, ok := m.filters[w]; ok {
+		return g
+	}
+	x := make([]float64, len(w.Value))
+	for i, v := range w.Value {
+		x[i] = float64(v)
+	}
+	g := filterGram{w.Shape[0], upperProducts(x, w.Shape[0])}
+	if m.filters == nil {
+		m.filters = map[*graph.Node]filterGram{}
+	}
+	m.filters[w] = g
+	return g
+}
+
+// upperProducts is X·Xᵀ of r rows, the upper triangle.
+func upperProducts(x []float64, r int) []float64 {
+	var out mat.SymDense
+	out.SymOuterK(1, mat.NewDense(r, len(x)/r, x))
+	return out.RawSymmetric().Data
+}
+
+// distance is the squared distance of the filters a and b, pair by pair, each filter at its scale; nil for 1.
+func (g filterGram) distance(a, b []int, scale []float64) float64 {
+	sum := 0.0
+	for k := range min(len(a), len(b)) {
+		i, j := min(a[k], b[k]), max(a[k], b[k])
+		si, sj := 1.0, 1.0
 		if scale != nil {
-			sa, sb = scale[at[k]], scale[bt[k]]
+			si, sj = scale[i], scale[j]
 		}
-		x, y := w.Value[at[k]*size:][:size], w.Value[bt[k]*size:][:size]
-		for i, v := range x {
-			d := float64(v)*sa - float64(y[i])*sb
-			sum += d * d
-		}
+		sum += math.Max(0, si*si*g.v[i*g.o+i]+sj*sj*g.v[j*g.o+j]-2*si*sj*g.v[i*g.o+j])
 	}
 	return sum
 }

@@ -15,8 +15,8 @@ func informationCriteria() []Criterion {
 		{Name: "mi", Source: "Gaussian mutual information of ω², as in discriminant information, 1803.08134 and 2005.13796", Score: onSample(gaussian)},
 		{Name: "mi-binned", Source: "plug-in mutual information of equally filled bins, Battiti 1994", Score: binned,
 			Note: "less the mean of 20 permutations of the labels; a weak estimate below 20 images a class"},
-		{Name: "nhsic", Source: "normalised HSIC, Gretton et al. 2005; APIB, ICCV 2023", Score: onSample((*sample).nhsic)},
-		{Name: "renyi", Source: "matrix-based Rényi information with α = 2, Giraldo et al., 1211.2459; HRel, 2202.10716", Score: onSample((*sample).renyi)},
+		{Name: "nhsic", Source: "normalised HSIC, Gretton et al. 2005; APIB, ICCV 2023", Score: onKernels(func(s *sample) []float64 { return s.nhsic })},
+		{Name: "renyi", Source: "matrix-based Rényi information with α = 2, Giraldo et al., 1211.2459; HRel, 2202.10716", Score: onKernels(func(s *sample) []float64 { return s.renyi })},
 		{Name: "hellinger", Source: "mean Hellinger² between classes; kin of TVSPrune, ICLR 2023", Score: onSample((*sample).hellinger)},
 		{Name: "jmi", Source: "joint mutual information, Yang & Moody, NIPS 1999, Gaussian pairs", Score: onSets(jmi)},
 		{Name: "mrmr", Source: "minimum redundancy maximum relevance, Peng et al. 2005, Gaussian pairs", Score: onSets(mrmr)},
@@ -32,7 +32,7 @@ func informationCriteria() []Criterion {
 // onSample scores each unit by itself.
 func onSample(score func(s *sample, x []float64) float64) func(*Matrices, *groups.Group) ([]float64, error) {
 	return func(m *Matrices, g *groups.Group) ([]float64, error) {
-		s, err := newSample(m, g)
+		s, err := m.sample(g)
 		if err != nil {
 			return nil, err
 		}
@@ -61,7 +61,7 @@ const nullPermutations = 20
 // binned is the plug-in mutual information of x in bins with the class, in nat, less what shuffled labels give,
 // at least 0.
 func binned(m *Matrices, g *groups.Group) ([]float64, error) {
-	s, err := newSample(m, g)
+	s, err := m.sample(g)
 	if err != nil {
 		return nil, err
 	}

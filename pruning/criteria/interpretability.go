@@ -41,7 +41,7 @@ func selectivity(m *Matrices, g *groups.Group) ([]float64, error) {
 	if gate := m.Gates[len(m.Gates)-1]; gate.Signed {
 		return nil, fmt.Errorf("activations of %s may lie below 0, and class selectivity is not defined for them", gate.Node)
 	}
-	s, err := newSample(m, g)
+	s, err := m.sample(g)
 	if err != nil {
 		return nil, err
 	}

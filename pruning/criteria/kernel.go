@@ -3,26 +3,9 @@ package criteria
 import (
 	"math"
 	"slices"
-)
 
-// gram is the Gaussian kernel matrix of x, N×N, with the median of the distances that are not 0 as its width; nil
-// where x is constant.
-func gram(x []float64) []float64 {
-	width := medianDistance(x)
-	if width == 0 || math.IsNaN(width) {
-		return nil
-	}
-	n, by := len(x), -1/(2*width*width)
-	k := make([]float64, n*n)
-	for i, a := range x {
-		k[i*n+i] = 1
-		for j, b := range x[:i] {
-			v := math.Exp((a - b) * (a - b) * by)
-			k[i*n+j], k[j*n+i] = v, v
-		}
-	}
-	return k
-}
+	"github.com/secateur/secateur/pruning/groups"
+)
 
 // medianDistance is the median of |x_i-x_j| over the pairs that differ, the upper one of two; 0 without any. It
 // counts, in sorted x, the pairs up to a distance and halves the interval that the median lies in.
@@ -62,67 +45,146 @@ func pairsWithin(s []float64, d float64) int {
 	return count
 }
 
-// nhsic is HSIC(x, y)/√(HSIC(x, x)·HSIC(y, y)) with a Gaussian kernel on x and equality on the class, the biased
-// estimate: 0 for independence, at most 1.
-func (s *sample) nhsic(x []float64) float64 {
-	k := gram(x)
-	if k == nil {
-		return 0
-	}
-	n := len(x)
-	row := make([]float64, n)
-	total := 0.0
-	for i := range n {
-		for _, v := range k[i*n : (i+1)*n] {
-			row[i] += v
+// onKernels scores by one of the quantities that kernels makes.
+func onKernels(score func(*sample) []float64) func(*Matrices, *groups.Group) ([]float64, error) {
+	return func(m *Matrices, g *groups.Group) ([]float64, error) {
+		s, err := m.sample(g)
+		if err != nil {
+			return nil, err
 		}
-		total += row[i]
-		row[i] /= float64(n)
+		if s.nhsic == nil {
+			s.kernels()
+		}
+		return slices.Clone(score(s)), nil
 	}
-	total /= float64(n * n)
-	same := 0.0 // share of pairs of one class
+}
+
+// kernels makes, for each unit, with k the Gaussian kernel on x, as wide as the median of the distances that are not 0,
+// and l equality of classes:
+//
+//	nhsic  HSIC(k, l)/√(HSIC(k, k)·HSIC(l, l)), the biased estimate: 0 for independence, at most 1
+//	renyi  S(k)+S(l)-S(k∘l) in bit, S(a) = -log₂ Σ (a/N)²
+//
+// A constant x has neither.
+func (s *sample) kernels() {
+	order := s.byClass()
+	s.nhsic, s.renyi = make([]float64, len(s.x)), make([]float64, len(s.x))
+	for i, x := range s.x {
+		width := medianDistance(x)
+		switch {
+		case !finite(mean(x)):
+			s.nhsic[i], s.renyi[i] = math.NaN(), math.NaN()
+		case width > 0:
+			k := s.pairs(x, order, width)
+			s.nhsic[i], s.renyi[i] = s.dependence(k), s.shared(k)
+		}
+	}
+}
+
+// byClass is the images, those of a class together.
+func (s *sample) byClass() []int {
+	order := make([]int, len(s.label))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return s.label[a] - s.label[b] })
+	return order
+}
+
+// pairSums is sums over all pairs of a kernel matrix.
+type pairSums struct {
+	rows                      []float64 // of each image, in the order of byClass
+	all, same                 float64   // of all pairs, and of those of one class
+	allSquares, sameOfSquares float64
+}
+
+// pairs sums the Gaussian kernel of x.
+func (s *sample) pairs(x []float64, order []int, width float64) *pairSums {
+	n, by := len(x), math.Sqrt(0.5)/width
+	y, k := make([]float64, n), &pairSums{rows: make([]float64, n)}
+	for i, at := range order {
+		y[i] = x[at] * by
+	}
+	first := 0 // of the class of image i
+	for i := range y {
+		if i > 0 && s.label[order[i]] != s.label[order[i-1]] {
+			first = i
+		}
+		sum, squares := k.row(y, 0, first, i)
+		same, sameSquares := k.row(y, first, i, i)
+		k.rows[i] += sum + same + 1
+		k.all, k.same = k.all+2*(sum+same)+1, k.same+2*same+1
+		k.allSquares, k.sameOfSquares = k.allSquares+2*(squares+sameSquares)+1, k.sameOfSquares+2*sameSquares+1
+	}
+	return k
+}
+
+// row sums the kernel of image i and those from lo to hi, which get their share.
+func (k *pairSums) row(y []float64, lo, hi, i int) (sum, squares float64) {
+	rows, v := k.rows[lo:hi], y[i]
+	for j, u := range y[lo:hi] {
+		e := expNeg((v - u) * (v - u))
+		rows[j] += e
+		sum += e
+		squares += e * e
+	}
+	return sum, squares
+}
+
+// dependence is nhsic.
+func (s *sample) dependence(k *pairSums) float64 {
+	n := float64(len(s.label))
+	var same, labelRows, cross, rows float64
+	at := 0
 	for _, c := range s.count {
-		same += float64(c*c) / float64(n*n)
-	}
-	var kl, kk, ll float64
-	for i := range n {
-		li := float64(s.count[s.label[i]]) / float64(n)
-		for j := range n {
-			a := k[i*n+j] - row[i] - row[j] + total
-			b := same - li - float64(s.count[s.label[j]])/float64(n)
-			if s.label[i] == s.label[j] {
-				b++
-			}
-			kl += a * b
-			kk += a * a
-			ll += b * b
+		m := float64(c)
+		same += m * m
+		labelRows += m * m * m
+		for range c {
+			cross += k.rows[at] * m
+			rows += k.rows[at] * k.rows[at]
+			at++
 		}
 	}
-	if kk == 0 || ll == 0 {
+	kl := k.same - 2*cross/n + k.all*same/(n*n)
+	kk := k.allSquares - 2*rows/n + k.all*k.all/(n*n)
+	ll := same - 2*labelRows/n + same*same/(n*n)
+	if kk <= 0 || ll <= 0 {
 		return 0
 	}
 	return kl / math.Sqrt(kk*ll)
 }
 
-// renyi is S(A)+S(B)-S(A∘B) in bit, S(A) = -log₂ Σ a², A the kernel matrix of x over N, B that of the classes,
-// A∘B scaled to trace 1.
-func (s *sample) renyi(x []float64) float64 {
-	k := gram(x)
-	if k == nil {
+// shared is renyi.
+func (s *sample) shared(k *pairSums) float64 {
+	same := 0.0
+	for _, c := range s.count {
+		same += float64(c * c)
+	}
+	n := float64(len(s.label))
+	return math.Log2(k.sameOfSquares * n * n / (k.allSquares * same))
+}
+
+// Steps of the table of exponentials, and its length: what lies behind is less than 1.3e-14.
+const (
+	expSteps = 32
+	expEnd   = 32
+)
+
+var expTable = func() (t [expSteps * expEnd]float64) {
+	for i := range t {
+		t[i] = math.Exp(-float64(i) / expSteps)
+	}
+	return t
+}()
+
+// expNeg is exp(-t) for t of at least 0, 0 for t of 32 or more: from a table, and five terms of the series of what is
+// left, to 1e-11 of it.
+func expNeg(t float64) float64 {
+	if t >= expEnd {
 		return 0
 	}
-	n := len(x)
-	var a, b, ab float64
-	for i := range n {
-		for j := range n {
-			v := k[i*n+j] * k[i*n+j]
-			a += v
-			if s.label[i] == s.label[j] {
-				b++
-				ab += v
-			}
-		}
-	}
-	square := float64(n * n)
-	return -math.Log2(a/square) - math.Log2(b/square) + math.Log2(ab/square)
+	i := int(t * expSteps)
+	r := t - float64(i)*(1.0/expSteps)
+	return expTable[i&(len(expTable)-1)] * (1 - r*(1-r*(1./2)*(1-r*(1./3)*(1-r*(1./4)*(1-r*(1./5))))))
 }

@@ -3,6 +3,7 @@ package criteria
 import (
 	"fmt"
 
+	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/pruning/groups"
 	"github.com/secateur/secateur/pruning/ridge"
 )
@@ -20,7 +21,8 @@ type Place struct {
 }
 
 // Matrices is what a criterion may look at for one group: F units, N images, the sample being
-// the image and not the augmented view. The weights come with the group.
+// the image and not the augmented view. The weights come with the group. It is used by one goroutine at a time, and what
+// it holds does not change once a criterion has looked at it.
 type Matrices struct {
 	N       int
 	Labels  []int // N, nil where unknown
@@ -31,6 +33,9 @@ type Matrices struct {
 	Consumers map[string]Consumer
 	Probe     Probe
 	Seed      uint64 // of random scores and draws
+
+	sampled *sample // what several criteria start from, made when first asked for
+	filters map[*graph.Node]filterGram
 }
 
 // Gate is one gate of a group, the columns being the group's units.
@@ -51,8 +56,8 @@ type Gate struct {
 // those of other groups.
 type Consumer struct {
 	Moments ridge.Moments // over images and positions
-	// Added is, for S drawn images, outputs and positions, what each channel adds there: S×C.
-	Added []float32
+	// Added is Σ x·xᵀ, C×C, over drawn images, outputs and positions, x being what each channel adds there.
+	Added []float64
 }
 
 // Probe runs the network over the images with the units of one group switched: a unit passes the share t of its
@@ -213,8 +218,8 @@ func (m *Matrices) checkConsumers(needs Needs, g *groups.Group) error {
 		if needs.Has(Moments) && len(c.Moments.Mean) != channels {
 			return fmt.Errorf("moments of %d channels at %s, want %d", len(c.Moments.Mean), site.Op.Name, channels)
 		}
-		if needs.Has(Samples) && (len(c.Added) == 0 || len(c.Added)%channels != 0) {
-			return fmt.Errorf("%d sampled contributions at %s, want rows of %d", len(c.Added), site.Op.Name, channels)
+		if needs.Has(Samples) && len(c.Added) != channels*channels {
+			return fmt.Errorf("products of %d sampled contributions at %s, want those of %d×%d", len(c.Added), site.Op.Name, channels, channels)
 		}
 	}
 	if needs.Has(Probing) && m.Probe == nil {

@@ -3,6 +3,7 @@ package criteria
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/secateur/secateur/pruning/groups"
 	"github.com/secateur/secateur/pruning/ridge"
@@ -69,20 +70,34 @@ func cheapest(readers []*reader, gone []bool) int {
 	return best
 }
 
-// reader is one consumer while its channels go.
+// reader is one consumer while its channels go. Neither K⁻¹ nor W is changed: what each channel that went took from
+// them is kept, and taken off from the rows that are looked at (Golub & Van Loan, §4.2: a Cholesky factorisation of K⁻¹ that
+// chooses its pivots by cost).
 type reader struct {
-	c       int
+	c, rows int
 	at      [][]int   // channels of each unit
 	inverse []float64 // C×C, of K; nil where nothing varies
 	w       []float64 // C×rows: the weights that read a channel lie together
-	norm    []float64 // C, Σ w² of each channel, 0 where it never varies
-	left    []bool
+	norm    []float64 // C, Σ w² of each channel as it is now, 0 where it never varied
+	diag    []float64 // C, of K⁻¹ without the channels that went
+
+	left  []int // channels, in the order of the columns below
+	place []int // of each channel in left, -1 for those that went
+	gone  []pivot
+}
+
+// pivot is a channel that went.
+type pivot struct {
+	row  []float64 // of K⁻¹ as it was, over the channels left, by the root of its pivot
+	root float64
+	w    []float64 // its weights as they were
 }
 
 func newReader(site groups.Site, g *groups.Group, m ridge.Moments) (*reader, error) {
 	c := len(m.Mean)
 	rows := len(site.Weight.Value) / c
-	r := &reader{c: c, w: make([]float64, len(site.Weight.Value)), norm: make([]float64, c), left: make([]bool, c)}
+	r := &reader{c: c, rows: rows, w: make([]float64, len(site.Weight.Value)), norm: make([]float64, c), diag: make([]float64, c),
+		left: make([]int, c), place: make([]int, c)}
 	scale := site.FoldScale()
 	for i, v := range site.Weight.Value {
 		x := float64(v)
@@ -91,31 +106,30 @@ func newReader(site groups.Site, g *groups.Group, m ridge.Moments) (*reader, err
 		}
 		r.w[i%c*rows+i/c] = x
 	}
-	for i := range r.left {
-		r.left[i] = true
-		r.norm[i] = square(floats.Norm(r.row(i), 2))
-	}
-	for i := range r.norm {
-		if m.Cov == nil || m.Cov[i*c+i] == 0 {
-			clear(r.row(i))
-			r.norm[i] = 0
-		}
-	}
 	for _, u := range g.Units {
 		r.at = append(r.at, u.Indices(site.Weight, site.Axis))
 	}
 	var err error
-	r.inverse, err = m.Inverse()
-	return r, err
+	if r.inverse, err = m.Inverse(); err != nil || r.inverse == nil {
+		return r, err
+	}
+	for i := range c {
+		if m.Cov[i*c+i] == 0 {
+			clear(r.row(i))
+		}
+		r.left[i], r.place[i] = i, i
+		r.norm[i], r.diag[i] = floats.Dot(r.row(i), r.row(i)), r.inverse[i*c+i]
+	}
+	return r, nil
 }
 
-func (r *reader) row(i int) []float64 { rows := len(r.w) / r.c; return r.w[i*rows : (i+1)*rows] }
+func (r *reader) row(i int) []float64 { return r.w[i*r.rows : (i+1)*r.rows] }
 
 func (r *reader) cost(unit int) float64 {
 	sum := 0.0
 	for _, i := range r.at[unit] {
 		if r.inverse != nil {
-			sum += r.norm[i] / math.Max(r.inverse[i*r.c+i], math.SmallestNonzeroFloat64)
+			sum += r.norm[i] / math.Max(r.diag[i], math.SmallestNonzeroFloat64)
 		}
 	}
 	return sum
@@ -124,19 +138,46 @@ func (r *reader) cost(unit int) float64 {
 // take removes a unit's channels and lets the others make up for them.
 func (r *reader) take(unit int) {
 	for _, i := range r.at[unit] {
-		r.left[i] = false
-		if r.inverse == nil {
-			continue
+		if r.inverse != nil {
+			r.remove(i)
 		}
-		pivot, own := r.inverse[i*r.c+i], r.inverse[i*r.c:(i+1)*r.c]
-		for j, left := range r.left {
-			share := own[j] / pivot
-			if !left || share == 0 {
-				continue
-			}
-			floats.AddScaled(r.row(j), -share, r.row(i))
-			r.norm[j] = floats.Dot(r.row(j), r.row(j))
-			floats.AddScaled(r.inverse[j*r.c:(j+1)*r.c], -share, own)
-		}
+	}
+}
+
+// remove takes channel i away: with share_j = [K⁻¹]_ij/[K⁻¹]_ii, W_j loses share_j·W_i.
+func (r *reader) remove(i int) {
+	r.last(r.place[i])
+	n := len(r.left)
+	own, products := make([]float64, n), make([]float64, n)
+	w := slices.Clone(r.row(i))
+	for _, p := range r.gone {
+		floats.AddScaled(w, -p.row[n-1]/p.root, p.w)
+	}
+	for k, j := range r.left {
+		own[k] = r.inverse[i*r.c+j]
+		products[k] = floats.Dot(r.row(j), w)
+	}
+	for _, p := range r.gone {
+		floats.AddScaled(own, -p.row[n-1], p.row[:n])
+		floats.AddScaled(products, -floats.Dot(p.w, w)/p.root, p.row[:n])
+	}
+	root, norm := math.Sqrt(own[n-1]), products[n-1]
+	r.left, r.place[i] = r.left[:n-1], -1
+	for k, j := range r.left {
+		share := own[k] / own[n-1]
+		r.norm[j] = math.Max(0, r.norm[j]-share*(2*products[k]-share*norm))
+		r.diag[j] -= share * own[k]
+	}
+	floats.Scale(1/root, own)
+	r.gone = append(r.gone, pivot{own[:n-1], root, w})
+}
+
+// last brings the channel at a place to the end of those that are left.
+func (r *reader) last(at int) {
+	n := len(r.left) - 1
+	r.left[at], r.left[n] = r.left[n], r.left[at]
+	r.place[r.left[at]], r.place[r.left[n]] = at, n
+	for _, p := range r.gone {
+		p.row[at], p.row[n] = p.row[n], p.row[at]
 	}
 }

@@ -4,19 +4,23 @@ import (
 	"math"
 
 	"github.com/secateur/secateur/pruning/groups"
+	"gonum.org/v1/gonum/floats"
 )
 
-// onSets scores units by the order in which a greedy search takes them: the first one is worth the most.
+// onSets scores units by the order in which a greedy search takes them: the first one is worth the most. Those that never
+// vary tell nothing, and share the lowest score.
 func onSets(search func(*sample) []int) func(*Matrices, *groups.Group) ([]float64, error) {
 	return func(m *Matrices, g *groups.Group) ([]float64, error) {
-		s, err := newSample(m, g)
+		s, err := m.sample(g)
 		if err != nil {
 			return nil, err
 		}
 		scores := byOrder(search(s))
-		for i, x := range s.x {
-			if !finite(mean(x)) {
-				scores[i] = math.NaN()
+		for i, own := range s.relevance() {
+			if math.IsNaN(own) {
+				scores[i] = own
+			} else if own < 0 {
+				scores[i] = 0
 			}
 		}
 		return scores, nil
@@ -32,28 +36,31 @@ func byOrder(order []int) []float64 {
 	return out
 }
 
-// scatters are the total and within-class scatter of all pairs of units, F×F.
+// scatters are the total and within-class scatter of all pairs of units, F×F, made once.
 func (s *sample) scatters() (total, within []float64) {
-	f := len(s.x)
-	total, within = make([]float64, f*f), make([]float64, f*f)
-	deviations, centred := make([][]float64, f), make([][]float64, f)
-	for i, x := range s.x {
+	if s.total != nil {
+		return s.total, s.within
+	}
+	f, n := len(s.x), len(s.label)
+	deviations, centred := make([]float64, 0, f*n), make([]float64, 0, f*n)
+	for _, x := range s.x {
 		class, all := s.means(x)
-		deviations[i], centred[i] = make([]float64, len(x)), make([]float64, len(x))
 		for n, v := range x {
-			deviations[i][n], centred[i][n] = v-all, v-class[s.label[n]]
-		}
-		for j := range i + 1 {
-			t, w := 0.0, 0.0
-			for n, v := range deviations[i] {
-				t += v * deviations[j][n]
-				w += centred[i][n] * centred[j][n]
-			}
-			total[i*f+j], total[j*f+i] = t, t
-			within[i*f+j], within[j*f+i] = w, w
+			deviations, centred = append(deviations, v-all), append(centred, v-class[s.label[n]])
 		}
 	}
-	return total, within
+	s.total, s.within = mirrored(upperProducts(deviations, f), f), mirrored(upperProducts(centred, f), f)
+	return s.total, s.within
+}
+
+// mirrored copies the upper triangle of v, F×F, to the lower one.
+func mirrored(v []float64, f int) []float64 {
+	for i := range f {
+		for j := range i {
+			v[i*f+j] = v[j*f+i]
+		}
+	}
+	return v
 }
 
 // relevance is ½ ln(Σ_T/Σ_W), what each unit tells by itself; -1 where it never varies.
@@ -173,18 +180,25 @@ func (s *sample) shrink() float64 {
 }
 
 // cmi takes the unit with the largest ½ ln(v_T/v_W), the variances, total and within classes, that are left of it
-// given the units taken before: pivoted Cholesky on both scatters, shrunk to their diagonals.
+// given the units taken before: pivoted Cholesky on both scatters, shrunk to their diagonals. With as many taken as there
+// are images less classes the scatter within classes is used up, and the rest goes as jmi would have it.
 func cmi(s *sample) []int {
 	relevance := s.relevance()
 	total, within := s.scatters()
 	f, rho := len(s.x), s.shrink()
 	t, w := newConditional(total, f, rho), newConditional(within, f, rho)
-	given := -1
+	given, sum, most := -1, make([]float64, f), max(len(s.label)-s.classes, 1)
 	return greedy(f, relevance, func(i, last int) float64 {
 		if last != given {
 			given = last
 			t.condition(last)
 			w.condition(last)
+		}
+		if last >= 0 {
+			sum[i] += pairInformation(total, within, f, i, last)
+		}
+		if len(t.rows) >= most {
+			return sum[i]
 		}
 		if w.left[i] <= 0 || t.left[i] <= 0 {
 			return 0
@@ -196,22 +210,18 @@ func cmi(s *sample) []int {
 // conditional is the variances of units given others, by pivoted Cholesky.
 type conditional struct {
 	f     int
-	s     []float64 // F×F, off-diagonals shrunk
+	s     []float64 // F×F
+	keep  float64   // of the off-diagonals
 	left  []float64 // F
 	least []float64 // below which nothing is left
 	rows  [][]float64
 }
 
 func newConditional(s []float64, f int, rho float64) *conditional {
-	c := &conditional{f: f, s: s, left: make([]float64, f), least: make([]float64, f)}
+	c := &conditional{f: f, s: s, keep: 1 - rho, left: make([]float64, f), least: make([]float64, f)}
 	for i := range f {
 		c.left[i] = s[i*f+i]
 		c.least[i] = 1e-9 * c.left[i]
-		for j := range f {
-			if i != j {
-				s[i*f+j] *= 1 - rho
-			}
-		}
 	}
 	return c
 }
@@ -221,14 +231,13 @@ func (c *conditional) condition(i int) {
 	if c.left[i] <= c.least[i] {
 		return
 	}
-	row, root := make([]float64, c.f), math.Sqrt(c.left[i])
-	for j := range row {
-		v := c.s[i*c.f+j]
-		for _, r := range c.rows {
-			v -= r[i] * r[j]
-		}
-		row[j] = v / root
+	row := make([]float64, c.f)
+	floats.AddScaled(row, c.keep, c.s[i*c.f:(i+1)*c.f])
+	row[i] = c.s[i*c.f+i]
+	for _, r := range c.rows {
+		floats.AddScaled(row, -r[i], r)
 	}
+	floats.Scale(1/math.Sqrt(c.left[i]), row)
 	c.rows = append(c.rows, row)
 	for j, v := range row {
 		if c.left[j] -= v * v; c.left[j] < c.least[j] {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/secateur/secateur/pruning/groups"
-	"gonum.org/v1/gonum/mat"
 )
 
 // thinet takes units away one by one, each time the one after which drawn outputs of the layers that read the group
@@ -15,38 +14,41 @@ func thinet(m *Matrices, g *groups.Group) ([]float64, error) {
 		return nil, fmt.Errorf("no layer reads its channels")
 	}
 	f := len(g.Units)
-	gram := mat.NewSymDense(f, nil)
+	gram := make([]float64, f*f)
 	for _, site := range g.Consumers {
-		var one mat.SymDense
-		one.SymOuterK(1, added(g, site, m.Consumers[site.Op.Name].Added).T())
-		gram.AddSym(gram, &one)
+		addProducts(gram, g, site, m.Consumers[site.Op.Name].Added)
 	}
 	out, gone, change := make([]float64, f), make([]bool, f), make([]float64, f)
 	for i := range change {
-		change[i] = gram.At(i, i)
+		change[i] = gram[i*f+i]
 	}
 	for place := range f {
 		i := least(change, gone)
 		gone[i], out[i] = true, float64(place)
 		for j := range change {
-			change[j] += 2 * gram.At(i, j)
+			change[j] += 2 * gram[i*f+j]
 		}
 	}
 	return out, nil
 }
 
-// added is what each unit adds to the drawn outputs of one reader: S×F.
-func added(g *groups.Group, site groups.Site, of []float32) *mat.Dense {
-	c := site.Weight.Shape.Channels()
-	x := mat.NewDense(len(of)/c, len(g.Units), nil)
+// addProducts adds, for all pairs of units, the products of what they add to the drawn outputs of one reader.
+//
+//	to  F×F
+//	of  C×C
+func addProducts(to []float64, g *groups.Group, site groups.Site, of []float64) {
+	f, c := len(g.Units), site.Weight.Shape.Channels()
+	at := make([][]int, f)
 	for i, u := range g.Units {
-		for _, k := range u.Indices(site.Weight, site.Axis) {
-			for s := range len(of) / c {
-				x.Set(s, i, x.At(s, i)+float64(of[s*c+k]))
+		at[i] = u.Indices(site.Weight, site.Axis)
+	}
+	for i := range to {
+		for _, a := range at[i/f] {
+			for _, b := range at[i%f] {
+				to[i] += of[a*c+b]
 			}
 		}
 	}
-	return x
 }
 
 // least is the index of the smallest value that is left; what is no number goes first.

@@ -23,15 +23,10 @@ func TestThiNet(t *testing.T) {
 	lost := func(gone []bool) float64 {
 		sum := 0.0
 		for _, site := range g.Consumers {
-			v := m.Consumers[site.Op.Name].Added
-			for k := 0; k < len(v); k += f {
-				r := 0.0
-				for i := range f {
-					if gone[i] {
-						r += float64(v[k+i])
-					}
+			for k, v := range m.Consumers[site.Op.Name].Added {
+				if gone[k/f] && gone[k%f] {
+					sum += v
 				}
-				sum += r * r
 			}
 		}
 		return sum
@@ -72,16 +67,18 @@ func TestThiNetTwin(t *testing.T) {
 func twins(g *groups.Group, m *criteria.Matrices, a, b int) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, site := range g.Consumers {
-		c, v := site.Weight.Shape.Channels(), m.Consumers[site.Op.Name].Added
+		c := site.Weight.Shape.Channels()
+		v := make([]float64, 4*c*c)
 		from, to := g.Units[a].Indices(site.Weight, site.Axis), g.Units[b].Indices(site.Weight, site.Axis)
 		for k := 0; k < len(v); k += c {
 			for i := range c {
-				v[k+i] = float32(rng.NormFloat64())
+				v[k+i] = rng.NormFloat64()
 			}
 			for i := range from {
 				v[k+from[i]] /= 2
 				v[k+to[i]] = v[k+from[i]]
 			}
 		}
+		m.Consumers[site.Op.Name] = criteria.Consumer{Moments: m.Consumers[site.Op.Name].Moments, Added: nets.Products(v, c)}
 	}
 }

@@ -128,11 +128,24 @@ func Consumers(seed uint64, g *groups.Group) map[string]criteria.Consumer {
 				}
 			}
 		}
-		added := make([]float32, 4*c*c)
+		added := make([]float64, 4*c*c)
 		for i := range added {
-			added[i] = float32(rng.NormFloat64())
+			added[i] = rng.NormFloat64()
 		}
-		out[site.Op.Name] = criteria.Consumer{Moments: m, Added: added}
+		out[site.Op.Name] = criteria.Consumer{Moments: m, Added: Products(added, c)}
+	}
+	return out
+}
+
+// Products is Σ x·xᵀ over rows of c.
+func Products(rows []float64, c int) []float64 {
+	out := make([]float64, c*c)
+	for k := 0; k < len(rows); k += c {
+		for i := range c {
+			for j := range c {
+				out[i*c+j] += rows[k+i] * rows[k+j]
+			}
+		}
 	}
 	return out
 }
