@@ -296,15 +296,12 @@ func (l *layer) information(seed uint64) error {
 	if err != nil { // one image a class: nothing can be said, and p stays 0
 		return nil
 	}
-	shuffled := *l.matrices
-	shuffled.Labels = slices.Clone(l.matrices.Labels)
+	labels := slices.Clone(l.matrices.Labels)
 	atLeast := make([]int, f)
 	for k := range permutations {
 		r := random.Stream(seed, "explain labels", uint64(k))
-		r.Shuffle(len(shuffled.Labels), func(i, j int) {
-			shuffled.Labels[i], shuffled.Labels[j] = shuffled.Labels[j], shuffled.Labels[i]
-		})
-		v, err := mi.Score(&shuffled, l.group)
+		r.Shuffle(len(labels), func(i, j int) { labels[i], labels[j] = labels[j], labels[i] })
+		v, err := mi.Score(l.matrices.WithLabels(labels), l.group)
 		if err != nil {
 			return err
 		}

@@ -67,7 +67,7 @@ func (s *Scorer) Plan(g *graph.Graph, c Cut) (*groups.Structure, *pruning.Plan, 
 			return nil, nil, err
 		}
 	}
-	k, err := s.Collect(st, c.Criterion.Needs|comparable.Needs)
+	k, err := s.judged(st, c.Criterion.Needs|comparable.Needs)
 	if err != nil {
 		return nil, nil, fmt.Errorf("criterion %s: %w", c.Criterion.Name, err)
 	}
@@ -90,6 +90,24 @@ func (s *Scorer) Plan(g *graph.Graph, c Cut) (*groups.Structure, *pruning.Plan, 
 	}
 	p, err := c.allocate(a, st)
 	return st, p, err
+}
+
+// judged collects, and tells the cautions about what was collected. Activations are looked at with whatever else lies at the
+// gates: they show a dead layer.
+func (s *Scorer) judged(st *groups.Structure, needs criteria.Needs) (*Collected, error) {
+	if needs&atGates != 0 {
+		needs |= criteria.Activations
+	}
+	k, err := s.Collect(st, needs)
+	if err != nil || s.Warn == nil {
+		return k, err
+	}
+	for _, caution := range k.Cautions(st) {
+		if err := s.Warn(caution); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
 }
 
 // DefaultAcross compares layers where the selector cannot: allocator × selector.

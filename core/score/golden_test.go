@@ -118,13 +118,8 @@ func TestGoldenScores(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fusion, err := criteria.Lookup("fusion")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fusion.Name = "fusion"
 	for _, g := range f.st.Free() {
-		for _, c := range append(criteria.All(), fusion) {
+		for _, c := range append(criteria.All(), fusion(t)) {
 			from := all
 			if c.Needs.Has(criteria.Probing) {
 				from = runs

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/pruning/groups"
@@ -37,7 +38,7 @@ func (c *Collected) Cautions(st *groups.Structure) []string {
 	}
 	for class, n := range count {
 		if n == 0 && len(c.Labels) > 0 {
-			list = append(list, fmt.Sprintf("class %d has no image: filters that only it needs will look useless", class))
+			list = append(list, fmt.Sprintf("class %s has no image: filters that only it needs will look useless", className(st.Graph, class)))
 		}
 	}
 	for _, g := range st.Free() {
@@ -46,6 +47,14 @@ func (c *Collected) Cautions(st *groups.Structure) []string {
 		}
 	}
 	return list
+}
+
+// className is the label of a class, or its number where the network has none.
+func className(g *graph.Graph, class int) string {
+	if labels := g.Labels(); class < len(labels) {
+		return strconv.Quote(labels[class])
+	}
+	return strconv.Itoa(class)
 }
 
 // dead reports whether the activations at all gates are 0 on all images.

@@ -91,7 +91,7 @@ func TestBadInput(t *testing.T) {
 	wants(st, s, criteria.Overlaps, "none of 21 pictures has a mask in masks/ or a box in boxes.csv")
 	one := *s
 	one.Samples = []data.Sample{s.Samples[0], s.Samples[7]} // of classes 0 and 1
-	caution(t, &one, st, "one image of a class", "class 2 has no image")
+	caution(t, &one, st, "one image of a class", `class "c" has no image`)
 	dead := toy.New(8, 3).Conv("a", 6, 1).Act("a.relu", op.Relu{}).Conv("b", 4, 1).Vector().Linear("fc", 3).Model(toy.Classes...)
 	for i := range dead.Node("a.bias").Value {
 		dead.Node("a.bias").Value[i] = -100

@@ -24,6 +24,8 @@ type Scorer struct {
 	Samples []data.Sample // training images: scores on others would leak
 	Classes int
 	Seed    uint64
+	// Warn is told what should be known before a plan is trusted, a line at a time; an error stops the work. It may be nil.
+	Warn func(string) error
 }
 
 func (s *Scorer) labels() []int {

@@ -102,6 +102,7 @@ type job struct {
 
 	train, val, test []data.Sample
 	log              *log
+	warned           []string
 	began            time.Time
 }
 

@@ -22,7 +22,7 @@ func (j *job) saveMatrices(st *groups.Structure, name string) error {
 		return err
 	}
 	for _, caution := range c.Cautions(st) {
-		if err := j.warn(caution); err != nil {
+		if err := j.warnOnce(caution); err != nil {
 			return err
 		}
 	}

@@ -189,7 +189,7 @@ func (j *job) runTurns() error {
 }
 
 func (j *job) scorer() *score.Scorer {
-	return &score.Scorer{Ctx: j.ctx, Env: j.Env, Samples: j.train, Classes: len(j.Data.Classes), Seed: j.Seed}
+	return &score.Scorer{Ctx: j.ctx, Env: j.Env, Samples: j.train, Classes: len(j.Data.Classes), Seed: j.Seed, Warn: j.warnOnce}
 }
 
 // turn scores, allocates, cuts, repairs, fine-tunes a little and keeps the result or goes back.

@@ -89,6 +89,15 @@ func (j *job) warn(message string) error {
 	return j.log.emit(Event{Event: "warning", Message: message})
 }
 
+// warnOnce warns of what it has not warned of before in this process.
+func (j *job) warnOnce(message string) error {
+	if slices.Contains(j.warned, message) {
+		return nil
+	}
+	j.warned = append(j.warned, message)
+	return j.warn(message)
+}
+
 // fingerprint is what must be the same for a run to go on: everything that its bits follow from.
 func (j *job) fingerprint() string {
 	h := sha256.New()

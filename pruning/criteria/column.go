@@ -16,6 +16,7 @@ type sample struct {
 	count   []int // images of each class
 
 	total, within []float64 // F×F, of scatters
+	joint         []float64 // F×F, of pairs
 	nhsic, renyi  []float64 // of kernels
 }
 

@@ -31,7 +31,7 @@ func fuse(names string) (Criterion, error) {
 	c.Score = func(m *Matrices, g *groups.Group) ([]float64, error) {
 		sum := make([]float64, len(g.Units))
 		for _, p := range parts {
-			v, err := p.Score(m, g)
+			v, err := m.score(p, g)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", p.Name, err)
 			}

@@ -2,6 +2,7 @@ package criteria
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/pruning/groups"
@@ -36,6 +37,30 @@ type Matrices struct {
 
 	sampled *sample // what several criteria start from, made when first asked for
 	filters map[*graph.Node]filterGram
+	scores  map[string][]float64 // by criterion
+}
+
+// WithLabels is the same matrices of images with other labels.
+func (m *Matrices) WithLabels(labels []int) *Matrices {
+	other := *m
+	other.Labels, other.sampled, other.scores = labels, nil, nil
+	return &other
+}
+
+// score is what a criterion says, asked once: fusions ask again for what they are made of.
+func (m *Matrices) score(c Criterion, g *groups.Group) ([]float64, error) {
+	if v, ok := m.scores[c.Name]; ok {
+		return slices.Clone(v), nil
+	}
+	v, err := c.Score(m, g)
+	if err != nil {
+		return nil, err
+	}
+	if m.scores == nil {
+		m.scores = map[string][]float64{}
+	}
+	m.scores[c.Name] = slices.Clone(v)
+	return v, nil
 }
 
 // Gate is one gate of a group, the columns being the group's units.

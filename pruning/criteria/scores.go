@@ -24,7 +24,7 @@ func Score(c Criterion, m *Matrices, g *groups.Group) (*Scores, error) {
 	if err := m.check(c.Needs, g); err != nil {
 		return nil, fmt.Errorf("%s of %s: %w", c.Name, g.Name, err)
 	}
-	v, err := c.Score(m, g)
+	v, err := m.score(c, g)
 	if err == nil && len(v) != len(g.Units) {
 		err = fmt.Errorf("%d scores for %d units", len(v), len(g.Units))
 	}

@@ -109,16 +109,31 @@ func better(gains, relevance []float64, i, j int) bool {
 
 // jmi takes the unit with the largest sum of I(x_i, x_s; y) over the units s taken before.
 func jmi(s *sample) []int {
-	relevance := s.relevance()
-	total, within := s.scatters()
+	relevance, joint := s.relevance(), s.pairInformations()
 	sum, f := make([]float64, len(s.x)), len(s.x)
 	return greedy(f, relevance, func(i, last int) float64 {
 		if last < 0 {
 			return relevance[i]
 		}
-		sum[i] += pairInformation(total, within, f, i, last)
+		sum[i] += joint[last*f+i]
 		return sum[i]
 	})
+}
+
+// pairInformations is pairInformation of all pairs, F×F, made once.
+func (s *sample) pairInformations() []float64 {
+	if s.joint != nil {
+		return s.joint
+	}
+	total, within := s.scatters()
+	f := len(s.x)
+	s.joint = make([]float64, f*f)
+	for i := range f {
+		for j := i + 1; j < f; j++ {
+			s.joint[i*f+j] = pairInformation(total, within, f, i, j)
+		}
+	}
+	return mirrored(s.joint, f)
 }
 
 // pairInformation is ½ ln(det Σ_T/det Σ_W) of two units: what both together tell of the class, in nat (Wilks' Λ). A
@@ -183,21 +198,23 @@ func (s *sample) shrink() float64 {
 // given the units taken before: pivoted Cholesky on both scatters, shrunk to their diagonals. With as many taken as there
 // are images less classes the scatter within classes is used up, and the rest goes as jmi would have it.
 func cmi(s *sample) []int {
-	relevance := s.relevance()
+	relevance, joint := s.relevance(), s.pairInformations()
 	total, within := s.scatters()
 	f, rho := len(s.x), s.shrink()
 	t, w := newConditional(total, f, rho), newConditional(within, f, rho)
-	given, sum, most := -1, make([]float64, f), max(len(s.label)-s.classes, 1)
+	given, taken, sum, most := -1, 0, make([]float64, f), max(len(s.label)-s.classes, 1)
 	return greedy(f, relevance, func(i, last int) float64 {
 		if last != given {
 			given = last
-			t.condition(last)
-			w.condition(last)
+			if taken++; taken < most {
+				t.condition(last)
+				w.condition(last)
+			}
 		}
 		if last >= 0 {
-			sum[i] += pairInformation(total, within, f, i, last)
+			sum[i] += joint[last*f+i]
 		}
-		if len(t.rows) >= most {
+		if taken >= most {
 			return sum[i]
 		}
 		if w.left[i] <= 0 || t.left[i] <= 0 {

@@ -111,7 +111,10 @@ func (f *pruneFlags) limits(k kernels.Set) pruning.Limits {
 func (f *pruneFlags) cut(c *cobra.Command, env graph.Env, g *graph.Graph, cut score.Cut) error {
 	s := newShow(c)
 	defer s.done()
-	scorer := &score.Scorer{Ctx: c.Context(), Env: env, Seed: f.seed}
+	scorer := &score.Scorer{Ctx: c.Context(), Env: env, Seed: f.seed, Warn: func(line string) error {
+		s.say("caution: %s", line)
+		return nil
+	}}
 	if f.data != "" {
 		d, err := openData(s, f.data, g.Labels(), f.seed)
 		if err != nil {
