@@ -180,8 +180,13 @@ func (b *block) collect() error {
 		}
 		needs |= c.Needs
 	}
-	b.seen, err = b.scorer.Collect(b.st, needs)
-	return err
+	if b.seen, err = b.scorer.Collect(b.st, needs); err != nil {
+		return err
+	}
+	for _, caution := range b.seen.Cautions(b.st) {
+		b.say(fmt.Sprintf("%s on %s, %d a class, seed %d: caution: %s", b.model.Name, b.set.Name, b.shots, b.seed, caution))
+	}
+	return nil
 }
 
 // control measures the dense network, or trains it on.
@@ -226,6 +231,7 @@ func (b *block) one(a arm) error {
 			return err
 		}
 		r.Skipped = err.Error()
+		b.say(fmt.Sprintf("%s on %s, %d a class, seed %d: %s skipped: %s", r.Model, r.Data, r.Shots, r.Seed, r.Selector, r.Skipped))
 		return b.results.add(r)
 	}
 	how := map[string]score.Repair{"none": score.NoRepair, "norm": score.Norm, "rebuild": score.Rebuild}[a.Repair]

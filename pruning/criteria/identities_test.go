@@ -139,3 +139,37 @@ func trained(t testing.TB, g *graph.Graph) *graph.Graph {
 	}
 	return out
 }
+
+// TestCopies is identity m: of a filter and its copy, one is the first to go by distance and by reconstruction.
+func TestCopies(t *testing.T) {
+	g := nets.Mobile(1).Copy()
+	s := nets.Structure(t, g)
+	gr := s.Named("pw1")
+	places := nets.Places(1, s, 2)
+	m := gather(t, gr, 2, places)
+	nearest := score(t, "fpgm", m, gr).Order[0]
+	other := (nearest + 3) % len(gr.Units)
+	w := g.Node("pw1.w")
+	size := len(w.Value) / w.Shape[0]
+	copy(w.Value[other*size:(other+1)*size], w.Value[nearest*size:])
+	for _, site := range gr.Consumers {
+		c, cov := site.Weight.Shape.Channels(), m.Consumers[site.Op.Name].Moments.Cov
+		from, to := gr.Units[nearest].Indices(site.Weight, site.Axis), gr.Units[other].Indices(site.Weight, site.Axis)
+		for k, a := range from {
+			for j := range c {
+				cov[to[k]*c+j] = cov[a*c+j]
+			}
+			for j := range c {
+				cov[j*c+to[k]] = cov[j*c+a]
+			}
+		}
+	}
+	consumers := m.Consumers
+	m = gather(t, gr, 2, places)
+	m.Consumers = consumers
+	for _, name := range []string{"fpgm", "obs"} {
+		if first := score(t, name, m, gr).Order[0]; first != nearest && first != other {
+			t.Errorf("%s: %d goes first, want %d or its copy %d", name, first, nearest, other)
+		}
+	}
+}

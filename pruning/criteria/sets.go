@@ -2,6 +2,7 @@ package criteria
 
 import (
 	"math"
+	"slices"
 
 	"github.com/secateur/secateur/pruning/groups"
 	"gonum.org/v1/gonum/floats"
@@ -195,13 +196,15 @@ func (s *sample) shrink() float64 {
 }
 
 // cmi takes the unit with the largest ½ ln(v_T/v_W), the variances, total and within classes, that are left of it
-// given the units taken before: pivoted Cholesky on both scatters, shrunk to their diagonals. With as many taken as there
+// given the units taken before: pivoted Cholesky on both scatters, what varies within classes shrunk to its diagonal in
+// both. (Shrinking the total by itself would leave a copy of a taken unit the gain of the first: both variances keep the
+// same share.) With as many taken as there
 // are images less classes the scatter within classes is used up, and the rest goes as jmi would have it.
 func cmi(s *sample) []int {
 	relevance, joint := s.relevance(), s.pairInformations()
 	total, within := s.scatters()
 	f, rho := len(s.x), s.shrink()
-	t, w := newConditional(total, f, rho), newConditional(within, f, rho)
+	t, w := newConditional(total, within, f, rho), newConditional(within, within, f, rho)
 	given, taken, sum, most := -1, 0, make([]float64, f), max(len(s.label)-s.classes, 1)
 	return greedy(f, relevance, func(i, last int) float64 {
 		if last != given {
@@ -228,14 +231,15 @@ func cmi(s *sample) []int {
 type conditional struct {
 	f     int
 	s     []float64 // F×F
-	keep  float64   // of the off-diagonals
+	less  []float64 // F×F, taken from the off-diagonals rho times
+	rho   float64
 	left  []float64 // F
 	least []float64 // below which nothing is left
 	rows  [][]float64
 }
 
-func newConditional(s []float64, f int, rho float64) *conditional {
-	c := &conditional{f: f, s: s, keep: 1 - rho, left: make([]float64, f), least: make([]float64, f)}
+func newConditional(s, less []float64, f int, rho float64) *conditional {
+	c := &conditional{f: f, s: s, less: less, rho: rho, left: make([]float64, f), least: make([]float64, f)}
 	for i := range f {
 		c.left[i] = s[i*f+i]
 		c.least[i] = 1e-9 * c.left[i]
@@ -248,8 +252,8 @@ func (c *conditional) condition(i int) {
 	if c.left[i] <= c.least[i] {
 		return
 	}
-	row := make([]float64, c.f)
-	floats.AddScaled(row, c.keep, c.s[i*c.f:(i+1)*c.f])
+	row := slices.Clone(c.s[i*c.f : (i+1)*c.f])
+	floats.AddScaled(row, -c.rho, c.less[i*c.f:(i+1)*c.f])
 	row[i] = c.s[i*c.f+i]
 	for _, r := range c.rows {
 		floats.AddScaled(row, -r[i], r)

@@ -373,7 +373,8 @@ def information(m, group, shuffled):
     yield "jmi", greedy(f, lambda i, s: sum(pairs[i, j] for j in s) if s else own[i], alive)
     yield "mrmr", greedy(f, lambda i, s: own[i] - (np.mean([redundancy(i, j) for j in s]) if s else 0), alive)
     rho = 0.1 if n > f else 0.5
-    ts, ws = ((1 - rho) * s + rho * np.diag(np.diag(s)) for s in (t, w))
+    ws = (1 - rho) * w + rho * np.diag(np.diag(w))
+    ts = ws + (t - w)  # shrunk alike, a copy of a taken unit would keep its gain
 
     def left_of(s, i, given):
         if not given:
