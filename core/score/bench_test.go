@@ -19,7 +19,8 @@ func BenchmarkCollect(b *testing.B) {
 		b.Fatal(err)
 	}
 	s := &Scorer{Ctx: context.Background(), Env: toy.Env(b), Samples: toy.Pictures(b, toy.Folder(b, "bench"), 3, 60), Classes: 3, Seed: 1}
-	for _, needs := range []criteria.Needs{criteria.Activations, criteria.MapRanks, criteria.Samples, criteria.MarginGradients} {
+	for _, needs := range []criteria.Needs{criteria.Activations, criteria.MapRanks, criteria.Samples, criteria.MarginGradients,
+		criteria.Activations | criteria.MarginGradients, criteria.Relevance} {
 		b.Run(needs.String(), func(b *testing.B) {
 			for b.Loop() {
 				if _, err := s.Collect(st, needs); err != nil {
