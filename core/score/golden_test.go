@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/secateur/secateur/core/data"
@@ -41,7 +42,8 @@ var probedGroups = []string{"layer3.0.conv2", "layer3.2.conv1"} // a stream and 
 func newFixture(t *testing.T) *fixture {
 	f := &fixture{model: filepath.Join(toy.SharedData(t, "model-resnet20-cifar10"), "resnet20_cifar10.onnx")}
 	mean, std := [3]float32{0.485 * 255, 0.456 * 255, 0.406 * 255}, [3]float32{0.229 * 255, 0.224 * 255, 0.225 * 255}
-	g, err := onnx.Import(f.model, onnx.Options{Mean: &mean, Std: &std})
+	g, err := onnx.Import(f.model, onnx.Options{Mean: &mean, Std: &std,
+		Labels: strings.Fields("airplane automobile bird cat deer dog frog horse ship truck")})
 	if err != nil {
 		t.Fatal(err)
 	}
