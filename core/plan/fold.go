@@ -7,6 +7,14 @@ import (
 	"github.com/secateur/secateur/core/op"
 )
 
+// Fold is g with batch normalization folded, but for what lies behind the nodes in keep, for those who add nodes of their
+// own before they compile: a backward pass then goes through one convolution instead of two ops.
+func Fold(g *graph.Graph, keep []string) (*graph.Graph, error) {
+	c := &compiler{Options: Options{Fold: true, Keep: keep}, g: g}
+	err := c.fold()
+	return c.g, err
+}
+
 // fold replaces a convolution and the batch normalization behind it by one convolution whose
 // weight and bias are nodes of their own: made from leaves alone, they run only when those change.
 // Training is folded too: the gradients go through these nodes.

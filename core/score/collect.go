@@ -34,6 +34,9 @@ func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, needs 
 	if err != nil {
 		return nil, err
 	}
+	if s, err = plan.Fold(s, gates); err != nil {
+		return nil, err
+	}
 	c := &collector{names: gates, places: map[string]criteria.Place{}, batch: batch}
 	var keep []string
 	for _, name := range gates {
