@@ -90,10 +90,16 @@ func (ChannelStats) Infer(in []tensor.Shape) (tensor.Shape, error) {
 func (ChannelStats) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	images, c := n.Shape[0], n.Shape[1]/4
 	size := n.In[0].Shape.Elems() / images
+	block := min(size, max(1, statsBlock/c)*c)
+	ones, marks := make([]float32, block), make([]float32, images*block)
+	e.Kernels.Fill(ones, 1)
 	body := func(i, _ int) {
 		a, y := m.In[0][i*size:(i+1)*size], m.Out[i*4*c:(i+1)*4*c]
 		mean, top, positive, std := y[:c], y[c:2*c], y[2*c:3*c], y[3*c:]
-		statsFirst(a, mean, top, positive)
+		clear(mean)
+		e.Kernels.ColSum(mean, a)
+		highest(a, top)
+		countPositive(e, positive, a, ones, marks[i*block:(i+1)*block])
 		pixels := float32(size / c)
 		e.Kernels.Scale(mean, 1/pixels, mean)
 		e.Kernels.Scale(positive, 1/pixels, positive)
@@ -105,20 +111,32 @@ func (ChannelStats) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop 
 	return graph.Loop{Run: func() { e.Pool.Run(images, body) }}
 }
 
-// statsFirst is the sum, the maximum and the number of positive values of each channel of a.
-func statsFirst(a, sum, top, positive []float32) {
-	c := len(sum)
-	clear(sum)
-	clear(positive)
+// statsBlock is about how many values are marked at once: they stay in the first cache.
+const statsBlock = 2048
+
+// highest is the maximum of each channel of a.
+func highest(a, top []float32) {
+	c := len(top)
 	copy(top, a[:c])
-	for ; len(a) >= c; a = a[c:] {
+	for a = a[c:]; len(a) >= c; a = a[c:] {
 		for j, v := range a[:c] {
-			sum[j] += v
 			top[j] = max(top[j], v)
-			if v > 0 {
-				positive[j]++
-			}
 		}
+	}
+}
+
+// countPositive is the number of positive values of each channel of a. Values are marked by 1 and the marks added up: a
+// branch on values that are positive or not by chance costs more than all the rest.
+//
+//	ones   block, all 1
+//	marks  block, scratch
+func countPositive(e *graph.Env, count, a, ones, marks []float32) {
+	clear(count)
+	for len(a) > 0 {
+		n := min(len(a), len(ones))
+		e.Kernels.ClipGrad(marks[:n], ones[:n], a[:n], 0, float32(math.Inf(1)))
+		e.Kernels.ColSum(count, marks[:n])
+		a = a[n:]
 	}
 }
 
