@@ -51,10 +51,7 @@ func BenchmarkScores(b *testing.B) {
 
 func fusion(t testing.TB) criteria.Criterion {
 	t.Helper()
-	c, err := criteria.Lookup("fusion")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := lookup(t, "fusion")
 	c.Name = "fusion"
 	return c
 }

@@ -111,53 +111,76 @@ func TestGoldenScores(t *testing.T) {
 			t.Fatalf("picture %d is of class %d, in the golden file %v", i, x.Class, golden["labels"].Data[i])
 		}
 	}
-	all, err := f.s.Collect(f.st, criteria.Activations|behindLogits|criteria.MapRanks|criteria.Moments|criteria.Samples|criteria.Overlaps)
+	all, err := f.s.Collect(f.st, withoutProbe)
 	if err != nil {
 		t.Fatal(err)
 	}
+	runs := f.runs(t)
+	for _, g := range f.st.Free() {
+		m := matrices(t, all, g)
+		for _, c := range append(criteria.All(), fusion(t)) {
+			if c.Name != "random" && !c.Needs.Has(criteria.Probing) {
+				compareScores(t, c, m, g, golden)
+			}
+		}
+	}
+	for _, name := range probedGroups {
+		g := f.st.Named(name)
+		m := matrices(t, runs, g)
+		for _, c := range criteria.All() {
+			if c.Needs.Has(criteria.Probing) {
+				compareScores(t, c, m, g, golden)
+			}
+		}
+	}
+	t.Run("better than reverse", func(t *testing.T) { f.betterThanReverse(t, all) })
+}
+
+// withoutProbe is all that is collected before any group is looked at.
+const withoutProbe = criteria.Activations | behindLogits | criteria.MapRanks | criteria.Moments | criteria.Samples | criteria.Overlaps
+
+// runs is collected of the probed pictures, for criteria that run the network.
+func (f *fixture) runs(t *testing.T) *Collected {
+	t.Helper()
 	fewer := *f.s
 	fewer.Samples = nil
 	for _, i := range f.probed {
 		fewer.Samples = append(fewer.Samples, f.s.Samples[i])
 	}
-	runs, err := fewer.Collect(f.st, criteria.Probing)
+	c, err := fewer.Collect(f.st, criteria.Probing)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, g := range f.st.Free() {
-		for _, c := range append(criteria.All(), fusion(t)) {
-			from := all
-			if c.Needs.Has(criteria.Probing) {
-				from = runs
-			}
-			if c.Name == "random" || from == runs && !slices.Contains(probedGroups, g.Name) {
-				continue
-			}
-			m, err := from.Matrices(g)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := criteria.Score(c, m, g)
-			if err != nil {
-				t.Errorf("%s: %v", c.Name, err)
-				continue
-			}
-			compareScores(t, c.Name+"/"+g.Name, s.Values, golden[c.Name+"/"+g.Name].Data)
-		}
+	return c
+}
+
+func matrices(t *testing.T, c *Collected, g *groups.Group) *criteria.Matrices {
+	t.Helper()
+	m, err := c.Matrices(g)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return m
 }
 
 // compareScores allows for Go's float32 between the pixels and the matrices. Places in a greedy order have no tolerance.
-func compareScores(t *testing.T, name string, got []float64, want []float32) {
+func compareScores(t *testing.T, c criteria.Criterion, m *criteria.Matrices, g *groups.Group, golden map[string]npz.Array) {
 	t.Helper()
-	if len(got) != len(want) {
-		t.Errorf("%s: %d scores, want %d", name, len(got), len(want))
+	name := c.Name + "/" + g.Name
+	s, err := criteria.Score(c, m, g)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	want := golden[name].Data
+	if len(s.Values) != len(want) {
+		t.Errorf("%s: %d scores, want %d", name, len(s.Values), len(want))
 		return
 	}
 	size, worst := 0.0, 0.0
 	for i, w := range want {
 		size = math.Max(size, math.Abs(float64(w)))
-		worst = math.Max(worst, math.Abs(got[i]-float64(w)))
+		worst = math.Max(worst, math.Abs(s.Values[i]-float64(w)))
 	}
 	if limit := 1e-3; worst > limit*size {
 		t.Errorf("%s: off by %.2g of the largest score, want %g at most", name, worst/size, limit)
@@ -240,45 +263,61 @@ func (f *fixture) orders() map[string][][]int {
 	return out
 }
 
-// TestBetterThanReverse: half of the inner filters of ResNet-20 gone and rebuilt without training, the classifier is better
+// betterThanReverse: half of the inner filters of ResNet-20 gone and rebuilt without training, the classifier is better
 // off with what a criterion keeps than with what it would remove.
-func TestBetterThanReverse(t *testing.T) {
-	f := newFixture(t)
+func (f *fixture) betterThanReverse(t *testing.T, c *Collected) {
 	set, err := data.Open(toy.SharedData(t, "cifar10-jpeg-mini"), data.Options{HeaderOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	tested := data.Shots(set.Test, 10, 20, 1)
-	right := func(name string) float64 {
-		c, err := criteria.Lookup(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		budget, err := pruning.ParseBudget("macs=0.51")
-		if err != nil {
-			t.Fatal(err)
-		}
-		limits := pruning.DefaultLimits(1)
-		limits.MaxPerTurn, limits.Streams = 0, false
-		_, p, err := f.s.Plan(f.st.Graph, Cut{Criterion: c, Allocator: "uniform", Budget: budget, Limits: limits, Seed: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		g, _, err := f.s.Apply(f.st, p.Remove, Rebuild)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := eval.Evaluate(f.s.Ctx, f.s.Env, g, tested, eval.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r.Accuracy
-	}
 	for _, name := range []string{"l1", "fisher-margin", "obs", "fusion"} {
-		if kept, reversed := right(name), right("reverse:"+name); kept < reversed+0.05 {
+		kept, reversed := f.right(t, c, name, tested), f.right(t, c, "reverse:"+name, tested)
+		if kept < reversed+0.05 {
 			t.Errorf("%s: %.3f right, the reverse order %.3f", name, kept, reversed)
 		}
 	}
+}
+
+// right is the accuracy of the network once half of its inner filters are gone.
+func (f *fixture) right(t *testing.T, c *Collected, name string, tested []data.Sample) float64 {
+	t.Helper()
+	limits := pruning.DefaultLimits(1)
+	limits.MaxPerTurn, limits.Streams = 0, false
+	budget, err := pruning.ParseBudget("macs=0.51")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ranking, err := pruning.Rank(lookup(t, name), f.st, limits, c.Matrices)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pruning.Allocation{Allocator: "uniform", Budget: budget, Limits: limits, Select: ranking, Across: ranking, Seed: 1}.Allocate(f.st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, change, _, err := pruning.Prune(f.st.Graph, f.st, p.Remove, c.Moments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g = g.Copy()
+	if err := f.s.Reestimate(g, f.st.Graph, change); err != nil {
+		t.Fatal(err)
+	}
+	r, err := eval.Evaluate(f.s.Ctx, f.s.Env, g, tested, eval.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Accuracy
+}
+
+func lookup(t testing.TB, name string) criteria.Criterion {
+	t.Helper()
+	c, err := criteria.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // TestSameBitsOnAnyThreads: what is collected does not depend on how many threads collect it.

@@ -180,11 +180,7 @@ func TestJointPath(t *testing.T) {
 // scored is the sum of a criterion's scores.
 func scored(t *testing.T, name string, m *criteria.Matrices, g *groups.Group) float64 {
 	t.Helper()
-	c, err := criteria.Lookup(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := criteria.Score(c, m, g)
+	s, err := criteria.Score(lookup(t, name), m, g)
 	if err != nil {
 		t.Fatal(err)
 	}
