@@ -170,9 +170,13 @@ func TestMixup(t *testing.T) {
 			x[i*6+k] = float32(i % classes)
 		}
 	}
-	mixup(random.Stream(1, "test", 0), 0.4, n, x, targets)
+	mates := make([]int32, n)
+	share := mixup(random.Stream(1, "test", 0), 0.4, n, x, targets, mates)
 	mixed := 0
 	for i := range n {
+		if m := int(mates[i]); math.Abs(float64(x[i*6]-share*float32(i%classes)-(1-share)*float32(m%classes))) > 1e-5 || int(mates[m]) != i {
+			t.Errorf("picture %d is %v, share %v of itself, the rest of %d, whose mate is %d", i, x[i*6], share, m, mates[m])
+		}
 		row := targets[i*classes:][:classes]
 		sum, mean := row[0]+row[1]+row[2], row[1]+2*row[2]
 		if math.Abs(float64(sum)-1) > 1e-5 || math.Abs(float64(mean-x[i*6])) > 1e-5 {

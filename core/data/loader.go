@@ -37,6 +37,8 @@ type Batch struct {
 	Labels  []int32   // N; nil if not wanted
 	Targets []float32 // N×classes, one-hot or mixed; nil if not wanted and there is no mixup
 	Index   []int32   // N: which of the loader's samples each is; nil if not wanted
+	Mates   []int32   // N: the place in the batch of what each is blended with, its own without mixup; nil if not wanted
+	Share   float32   // of each picture in its blend, its mate has the rest; 1 without mixup
 }
 
 // Loader prepares batches ahead of the training loop. What it gives depends on samples, options,
@@ -223,6 +225,7 @@ func (l *Loader) checkBatch(b *Batch) {
 	want("labels", len(b.Labels), l.opt.Batch, false)
 	want("targets", len(b.Targets), l.opt.Batch*l.opt.Classes, l.mixes())
 	want("indices", len(b.Index), l.opt.Batch, false)
+	want("mates", len(b.Mates), l.opt.Batch, false)
 }
 
 // mixes reports whether Augment asks for mixup, whose pictures only soft targets can describe.
@@ -246,6 +249,7 @@ func (l *Loader) write(b *Batch, s *slot) {
 			b.Index[i] = k
 		}
 	}
+	b.Share = 1
 	if l.mixes() {
 		l.mix(b, s.used)
 	}
@@ -255,7 +259,7 @@ func (l *Loader) write(b *Batch, s *slot) {
 func (l *Loader) mix(b *Batch, n int) {
 	step := l.epoch.number*uint64(l.Steps()) + uint64(l.step-1)
 	rng := random.Stream(l.opt.Seed, "mixup", step)
-	mixup(rng, l.opt.Augment.Mixup, n, b.X[:n*l.pre.Floats()], b.Targets[:n*l.opt.Classes])
+	b.Share = mixup(rng, l.opt.Augment.Mixup, n, b.X[:n*l.pre.Floats()], b.Targets[:n*l.opt.Classes], b.Mates[:min(n, len(b.Mates))])
 }
 
 // Close ends the goroutines and waits for them. Only Close may follow.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/secateur/secateur/core/tensor"
+	"gonum.org/v1/gonum/mat"
 )
 
 // oneHot fills rows of c values with a one at a random place.
@@ -24,6 +25,11 @@ func TestLosses(t *testing.T) {
 	target := gradOpts{fill: byInput(map[int]func(int, *rand.Rand, []float32){1: oneHot(5)}), noGrad: []int{1, 2}}
 	second := target
 	second.noGrad = []int{1}
+	bss := gradOpts{fill: byInput(map[int]func(int, *rand.Rand, []float32){1: func(_ int, _ *rand.Rand, v []float32) {
+		for i := range v {
+			v[i] = float32(i % 4) // one image of four is padding
+		}
+	}}), noGrad: []int{1}, step: 1. / 256, tol: 1e-2, noCut: true}
 	testOps(t, []opCase{
 		{"cross-entropy", SoftmaxCrossEntropy{}, []tensor.Shape{nc, nc, n}, target},
 		{"cross-entropy smoothed", SoftmaxCrossEntropy{Smoothing: 0.1}, []tensor.Shape{nc, nc, n}, target},
@@ -32,6 +38,9 @@ func TestLosses(t *testing.T) {
 		{"distill warm", Distill{T: 4}, []tensor.Shape{nc, nc, n}, gradOpts{noGrad: []int{1, 2}}},
 		{"margin", Margin{}, []tensor.Shape{nc, nc}, second},
 		{"l2sp", L2SP{}, []tensor.Shape{{3, 2, 2, 4}, {3, 2, 2, 4}}, gradOpts{}},
+		{"bss", BSS{K: 1}, []tensor.Shape{{6, 20}, {6}}, bss},
+		{"bss of two", BSS{K: 2}, []tensor.Shape{{6, 20}, {6}}, bss},
+		{"bss, short features", BSS{K: 1}, []tensor.Shape{{7, 3}, {7}}, bss},
 		{"l2sp long", L2SP{}, []tensor.Shape{{40000}, {40000}}, gradOpts{tol: 5e-2}},
 	})
 }
@@ -80,4 +89,36 @@ func TestLossShapeErrors(t *testing.T) {
 	checkRefuses(t, Distill{T: 2}, nc, n, n)
 	checkRefuses(t, Margin{}, tensor.Shape{6, 1}, tensor.Shape{6, 1})
 	checkRefuses(t, L2SP{}, nc, n)
+	checkRefuses(t, BSS{}, nc, n)
+	checkRefuses(t, BSS{K: 1}, nc, nc)
+}
+
+// TestBSSAgainstSVD compares with the singular values of gonum's decomposition, of the rows that count.
+func TestBSSAgainstSVD(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 1))
+	f := value{tensor.Shape{5, 8}, make([]float32, 40)}
+	uniform(-1, 1)(0, rng, f.v)
+	m := mat.NewDense(4, 8, nil)
+	for i := range 4 {
+		for j := range 8 {
+			m.Set(i, j, float64(f.v[i*8+j]))
+		}
+	}
+	var svd mat.SVD
+	if !svd.Factorize(m, mat.SVDNone) {
+		t.Fatal("no decomposition")
+	}
+	s := svd.Values(nil)
+	for k := 1; k <= 4; k++ {
+		want := 0.0
+		for _, x := range s[4-k:] {
+			want += x * x
+		}
+		y := runNode(t, BSS{K: k}, f, val(tensor.Shape{5}, 1, 1, 1, 1, 0))
+		wantClose(t, "bss", y, []float32{float32(want)}, 1e-5)
+	}
+	f.v[3] = float32(math.NaN())
+	if y := runNode(t, BSS{K: 1}, f, val(tensor.Shape{5}, 1, 1, 1, 1, 1)); !math.IsNaN(float64(y[0])) {
+		t.Errorf("bss of NaN is %g", y[0])
+	}
 }

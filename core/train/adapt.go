@@ -11,7 +11,7 @@ import (
 // runTune fine-tunes the chosen part.
 func (j *job) runTune() error {
 	if err := j.tune(recipe{name: "tune", epochs: j.Epochs, rate: j.Rate, warm: j.Warm, cosine: true, part: j.Part,
-		objective: Objective{Smoothing: float32(j.Smoothing)}, stop: true}); err != nil {
+		objective: j.plain(), stop: true}); err != nil {
 		return err
 	}
 	return j.afterTune()

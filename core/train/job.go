@@ -31,6 +31,8 @@ type Config struct {
 	Rate       float64 // learning rate; 0: RateFor the model
 	Decay      float64 // weight decay
 	Smoothing  float64 // of labels
+	L2SP       float64 // α of the pull towards the pretrained weights (Li et al., ICML 2018); 0: none
+	BSS        float64 // η of batch spectral shrinkage (Chen et al., NeurIPS 2019); 0: none
 	LayerDecay float64 // factor on the rate from each layer to the one below it; 0 or 1: none
 	Average    float64 // decay of the moving average of the weights; 0: none
 	Warm       int     // steps of linear warm-up
@@ -235,7 +237,7 @@ func (j *job) choosePart() error {
 
 // fits compiles the largest step that the part will take.
 func (j *job) fits() error {
-	part, objective := j.Part, Objective{}
+	part, objective := j.Part, j.plain()
 	if j.Prune != nil {
 		part, objective = j.tunedPart(), j.distilled()
 	}

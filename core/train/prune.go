@@ -24,15 +24,17 @@ type Prune struct {
 	Budget      pruning.Budget
 	Turns       int     // in about how many the budget is reached; bounds the step of a turn
 	TurnUpdates int     // steps of fine-tuning after each cut
+	TurnRate    float64 // their learning rate, a share of the run's
 	FinalEpochs int     // of fine-tuning after the last turn
+	FinalRate   float64 // their learning rate, a share of the run's
 	Tolerance   float64 // by how much the harmonic mean of class accuracies may fall below the dense network's
-	Distill     float32 // share of the dense network's logits in the loss
+	Distill     float64 // share of the dense network's logits in the loss
 	InnerOnly   bool    // leave residual streams alone
 }
 
 // DefaultPrune is the schedule of the reference (pruning §2.5).
 func DefaultPrune(criterion string, budget pruning.Budget) *Prune {
-	return &Prune{Criterion: criterion, Allocator: "global", Budget: budget, Turns: 10, TurnUpdates: 30, FinalEpochs: 15,
+	return &Prune{Criterion: criterion, Allocator: "global", Budget: budget, Turns: 10, TurnUpdates: 30, TurnRate: 0.1, FinalEpochs: 15, FinalRate: 0.5,
 		Tolerance: 0.04, Distill: 0.7}
 }
 
@@ -253,11 +255,11 @@ func (j *job) limits() pruning.Limits {
 	return l
 }
 
-// shortTune is the fine-tuning of one turn: warm-up to a tenth of the rate and a cosine down from
+// shortTune is the fine-tuning of one turn: warm-up to a share of the rate and a cosine down from
 // there, since the repaired network is judged at rest; distillation from the dense network.
 func (j *job) shortTune(turn int) error {
 	j.pos.Epoch = 0
-	t, err := j.newTuner(recipe{name: "turn", round: turn, epochs: j.Prune.TurnEpochs(j.epochSteps()), rate: j.Rate / 10, done: j.pos.Prune.Updates,
+	t, err := j.newTuner(recipe{name: "turn", round: turn, epochs: j.Prune.TurnEpochs(j.epochSteps()), rate: j.Rate * j.Prune.TurnRate, done: j.pos.Prune.Updates,
 		warm: j.Prune.TurnUpdates / 3, cosine: true, part: j.tunedPart(), objective: j.distilled()})
 	if err != nil {
 		return err
@@ -294,12 +296,14 @@ func (j *job) tunedPart() Part {
 }
 
 func (j *job) distilled() Objective {
-	return Objective{Smoothing: float32(j.Smoothing), Distill: j.Prune.Distill, Temperature: temperature}
+	o := j.plain()
+	o.Distill, o.Temperature = float32(j.Prune.Distill), temperature
+	return o
 }
 
 // runFinal is the last fine-tuning: cosine, distillation, early stopping.
 func (j *job) runFinal() error {
-	if err := j.tune(recipe{name: "final", epochs: j.Prune.FinalEpochs, rate: j.Rate / 2, warm: j.Prune.TurnUpdates / 3, cosine: true, part: j.tunedPart(),
+	if err := j.tune(recipe{name: "final", epochs: j.Prune.FinalEpochs, rate: j.Rate * j.Prune.FinalRate, warm: j.Prune.TurnUpdates / 3, cosine: true, part: j.tunedPart(),
 		objective: j.distilled(), stop: true}); err != nil {
 		return err
 	}

@@ -22,6 +22,27 @@ func (j *job) compileStep(p Part, o Objective) (*plan.Plan, error) {
 	return CompileStep(j.Env, j.net, Step{Objective: o, Part: p, TrainNorm: j.TrainNorm, Rule: &rule, Budget: j.MemoryBudget})
 }
 
+// plain is the objective of the dense network.
+func (j *job) plain() Objective {
+	o := Objective{Smoothing: float32(j.Smoothing), BSS: float32(j.BSS), L2SP: float32(j.L2SP)}
+	if o.L2SP > 0 {
+		o.Source = j.source()
+	}
+	return o
+}
+
+// source is the pretrained parameters, as far as the cuts have left them.
+func (j *job) source() map[string][]float32 {
+	w0 := map[string][]float32{}
+	for _, p := range j.Model.Role(graph.Param) {
+		w0[p.Name] = p.Value
+		if spot := j.pos.Prune; spot != nil && spot.Change != nil {
+			w0[p.Name] = spot.Change.Slice(p.Name, p.Value)
+		}
+	}
+	return w0
+}
+
 // Step says what a training step of a classifier does: forward, backward, update in place.
 type Step struct {
 	Objective

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/secateur/secateur/core/data"
@@ -48,7 +49,7 @@ func (j *job) newTuner(r recipe) (*tuner, error) {
 	}
 	t.plan.Hook = j.ctx.Err
 	t.sched = optim.Schedule{Base: r.rate, Steps: r.epochs * j.epochSteps(), Warm: r.warm, Cosine: r.cosine}
-	t.batch = data.Batch{X: t.plan.Data(eval.Input(j.net)), Targets: t.plan.Data(target), Index: make([]int32, j.Batch)}
+	t.batch = data.Batch{X: t.plan.Data(eval.Input(j.net)), Targets: t.plan.Data(target), Index: make([]int32, j.Batch), Mates: make([]int32, j.Batch)}
 	t.loader, err = data.NewLoader(j.train, eval.Preprocess(j.net), j.loading(r))
 	return t, err
 }
@@ -57,7 +58,7 @@ func (j *job) newTuner(r recipe) (*tuner, error) {
 func (j *job) epochSteps() int { return (len(j.train) + j.Batch - 1) / j.Batch }
 
 // loading is how a recipe's images become batches. Batch statistics must not count padding, so a
-// short last batch is filled up for them; the teacher has seen no mixed image.
+// short last batch is filled up for them.
 func (j *job) loading(r recipe) data.LoaderOptions {
 	o := data.LoaderOptions{Batch: j.Batch, Classes: len(j.Data.Classes), Seed: random.Hash(j.Seed, fmt.Sprintf("%s/%d", r.name, r.round)),
 		CacheBytes: cacheBytes}
@@ -65,9 +66,6 @@ func (j *job) loading(r recipe) data.LoaderOptions {
 		o.Last = data.WrapLast
 	}
 	a := j.Augment
-	if r.objective.Distill > 0 {
-		a.Mixup = 0
-	}
 	o.Augment = &a
 	return o
 }
@@ -193,14 +191,41 @@ func (t *tuner) weightOf(y []float32) float32 {
 	return s
 }
 
-// teach feeds the dense network's logits of the batch's images.
+// teach feeds the dense network's logits of the batch's images, of mixed images those of the mixture of its answers.
 func (t *tuner) teach(n int, share float32) {
 	w, z := t.plan.Data(teacherWeight), t.plan.Data(teacher)
 	clear(w)
 	clear(z)
 	for i := range n {
 		w[i] = share / float32(n)
-		copy(z[i*t.classes:(i+1)*t.classes], t.anchor[int(t.batch.Index[i])*t.classes:])
+		to, own := z[i*t.classes:(i+1)*t.classes], t.answer(i)
+		if t.batch.Share == 1 {
+			copy(to, own)
+		} else {
+			mixAnswers(to, own, t.answer(int(t.batch.Mates[i])), t.batch.Share, float64(t.objective.Temperature))
+		}
+	}
+}
+
+// answer is the dense network's logits of the image at place i of the batch.
+func (t *tuner) answer(i int) []float32 {
+	return t.anchor[int(t.batch.Index[i])*t.classes:][:t.classes]
+}
+
+// mixAnswers writes logits whose softmax at a temperature is share·softmax(a) + (1-share)·softmax(b).
+func mixAnswers(z, a, b []float32, share float32, temperature float64) {
+	sum := func(z []float32, top float32) (s float64) {
+		for _, v := range z {
+			s += math.Exp(float64(v-top) / temperature)
+		}
+		return s
+	}
+	ta, tb := slices.Max(a), slices.Max(b)
+	sa, sb := sum(a, ta), sum(b, tb)
+	for i := range z {
+		p := math.Exp(float64(a[i]-ta)/temperature) / sa
+		q := math.Exp(float64(b[i]-tb)/temperature) / sb
+		z[i] = float32(temperature * math.Log(math.Max(float64(share)*p+(1-float64(share))*q, 1e-30)))
 	}
 }
 

@@ -20,7 +20,7 @@ func model(t testing.TB, file string) *graph.Graph {
 	t.Helper()
 	dir := os.Getenv("SECATEUR_TESTDATA")
 	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "data")
+		dir = filepath.Join("..", "..", "..", "shared", "data")
 	}
 	path := filepath.Join(dir, file)
 	if _, err := os.Stat(path); err != nil {

@@ -19,15 +19,21 @@ import (
 // adaptFlags is what `secateur adapt` was asked for, before it was looked at.
 type adaptFlags struct {
 	model, data, out, part, prune, allocator, keep, memory, report string
-	tolerance                                                      float64 // of a turn; 0: the usual
-	shots, finalEpochs, turns                                      int
+	shots                                                          int
 	mixup                                                          float64
-	plain, trainNorm, innerOnly                                    bool
+	plain, trainNorm                                               bool
+	loop                                                           train.Prune // how the turns go, should there be any
 	train.Config
 }
 
+// newAdaptFlags is the usual adaptation.
+func newAdaptFlags() adaptFlags {
+	return adaptFlags{Config: train.Defaults(), part: string(train.Full), allocator: "global", keep: "macs=0.5",
+		loop: *train.DefaultPrune("", pruning.Budget{})}
+}
+
 func adaptCommand() *cobra.Command {
-	f := adaptFlags{Config: train.Defaults()}
+	f := newAdaptFlags()
 	c := &cobra.Command{
 		Use:   "adapt --model MODEL --data DIR -o OUT",
 		Short: "Fine-tune a model on a folder of images, and prune it while doing so",
@@ -45,7 +51,7 @@ ends with the same bits.`,
 	fl.StringVar(&f.model, "model", "", "the pretrained network: ONNX or a model file")
 	fl.StringVar(&f.data, "data", "", "folder of labelled images")
 	fl.StringVarP(&f.out, "out", "o", "", "where the adapted model goes")
-	fl.StringVar(&f.part, "train", string(train.Full), "what trains: head, full, bias, sparse, auto")
+	fl.StringVar(&f.part, "train", f.part, "what trains: head, full, bias, sparse, auto")
 	fl.IntVar(&f.Epochs, "epochs", f.Epochs, "epochs of fine-tuning")
 	fl.IntVar(&f.HeadSteps, "head-steps", f.HeadSteps, "steps of the head alone on cached features")
 	fl.IntVar(&f.Batch, "batch", f.Batch, "images a step")
@@ -53,6 +59,8 @@ ends with the same bits.`,
 	fl.BoolVar(&f.Adam, "adamw", false, "AdamW instead of SGD with momentum; it wants a lower --lr")
 	fl.Float64Var(&f.Decay, "weight-decay", f.Decay, "weight decay")
 	fl.Float64Var(&f.Smoothing, "label-smoothing", f.Smoothing, "label smoothing")
+	fl.Float64Var(&f.L2SP, "l2-sp", 0, "pull of the weights towards the pretrained ones, alpha of L2-SP; 0 is off")
+	fl.Float64Var(&f.BSS, "bss", 0, "weight of batch spectral shrinkage of the features, as in 0.001; 0 is off")
 	fl.Float64Var(&f.LayerDecay, "layer-decay", 0, "factor on the learning rate from each layer to the one below; 0 is off")
 	fl.Float64Var(&f.Average, "ema", 0, "decay of the moving average of the weights; 0 is off")
 	fl.IntVar(&f.Warm, "warm-up", 0, "steps of linear warm-up")
@@ -78,11 +86,16 @@ ends with the same bits.`,
 	fl.Uint64Var(&f.Seed, "seed", f.Seed, "seed of every random choice")
 	fl.IntVar(&f.shots, "shots", 0, "training images a class, drawn by the seed; 0 is all")
 	fl.StringVar(&f.prune, "prune", "", "prune by this criterion; see secateur criteria")
-	fl.StringVar(&f.allocator, "allocator", "global", "how many filters each layer keeps: uniform, global, latency, memory or sensitivity")
-	fl.StringVar(&f.keep, "keep", "macs=0.5", "budget of the pruned network: macs=0.5, params=200k, latency=12ms, memory=64MiB, bytes=2MB; a number to 1 is a share")
-	fl.IntVar(&f.turns, "turns", 10, "turns in which the budget is reached")
-	fl.IntVar(&f.finalEpochs, "final-epochs", 15, "epochs of fine-tuning after the last turn")
-	fl.BoolVar(&f.innerOnly, "inner-only", false, "leave the widths of residual streams alone")
+	fl.StringVar(&f.allocator, "allocator", f.allocator, "how many filters each layer keeps: uniform, global, latency, memory or sensitivity")
+	fl.StringVar(&f.keep, "keep", f.keep, "budget of the pruned network: macs=0.5, params=200k, latency=12ms, memory=64MiB, bytes=2MB; a number to 1 is a share")
+	fl.IntVar(&f.loop.Turns, "turns", f.loop.Turns, "turns in which the budget is reached")
+	fl.IntVar(&f.loop.FinalEpochs, "final-epochs", f.loop.FinalEpochs, "epochs of fine-tuning after the last turn")
+	fl.IntVar(&f.loop.TurnUpdates, "turn-updates", f.loop.TurnUpdates, "steps of fine-tuning after each cut, rounded up to whole epochs")
+	fl.Float64Var(&f.loop.TurnRate, "turn-lr", f.loop.TurnRate, "their learning rate, a share of --lr")
+	fl.Float64Var(&f.loop.FinalRate, "final-lr", f.loop.FinalRate, "learning rate of --final-epochs, a share of --lr")
+	fl.Float64Var(&f.loop.Distill, "distill", f.loop.Distill, "share of the dense network's answers in the loss of turns and --final-epochs")
+	fl.Float64Var(&f.loop.Tolerance, "tolerance", f.loop.Tolerance, "by how much a turn may lower the harmonic mean of class accuracies")
+	fl.BoolVar(&f.loop.InnerOnly, "inner-only", false, "leave the widths of residual streams alone")
 	fl.StringVar(&f.memory, "memory-budget", "", "bound on the memory of a training step, as in 256MiB")
 	fl.DurationVar(&f.TimeBudget, "time-budget", 0, "stop training after this long, as in 2m")
 	fl.StringVar(&f.RunDir, "run", "", "folder for events, metrics and checkpoints")
@@ -155,10 +168,12 @@ func (f *adaptFlags) check() error {
 		return usageError{err}
 	}
 	switch {
-	case f.Epochs < 0 || f.Batch < 1 || f.Batch > 4096 || f.shots < 0 || f.HeadSteps < 0 || f.turns < 1 || f.finalEpochs < 0 || f.Warm < 0 || f.Patience < 0:
-		return usagef("--epochs, --shots, --head-steps, --final-epochs, --warm-up and --patience want 0 or more, --turns 1 or more, --batch 1 to 4096")
-	case f.Rate < 0 || f.Rate > 10 || f.Rate != f.Rate || f.Smoothing < 0 || f.Smoothing >= 1 || f.Average < 0 || f.Average >= 1 || f.Decay < 0 || f.LayerDecay < 0 || f.LayerDecay > 1 || f.mixup < 0:
-		return usagef("--lr wants 0 to 10, --label-smoothing and --ema 0 to less than 1, --layer-decay 0 to 1, --weight-decay and --mixup 0 or more")
+	case f.Epochs < 0 || f.Batch < 1 || f.Batch > 4096 || f.shots < 0 || f.HeadSteps < 0 || f.loop.Turns < 1 || f.loop.FinalEpochs < 0 || f.loop.TurnUpdates < 0 || f.Warm < 0 || f.Patience < 0:
+		return usagef("--epochs, --shots, --head-steps, --final-epochs, --turn-updates, --warm-up and --patience want 0 or more, --turns 1 or more, --batch 1 to 4096")
+	case f.Rate < 0 || f.Rate > 10 || f.Rate != f.Rate || f.Smoothing < 0 || f.Smoothing >= 1 || f.Average < 0 || f.Average >= 1 || f.Decay < 0 || f.LayerDecay < 0 || f.LayerDecay > 1 || f.mixup < 0 || f.L2SP < 0 || f.BSS < 0:
+		return usagef("--lr wants 0 to 10, --label-smoothing and --ema 0 to less than 1, --layer-decay 0 to 1, --weight-decay, --mixup, --l2-sp and --bss 0 or more")
+	case f.loop.Distill < 0 || f.loop.Distill > 1 || f.loop.Tolerance < 0 || f.loop.Tolerance > 1 || f.loop.TurnRate < 0 || f.loop.FinalRate < 0:
+		return usagef("--distill and --tolerance want 0 to 1, --turn-lr and --final-lr 0 or more")
 	case f.Resume && f.RunDir == "":
 		return usagef("--resume wants the folder of the run: --run DIR")
 	}
@@ -186,11 +201,9 @@ func (f *adaptFlags) checkPrune() error {
 	if err != nil {
 		return err
 	}
-	f.Prune = train.DefaultPrune(criterion.Name, budget)
-	if f.tolerance > 0 {
-		f.Prune.Tolerance = f.tolerance
-	}
-	f.Prune.Allocator, f.Prune.Turns, f.Prune.FinalEpochs, f.Prune.InnerOnly = f.allocator, f.turns, f.finalEpochs, f.innerOnly
+	p := f.loop
+	p.Criterion, p.Allocator, p.Budget = criterion.Name, f.allocator, budget
+	f.Prune = &p
 	return nil
 }
 

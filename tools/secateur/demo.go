@@ -8,7 +8,6 @@ import (
 
 	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/onnx"
-	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/core/zoo"
 	"github.com/secateur/secateur/core/zoo/line"
 	"github.com/secateur/secateur/device/durable"
@@ -57,10 +56,9 @@ func runDemo(c *cobra.Command, out string, seed uint64) error {
 	if err := durable.Write(pretrained, zoo.File()); err != nil {
 		return err
 	}
-	f := adaptFlags{Config: train.Defaults(), model: pretrained, data: images, out: filepath.Join(out, "adapted.secateur"),
-		part: string(train.Full), prune: "fisher", allocator: "global", keep: "macs=0.5", turns: 10, finalEpochs: 15,
-		tolerance: demoTolerance,
-		report:    filepath.Join(out, "report.html")}
+	f := newAdaptFlags()
+	f.model, f.data, f.out, f.report = pretrained, images, filepath.Join(out, "adapted.secateur"), filepath.Join(out, "report.html")
+	f.prune, f.loop.Tolerance = "fisher", demoTolerance
 	f.RunDir = filepath.Join(out, "run")
 	if err := os.RemoveAll(f.RunDir); err != nil { // of an earlier demo
 		return err
