@@ -17,6 +17,7 @@ type Decision struct {
 	Of        int     `json:"of"`   // units in the group
 	Step      int     `json:"step"` // of the allocation, from 0
 	Allocator string  `json:"allocator"`
+	Block     string  `json:"block,omitempty"` // the residual block that it went with, all of its branch
 }
 
 // decisions lists the units in the order in which the steps take them.

@@ -140,6 +140,9 @@ func (e *explainer) judge() error {
 			c.Reason = f.reason()
 		}
 		c.Sentence = f.sentence(c.Reason, e.Env.Kernels.Width)
+		if block := e.whole[c.Layer][c.unit]; block != "" {
+			c.Sentence = "It went with the whole of residual block " + block + ". " + c.Sentence
+		}
 		c.pool(len(e.run.Classes))
 	}
 	if err := e.patches(cards); err != nil {

@@ -78,7 +78,8 @@ type explainer struct {
 	run    *train.Run
 	st     *groups.Structure // of the dense network
 	all    *score.Collected
-	gone   map[string]map[int]int // group → unit → the turn it went in
+	gone   map[string]map[int]int    // group → unit → the turn it went in
+	whole  map[string]map[int]string // group → unit → the residual block that it went with
 	layers []*layer
 	names  []Criterion
 	out    *Explanation
@@ -106,7 +107,7 @@ func (e *explainer) find() error {
 	if e.st, err = groups.Find(e.run.Dense); err != nil {
 		return err
 	}
-	e.gone = map[string]map[int]int{}
+	e.gone, e.whole = map[string]map[int]int{}, map[string]map[int]string{}
 	for _, t := range e.run.Turns {
 		if !t.Accepted {
 			continue
@@ -118,9 +119,12 @@ func (e *explainer) find() error {
 				return fmt.Errorf("turn %d took filter %d of %s, which the network before pruning does not have", t.Turn, d.Filter, d.Group)
 			}
 			if e.gone[g.Name] == nil {
-				e.gone[g.Name] = map[int]int{}
+				e.gone[g.Name], e.whole[g.Name] = map[int]int{}, map[int]string{}
 			}
 			e.gone[g.Name][u] = t.Turn
+			if d.Block != "" {
+				e.whole[g.Name][u] = d.Block
+			}
 		}
 	}
 	return nil

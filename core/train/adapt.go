@@ -2,6 +2,8 @@ package train
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
@@ -81,8 +83,17 @@ func (j *job) widths() ([]Width, error) {
 		return nil, err
 	}
 	var list []Width
-	for _, g := range st.Free() {
-		list = append(list, Width{Layer: g.Name, Before: j.pos.Prune.Widths[g.Name], After: len(g.Units)})
+	there := map[string]bool{}
+	for _, g := range st.Groups {
+		there[g.Name] = true
+		if !g.Locked {
+			list = append(list, Width{Layer: g.Name, Before: j.pos.Prune.Widths[g.Name], After: len(g.Units)})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(j.pos.Prune.Widths)) {
+		if !there[name] { // it went with its block
+			list = append(list, Width{Layer: name, Before: j.pos.Prune.Widths[name]})
+		}
 	}
 	return list, nil
 }

@@ -32,6 +32,7 @@ type Event struct {
 	MACs     int64  `json:"macs,omitempty"`
 	Params   int    `json:"params,omitempty"`
 	Removed  int    `json:"removed,omitempty"` // filters, in this turn
+	Block    string `json:"block,omitempty"`   // that went as a whole
 	Accepted *bool  `json:"accepted,omitempty"`
 	Reason   string `json:"reason,omitempty"`
 

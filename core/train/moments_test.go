@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/tensor"
 	"github.com/secateur/secateur/pruning/groups"
 )
 
@@ -15,8 +17,13 @@ func TestMomentsFollowTheCut(t *testing.T) {
 	}}
 	saved := map[string][]float32{
 		"conv.w.m": {1, 2, 3, 4, 5, 6}, "conv.w.v": {6, 5, 4, 3, 2, 1}, "conv.w.ema": {0, 0, 0, 0, 0, 0}, "head.b.m": {7, 8},
+		"gone with its block.m": {9},
 	}
-	got := sliceMoments(change, saved)
+	net := graph.New()
+	for _, name := range []string{"conv.w", "head.b"} {
+		net.Leaf(name, graph.Param, tensor.Shape{2}, make([]float32, 2))
+	}
+	got := sliceMoments(&cut{net: net, change: change}, saved)
 	want := map[string][]float32{"conv.w.m": {1, 2, 5, 6}, "conv.w.v": {6, 5, 2, 1}, "head.b.m": {7, 8}}
 	if len(got) != len(want) {
 		t.Errorf("%d arrays are left, want %d: %v", len(got), len(want), got)

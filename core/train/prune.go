@@ -4,16 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
-	"github.com/secateur/secateur/core/optim"
-	"github.com/secateur/secateur/core/score"
-	"github.com/secateur/secateur/core/tensor"
 	"github.com/secateur/secateur/pruning"
-	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/secateur/secateur/pruning/groups"
 )
 
@@ -30,6 +25,7 @@ type Prune struct {
 	Tolerance   float64 // by how much the harmonic mean of class accuracies may fall below the dense network's
 	Distill     float64 // share of the dense network's logits in the loss
 	InnerOnly   bool    // leave residual streams alone
+	Blocks      bool    // residual blocks may go as a whole
 }
 
 // DefaultPrune is the schedule of the reference (pruning §2.5).
@@ -55,6 +51,7 @@ type Turn struct {
 	Accuracy float64            `json:"accuracy"` // on the validation images, the training images where there are none
 	Harmonic float64            `json:"harmonic"`
 	Removed  []pruning.Decision `json:"removed"`
+	Block    *BlockCut          `json:"block,omitempty"` // what went as a whole; its filters are in Removed
 	Accepted bool               `json:"accepted"`
 	Reason   string             `json:"reason,omitempty"`
 }
@@ -168,86 +165,6 @@ func (j *job) judge(g *graph.Graph) (*eval.Report, error) {
 	return r, err
 }
 
-// runTurns prunes turn by turn until the budget is reached or turns keep failing.
-func (j *job) runTurns() error {
-	spot := j.pos.Prune
-	for !j.overTime() {
-		goal, ok := spot.Pace.Next(j.Prune.Budget.Part(spot.Now))
-		if !ok {
-			break
-		}
-		more, err := j.turn(goal)
-		if err != nil {
-			return err
-		}
-		if err := j.save(); err != nil {
-			return err
-		}
-		if !more {
-			break
-		}
-	}
-	return j.enter("final")
-}
-
-func (j *job) scorer() *score.Scorer {
-	return &score.Scorer{Ctx: j.ctx, Env: j.Env, Samples: j.train, Classes: len(j.Data.Classes), Seed: j.Seed, Warn: j.warnOnce}
-}
-
-// turn scores, allocates, cuts, repairs, fine-tunes a little and keeps the result or goes back.
-// It returns false when nothing is left to remove.
-func (j *job) turn(goal int64) (bool, error) {
-	spot := j.pos.Prune
-	spot.Turn++
-	criterion, err := criteria.Lookup(j.Prune.Criterion)
-	if err != nil {
-		return false, err
-	}
-	costs, err := j.predicted(j.net, spot.Now)
-	if err != nil {
-		return false, err
-	}
-	st, p, err := j.scorer().Plan(j.net, score.Cut{Criterion: criterion, Allocator: j.Prune.Allocator, Budget: j.Prune.Budget,
-		Costs: costs, Original: spot.Original, Target: goal, Limits: j.limits(), Seed: j.Seed})
-	if err != nil || len(p.Decisions) == 0 {
-		return false, err
-	}
-	before, moments := j.net, j.saved
-	net, change, err := j.scorer().Apply(st, p.Remove, score.Rebuild)
-	if err != nil {
-		return false, err
-	}
-	j.net, j.saved = net, sliceMoments(change, moments)
-	if err := j.shortTune(spot.Turn); err != nil {
-		return false, err
-	}
-	r, err := j.judge(j.net)
-	if err != nil {
-		return false, err
-	}
-	t := Turn{Turn: spot.Turn, Accuracy: r.Accuracy, Harmonic: r.Harmonic(), Accepted: r.Harmonic() >= spot.Floor,
-		Removed: pruning.Original(p.Decisions, spot.Change)}
-	cost, err := j.costNow()
-	if err != nil {
-		return false, err
-	}
-	t.MACs, t.Params, t.Latency, t.Memory, t.Bytes = cost.MACs, cost.Params, cost.Latency, cost.Memory, cost.Bytes
-	if t.Accepted {
-		spot.Pace.Accept()
-		spot.Now = cost
-		spot.Change = groups.Compose(spot.Change, change)
-		spot.Updates += j.turnSteps()
-	} else {
-		worst := p.Worst(criterion)
-		t.Reason = fmt.Sprintf("harmonic mean of class accuracies %.3f is below %.3f: taken back, %s keeps its width", t.Harmonic, spot.Floor, worst)
-		spot.Pace.RollBack(worst)
-		j.net, j.saved = before, moments
-	}
-	spot.Turns = append(spot.Turns, t)
-	return true, j.log.emit(Event{Event: "turn", Phase: "prune", Turn: t.Turn, MACs: t.MACs, Params: int(t.Params), ValAcc: t.Accuracy,
-		Removed: len(t.Removed), Accepted: &t.Accepted, Reason: t.Reason})
-}
-
 func (j *job) limits() pruning.Limits {
 	l := pruning.DefaultLimits(j.Env.Kernels.Width)
 	l.Streams = !j.Prune.InnerOnly
@@ -255,37 +172,7 @@ func (j *job) limits() pruning.Limits {
 	return l
 }
 
-// shortTune is the fine-tuning of one turn: warm-up to a share of the rate and a cosine down from
-// there, since the repaired network is judged at rest; distillation from the dense network.
-func (j *job) shortTune(turn int) error {
-	j.pos.Epoch = 0
-	t, err := j.newTuner(recipe{name: "turn", round: turn, epochs: j.Prune.TurnEpochs(j.epochSteps()), rate: j.Rate * j.Prune.TurnRate, done: j.pos.Prune.Updates,
-		warm: j.Prune.TurnUpdates / 3, cosine: true, part: j.tunedPart(), objective: j.distilled()})
-	if err != nil {
-		return err
-	}
-	err = t.run(false)
-	j.pos.Epoch = 0
-	return err
-}
-
 func (j *job) turnSteps() int { return j.Prune.TurnEpochs(j.epochSteps()) * j.epochSteps() }
-
-// sliceMoments is what a cut leaves of the optimiser's moments. Averages of weights start again from the
-// repaired weights, which the averages before the repair do not fit.
-func sliceMoments(c *groups.Change, saved map[string][]float32) map[string][]float32 {
-	out := map[string][]float32{}
-	for name, v := range saved {
-		at := strings.LastIndexByte(name, '.')
-		if name[at:] == optim.AverageSuffix {
-			continue
-		}
-		kept := c.Slice(name[:at], v)
-		out[name] = tensor.Floats(len(kept))
-		copy(out[name], kept)
-	}
-	return out
-}
 
 // tunedPart is what pruned networks train: a head alone could not mend anything.
 func (j *job) tunedPart() Part {

@@ -95,6 +95,7 @@ ends with the same bits.`,
 	fl.Float64Var(&f.loop.FinalRate, "final-lr", f.loop.FinalRate, "learning rate of --final-epochs, a share of --lr")
 	fl.Float64Var(&f.loop.Distill, "distill", f.loop.Distill, "share of the dense network's answers in the loss of turns and --final-epochs")
 	fl.Float64Var(&f.loop.Tolerance, "tolerance", f.loop.Tolerance, "by how much a turn may lower the harmonic mean of class accuracies")
+	fl.BoolVar(&f.loop.Blocks, "blocks", false, "let residual blocks with an identity skip go as a whole where that gives up less")
 	fl.BoolVar(&f.loop.InnerOnly, "inner-only", false, "leave the widths of residual streams alone")
 	fl.StringVar(&f.memory, "memory-budget", "", "bound on the memory of a training step, as in 256MiB")
 	fl.DurationVar(&f.TimeBudget, "time-budget", 0, "stop training after this long, as in 2m")

@@ -146,8 +146,9 @@ func inspectGroups(c *cobra.Command, w io.Writer, g *graph.Graph) error {
 		}
 		lines = append(lines, l)
 	}
+	blocks := blockLines(g)
 	if isJSON(c) {
-		return printJSON(w, map[string]any{"groups": free, "channels": channels, "list": lines})
+		return printJSON(w, map[string]any{"groups": free, "channels": channels, "list": lines, "blocks": blocks})
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "group\tchannels\tkind\ttensors")
@@ -165,7 +166,49 @@ func inspectGroups(c *cobra.Command, w io.Writer, g *graph.Graph) error {
 		return err
 	}
 	fmt.Fprintf(w, "%d groups with %d channels may be pruned\n", free, channels)
-	return nil
+	return printBlocks(w, blocks)
+}
+
+// blockLine is one residual block of `inspect --groups --json`.
+type blockLine struct {
+	Name   string `json:"name"` // of its sum
+	Skip   string `json:"skip,omitempty"`
+	MACs   int64  `json:"macs"` // of its branch
+	Locked bool   `json:"locked"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func blockLines(g *graph.Graph) []blockLine {
+	lines := []blockLine{}
+	for _, b := range groups.Blocks(g) {
+		l := blockLine{Name: b.Name, Locked: b.Locked, Reason: b.Reason}
+		if b.Skip != nil {
+			l.Skip = b.Skip.Name
+		}
+		for _, n := range b.Inside {
+			if c, ok := n.Op.(graph.Counter); ok {
+				l.MACs += c.MACs(n) / int64(max(1, g.Batch()))
+			}
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+func printBlocks(w io.Writer, blocks []blockLine) error {
+	if len(blocks) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "block\tskip\tMACs\twith adapt --blocks")
+	for _, b := range blocks {
+		kind := "may go as a whole"
+		if b.Locked {
+			kind = "stays: " + b.Reason
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", b.Name, b.Skip, count(b.MACs), kind)
+	}
+	return t.Flush()
 }
 
 func inspectPlan(c *cobra.Command, w io.Writer, g *graph.Graph) error {

@@ -112,6 +112,9 @@ func (s *show) event(e train.Event) {
 			return
 		}
 		verdict := "kept"
+		if e.Reason != "" {
+			verdict += ", " + e.Reason
+		}
 		if e.Accepted != nil && !*e.Accepted {
 			verdict = e.Reason
 		}
