@@ -66,6 +66,7 @@ func (j *job) finish() (*Result, error) {
 		}
 		r.Turns = j.pos.Prune.Turns
 		_, r.JudgedOn = j.judges()
+		r.Regime = j.pos.Prune.Regime + ": " + j.pos.Prune.Why
 		if r.Widths, err = j.widths(); err != nil {
 			return nil, err
 		}

@@ -53,7 +53,9 @@ const overshoot = 0.1
 // blockCut drops the block that gives up least for what it saves, if that is less than the planned filters give up
 // for what they save; nil where filters are the better coin.
 func (j *job) blockCut(st *groups.Structure, p *pruning.Plan, costs func(*graph.Graph) (groups.Cost, error)) (*cut, error) {
-	free := slices.DeleteFunc(groups.Blocks(j.net), func(b *groups.Block) bool { return b.Locked || j.pos.Prune.Pace.Locked[b.Name] })
+	free := slices.DeleteFunc(groups.Blocks(j.net), func(b *groups.Block) bool {
+		return b.Locked || j.pos.Prune.Pace.Locked[b.Name] || j.frozen(b.Inside[0])
+	})
 	if len(free) == 0 {
 		return nil, nil
 	}
@@ -79,6 +81,11 @@ func (j *job) blockCut(st *groups.Structure, p *pruning.Plan, costs func(*graph.
 		return nil, err
 	}
 	return c, j.without(c)
+}
+
+// frozen reports whether a node lies in the frozen prefix.
+func (j *job) frozen(n *graph.Node) bool {
+	return j.pos.Cut != "" && n.ID <= j.net.Node(j.pos.Cut).ID
 }
 
 // cheapest is the block of the lowest price among those that do not lead far below the budget.

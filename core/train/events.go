@@ -14,7 +14,7 @@ import (
 
 // Event is one line of events.jsonl and of `adapt --json`.
 type Event struct {
-	Event    string  `json:"event"` // start, head, epoch, turn, warning, done
+	Event    string  `json:"event"` // start, head, epoch, cache, regime, imitation, turn, warning, done
 	Schema   int     `json:"schema"`
 	Phase    string  `json:"phase,omitempty"` // head, tune, turn, final
 	Epoch    int     `json:"epoch,omitempty"`
@@ -32,6 +32,7 @@ type Event struct {
 	MACs     int64  `json:"macs,omitempty"`
 	Params   int    `json:"params,omitempty"`
 	Removed  int    `json:"removed,omitempty"` // filters, in this turn
+	Regime   string `json:"regime,omitempty"`  // that the turn belongs to, or that was chosen
 	Block    string `json:"block,omitempty"`   // that went as a whole
 	Accepted *bool  `json:"accepted,omitempty"`
 	Reason   string `json:"reason,omitempty"`

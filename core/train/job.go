@@ -79,6 +79,7 @@ type Result struct {
 
 	Tested  []data.Sample // the images of the reports, in the order of their Guesses
 	Trained int           // number of training images
+	Regime  string        // what was pruned when, and why; "" without pruning
 	// JudgedOn says which images the turns were accepted by.
 	JudgedOn string
 }
@@ -93,14 +94,15 @@ type Width struct {
 // saved, best and anchor; the rest follows from Config.
 type job struct {
 	Config
-	ctx    context.Context
-	net    *graph.Graph // leaf values change in place
-	pos    position
-	saved  map[string][]float32 // optimiser state of the phase, by leaf name
-	best   map[string][]float32 // parameters at the best validation loss
-	mark   string               // fingerprint of Config
-	table  *latency.Table       // of layers' times; nil where nobody asks for time
-	anchor []float32            // logits of the dense network, one row a training image: the teacher
+	ctx      context.Context
+	net      *graph.Graph // leaf values change in place
+	pos      position
+	saved    map[string][]float32 // optimiser state of the phase, by leaf name
+	best     map[string][]float32 // parameters at the best validation loss
+	mark     string               // fingerprint of Config
+	table    *latency.Table       // of layers' times; nil where nobody asks for time
+	features *features            // of the frozen prefix; nil until somebody asks
+	anchor   []float32            // logits of the dense network, one row a training image and view: the teacher
 
 	train, val, test []data.Sample
 	log              *log
@@ -116,6 +118,7 @@ type position struct {
 	BestAt  int     `json:"best_at"`
 	Elapsed float64 `json:"elapsed_seconds"`
 
+	Cut   string       `json:"cut,omitempty"` // the tensor between frozen prefix and suffix; "" where there is none
 	Dense *eval.Report `json:"dense,omitempty"`
 	Prune *pruneSpot   `json:"prune,omitempty"`
 }
@@ -172,6 +175,13 @@ func newJob(ctx context.Context, c Config) (*job, error) {
 	}
 	if j.net, _, err = j.net.WithBatch(c.Batch); err != nil {
 		return nil, err
+	}
+	if j.Part == Suffix {
+		cut, err := cutPoint(j.net)
+		if err != nil {
+			return nil, err
+		}
+		j.pos.Cut = cut.Name
 	}
 	if err := j.choosePart(); err != nil { // by the network at the start, not by a pruned one gone on with
 		return nil, err

@@ -17,11 +17,12 @@ const (
 	Full   Part = "full"   // everything
 	Bias   Part = "bias"   // biases and batch-norm shifts, and the head (BitFit, Zaken 2022; TinyTL, Cai 2020)
 	Sparse Part = "sparse" // all biases, and the weights of the last third of the layers (Lin 2022, 2206.15472)
+	Suffix Part = "suffix" // the last third of the layers, behind a frozen prefix whose features are cached
 	Auto   Part = "auto"   // the first of full, sparse, bias, head that fits the memory budget
 )
 
 // Parts are the values of --train.
-var Parts = []Part{Head, Full, Bias, Sparse, Auto}
+var Parts = []Part{Head, Full, Bias, Sparse, Suffix, Auto}
 
 // ParsePart reads a value of --train.
 func ParsePart(s string) (Part, error) {

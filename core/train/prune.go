@@ -3,11 +3,13 @@ package train
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/pruning"
 	"github.com/secateur/secateur/pruning/groups"
 )
@@ -25,6 +27,7 @@ type Prune struct {
 	Tolerance   float64 // by how much the harmonic mean of class accuracies may fall below the dense network's
 	Distill     float64 // share of the dense network's logits in the loss
 	InnerOnly   bool    // leave residual streams alone
+	Regime      string  // one of Regimes; "": auto
 	Blocks      bool    // residual blocks may go as a whole
 }
 
@@ -43,6 +46,7 @@ const temperature = 2
 // Turn is one turn of the loop: a candidate on the accuracy–cost curve, or what was taken back.
 type Turn struct {
 	Turn     int                `json:"turn"`
+	Regime   string             `json:"regime,omitempty"` // that it belongs to
 	MACs     int64              `json:"macs"`
 	Params   int64              `json:"params"`
 	Latency  int64              `json:"latency_ns,omitempty"` // measured, as the budget or the allocator asks
@@ -67,6 +71,9 @@ type pruneSpot struct {
 	Turns    []Turn         `json:"turns"`
 	Change   *groups.Change `json:"change"`  // from the dense network to this one
 	Updates  int            `json:"updates"` // steps that the optimiser's moments have seen
+	Regime   string         `json:"regime"`  // what is pruned when, one of Regimes
+	Why      string         `json:"why"`     // it was chosen
+	Left     string         `json:"left"`    // of it
 }
 
 // afterTune measures the dense network and goes on to pruning, or ends.
@@ -79,7 +86,7 @@ func (j *job) afterTune() error {
 	if j.Prune == nil {
 		return j.enter("done")
 	}
-	if j.anchor, err = eval.Forward(j.ctx, j.Env, j.net, j.train, len(j.Data.Classes)); err != nil {
+	if j.anchor, err = j.answers(); err != nil {
 		return err
 	}
 	if j.pos.Prune, err = j.startPruning(); err != nil {
@@ -89,6 +96,44 @@ func (j *job) afterTune() error {
 		return err
 	}
 	return j.enter("prune")
+}
+
+// answers are the logits of the network for each training image as it is or, where features are cached, for each of their
+// views, one view after the other.
+func (j *job) answers() ([]float32, error) {
+	if j.tunedPart() != Suffix {
+		return eval.Forward(j.ctx, j.Env, j.net, j.train, len(j.Data.Classes))
+	}
+	f, err := j.cached()
+	if err != nil {
+		return nil, err
+	}
+	g, err := j.suffix()
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.Compile(g, plan.Options{Env: j.Env, Fold: true})
+	if err != nil {
+		return nil, err
+	}
+	p.Hook = j.ctx.Err
+	var out []float32
+	classes := len(j.Data.Classes)
+	b := data.Batch{X: p.Data(j.pos.Cut), Targets: make([]float32, j.Batch*classes), Index: make([]int32, j.Batch)}
+	for v := range f.views {
+		c := &cacheFeeder{features: f, samples: j.train, classes: classes}
+		for c.Epoch(v, 0, false); ; {
+			n, err := c.Next(&b)
+			if err == io.EOF {
+				break
+			}
+			if err := p.Run(); err != nil {
+				return nil, err
+			}
+			out = append(out, p.Data(g.Outputs[0].Name)[:n*classes]...)
+		}
+	}
+	return out, nil
 }
 
 func (j *job) startPruning() (*pruneSpot, error) {
@@ -115,6 +160,13 @@ func (j *job) startPruning() (*pruneSpot, error) {
 	spot := &pruneSpot{Pace: pace, Original: cost, Now: cost, Widths: map[string]int{}, Floor: r.Harmonic() - math.Max(j.Prune.Tolerance, chance(r))}
 	for _, g := range st.Groups {
 		spot.Widths[g.Name] = len(g.Units)
+	}
+	if spot.Regime, spot.Why, err = j.chooseRegime(spot); err != nil {
+		return nil, err
+	}
+	spot.Left = spot.Regime
+	if err := j.log.emit(Event{Event: "regime", Phase: "prune", Regime: spot.Regime, Message: "regime " + spot.Regime + ": " + spot.Why}); err != nil {
+		return nil, err
 	}
 	whole := true
 	return spot, j.log.emit(Event{Event: "turn", Phase: "prune", MACs: cost.MACs, Params: int(cost.Params), ValAcc: r.Accuracy, Accepted: &whole})

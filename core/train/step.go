@@ -19,7 +19,15 @@ func (j *job) compileStep(p Part, o Objective) (*plan.Plan, error) {
 		rule.Clip = 1
 	}
 	rule.Average, rule.Saved, rule.RateOf = float32(j.Average), j.saved, j.layerRates()
-	return CompileStep(j.Env, j.net, Step{Objective: o, Part: p, TrainNorm: j.TrainNorm, Rule: &rule, Budget: j.MemoryBudget})
+	net := j.net
+	if p == Suffix {
+		var err error
+		if net, err = j.suffix(); err != nil {
+			return nil, err
+		}
+		p = Full
+	}
+	return CompileStep(j.Env, net, Step{Objective: o, Part: p, TrainNorm: j.TrainNorm, Rule: &rule, Budget: j.MemoryBudget})
 }
 
 // plain is the objective of the dense network.

@@ -33,7 +33,7 @@ type tuner struct {
 	*job
 	recipe
 	plan    *plan.Plan
-	loader  *data.Loader
+	loader  feeder
 	batch   data.Batch // where the loader writes: the plan's inputs
 	weights []float32  // of each class in the loss
 	sched   optim.Schedule
@@ -49,9 +49,23 @@ func (j *job) newTuner(r recipe) (*tuner, error) {
 	}
 	t.plan.Hook = j.ctx.Err
 	t.sched = optim.Schedule{Base: r.rate, Steps: r.epochs * j.epochSteps(), Warm: r.warm, Cosine: r.cosine}
-	t.batch = data.Batch{X: t.plan.Data(eval.Input(j.net)), Targets: t.plan.Data(target), Index: make([]int32, j.Batch), Mates: make([]int32, j.Batch)}
-	t.loader, err = data.NewLoader(j.train, eval.Preprocess(j.net), j.loading(r))
+	input := eval.Input(j.net)
+	if r.part == Suffix {
+		input = j.pos.Cut
+	}
+	t.batch = data.Batch{X: t.plan.Data(input), Targets: t.plan.Data(target), Index: make([]int32, j.Batch), Mates: make([]int32, j.Batch)}
+	t.loader, err = j.feeding(r)
 	return t, err
+}
+
+// feeding is where a recipe's batches come from.
+func (j *job) feeding(r recipe) (feeder, error) {
+	o := j.loading(r)
+	if r.part != Suffix {
+		return data.NewLoader(j.train, eval.Preprocess(j.net), o)
+	}
+	f, err := j.cached()
+	return &cacheFeeder{features: f, samples: j.train, seed: o.Seed, classes: o.Classes}, err
 }
 
 // epochSteps is the number of batches of one pass over the training images.
@@ -207,9 +221,14 @@ func (t *tuner) teach(n int, share float32) {
 	}
 }
 
-// answer is the dense network's logits of the image at place i of the batch.
+// answer is the dense network's logits of the image at place i of the batch, of the view that is shown where
+// the dense network has seen it.
 func (t *tuner) answer(i int) []float32 {
-	return t.anchor[int(t.batch.Index[i])*t.classes:][:t.classes]
+	at := int(t.batch.Index[i])
+	if c, ok := t.loader.(*cacheFeeder); ok {
+		at += c.view * len(t.train)
+	}
+	return t.anchor[at*t.classes:][:t.classes]
 }
 
 // mixAnswers writes logits whose softmax at a temperature is share·softmax(a) + (1-share)·softmax(b).

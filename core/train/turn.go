@@ -13,23 +13,22 @@ import (
 	"github.com/secateur/secateur/pruning/groups"
 )
 
-// runTurns prunes turn by turn until the budget is reached or turns keep failing.
+// runTurns prunes turn by turn, regime by regime, until the budget is reached or turns keep failing.
 func (j *job) runTurns() error {
 	spot := j.pos.Prune
-	for !j.overTime() {
-		goal, ok := spot.Pace.Next(j.Prune.Budget.Part(spot.Now))
-		if !ok {
-			break
+	for !j.overTime() && spot.Left != "" {
+		goal, more, err := j.goal()
+		if err == nil && more {
+			more, err = j.turn(goal)
 		}
-		more, err := j.turn(goal)
 		if err != nil {
 			return err
 		}
+		if !more || spot.stage() == "A" {
+			spot.nextStage()
+		}
 		if err := j.save(); err != nil {
 			return err
-		}
-		if !more {
-			break
 		}
 	}
 	return j.enter("final")
@@ -46,6 +45,8 @@ type cut struct {
 	removed []pruning.Decision // numbered as in the network that was cut
 	worst   string             // what to leave alone should it do harm
 	block   *BlockCut          // nil where filters go
+
+	features *features // of the prefix before the cut, where it is one that is imitated
 }
 
 // turn scores, allocates, cuts, repairs, fine-tunes a little and keeps the result or goes back.
@@ -59,7 +60,7 @@ func (j *job) turn(goal int64) (bool, error) {
 	}
 	before, moments, change := j.net, j.saved, spot.Change
 	j.net, j.saved, spot.Change = c.net, sliceMoments(c, moments), groups.Compose(change, c.change)
-	if err := j.shortTune(spot.Turn); err != nil {
+	if err := j.mend(c); err != nil {
 		return false, err
 	}
 	t, cost, err := j.judgeTurn()
@@ -79,7 +80,17 @@ func (j *job) turn(goal int64) (bool, error) {
 	}
 	spot.Turns = append(spot.Turns, t)
 	return true, j.log.emit(Event{Event: "turn", Phase: "prune", Turn: t.Turn, MACs: t.MACs, Params: int(t.Params), ValAcc: t.Accuracy,
-		Removed: len(t.Removed), Block: c.block.name(), Accepted: &t.Accepted, Reason: t.Reason})
+		Removed: len(t.Removed), Block: c.block.name(), Regime: t.Regime, Accepted: &t.Accepted, Reason: t.Reason})
+}
+
+// mend trains a network after its cut: a prefix to give the features that it gave, then what trains.
+func (j *job) mend(c *cut) error {
+	if j.pos.Prune.stage() == "C" {
+		if err := j.imitate(j.pos.Prune.Turn, c.features); err != nil {
+			return err
+		}
+	}
+	return j.shortTune(j.pos.Prune.Turn)
 }
 
 // judgeTurn says how good the network is after a turn and what it costs.
@@ -90,7 +101,7 @@ func (j *job) judgeTurn() (Turn, groups.Cost, error) {
 		return Turn{}, groups.Cost{}, err
 	}
 	cost, err := j.costNow()
-	return Turn{Turn: spot.Turn, MACs: cost.MACs, Params: cost.Params, Latency: cost.Latency, Memory: cost.Memory, Bytes: cost.Bytes,
+	return Turn{Turn: spot.Turn, Regime: spot.stage(), MACs: cost.MACs, Params: cost.Params, Latency: cost.Latency, Memory: cost.Memory, Bytes: cost.Bytes,
 		Accuracy: r.Accuracy, Harmonic: r.Harmonic(), Accepted: r.Harmonic() >= spot.Floor}, cost, err
 }
 
@@ -106,12 +117,16 @@ func (j *job) cut(goal int64) (*cut, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, p, err := j.scorer().Plan(j.net, score.Cut{Criterion: criterion, Allocator: j.Prune.Allocator, Budget: j.Prune.Budget,
-		Costs: costs, Original: spot.Original, Target: goal, Limits: j.limits(), Seed: j.Seed})
+	limits, err := j.stageLimits(j.limits())
 	if err != nil {
 		return nil, err
 	}
-	if j.Prune.Blocks {
+	st, p, err := j.scorer().Plan(j.net, score.Cut{Criterion: criterion, Allocator: j.Prune.Allocator, Budget: j.Prune.Budget,
+		Costs: costs, Original: spot.Original, Target: goal, Limits: limits, Seed: j.Seed})
+	if err != nil {
+		return nil, err
+	}
+	if j.Prune.Blocks && !j.pos.Prune.prefixStage() {
 		if c, err := j.blockCut(st, p, costs); c != nil || err != nil {
 			return c, err
 		}
@@ -120,6 +135,11 @@ func (j *job) cut(goal int64) (*cut, error) {
 		return nil, nil
 	}
 	c := &cut{removed: p.Decisions, worst: p.Worst(criterion)}
+	if spot.stage() == "C" {
+		if c.features, err = j.cached(); err != nil {
+			return nil, err
+		}
+	}
 	c.net, c.change, err = j.scorer().Apply(st, p.Remove, score.Rebuild)
 	return c, err
 }

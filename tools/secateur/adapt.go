@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,7 +53,7 @@ ends with the same bits.`,
 	fl.StringVar(&f.model, "model", "", "the pretrained network: ONNX or a model file")
 	fl.StringVar(&f.data, "data", "", "folder of labelled images")
 	fl.StringVarP(&f.out, "out", "o", "", "where the adapted model goes")
-	fl.StringVar(&f.part, "train", f.part, "what trains: head, full, bias, sparse, auto")
+	fl.StringVar(&f.part, "train", f.part, "what trains: head, full, bias, sparse, suffix (the last third of the layers; what the frozen ones give is cached), auto")
 	fl.IntVar(&f.Epochs, "epochs", f.Epochs, "epochs of fine-tuning")
 	fl.IntVar(&f.HeadSteps, "head-steps", f.HeadSteps, "steps of the head alone on cached features")
 	fl.IntVar(&f.Batch, "batch", f.Batch, "images a step")
@@ -95,6 +97,7 @@ ends with the same bits.`,
 	fl.Float64Var(&f.loop.FinalRate, "final-lr", f.loop.FinalRate, "learning rate of --final-epochs, a share of --lr")
 	fl.Float64Var(&f.loop.Distill, "distill", f.loop.Distill, "share of the dense network's answers in the loss of turns and --final-epochs")
 	fl.Float64Var(&f.loop.Tolerance, "tolerance", f.loop.Tolerance, "by how much a turn may lower the harmonic mean of class accuracies")
+	fl.StringVar(&f.loop.Regime, "regime", "auto", "with --train suffix, what is pruned when: A the frozen prefix in one light cut, B what trains, C the prefix by imitation if the budget is not met; auto, A, B, C, AB, BC or ABC")
 	fl.BoolVar(&f.loop.Blocks, "blocks", false, "let residual blocks with an identity skip go as a whole where that gives up less")
 	fl.BoolVar(&f.loop.InnerOnly, "inner-only", false, "leave the widths of residual streams alone")
 	fl.StringVar(&f.memory, "memory-budget", "", "bound on the memory of a training step, as in 256MiB")
@@ -201,6 +204,12 @@ func (f *adaptFlags) checkPrune() error {
 	criterion, budget, err := parsePrune(f.prune, f.allocator, f.keep)
 	if err != nil {
 		return err
+	}
+	if !slices.Contains(train.Regimes, f.loop.Regime) {
+		return usagef("unknown regime %q, want one of %s", f.loop.Regime, strings.Join(train.Regimes, ", "))
+	}
+	if strings.ContainsAny(f.loop.Regime, "AC") && f.Part != train.Suffix {
+		return usagef("regime %s prunes a frozen prefix, and with --train %s nothing is frozen: use --train suffix", f.loop.Regime, f.Part)
 	}
 	p := f.loop
 	p.Criterion, p.Allocator, p.Budget = criterion.Name, f.allocator, budget

@@ -94,7 +94,7 @@ func (s *show) done() {
 // event says what happened in a line.
 func (s *show) event(e train.Event) {
 	switch e.Event {
-	case "start", "warning":
+	case "start", "warning", "regime", "cache", "imitation":
 		s.say("%s", e.Message)
 	case "head":
 		s.say("head: %d steps, loss %.3f, %.1f %% of the training images right", e.Epoch, e.Loss, 100*e.Accuracy)

@@ -122,7 +122,8 @@ func (f *adaptFlags) facts(r *train.Result) []report.Fact {
 		{Label: "seed", Value: fmt.Sprint(f.Seed)}, {Label: "kernels", Value: fmt.Sprintf("%s, %d threads", f.Env.Kernels.Name, f.Env.Pool.Threads())},
 	}
 	if f.Prune != nil {
-		facts = append(facts, report.Fact{Label: "pruned by", Value: fmt.Sprintf("%s, %s, %s", f.Prune.Criterion, f.Prune.Allocator, f.Prune.Budget)})
+		facts = append(facts, report.Fact{Label: "pruned by", Value: fmt.Sprintf("%s, %s, %s", f.Prune.Criterion, f.Prune.Allocator, f.Prune.Budget)},
+			report.Fact{Label: "regime", Value: r.Regime})
 	}
 	return facts
 }
