@@ -13,10 +13,10 @@ import (
 )
 
 // Allocators is the names of the allocators: uniform takes the same share of every group, global
-// takes what scores lowest wherever it is, latency and memory what scores lowest for what it saves of
-// the time of an image or of the peak of memory, and sensitivity cuts every group to where that alone costs
+// takes what scores lowest wherever it is, latency, memory and budget what scores lowest for what it saves of
+// the time of an image, of the peak of memory or of what the budget counts, and sensitivity cuts every group to where that alone costs
 // the same loss.
-func Allocators() []string { return []string{"uniform", "global", "latency", "memory", "sensitivity"} }
+func Allocators() []string { return []string{"uniform", "global", "latency", "memory", "budget", "sensitivity"} }
 
 // Compares reports whether an allocator compares scores of different groups.
 func Compares(allocator string) bool { return allocator != "uniform" && allocator != "sensitivity" }
@@ -121,7 +121,7 @@ func (a Allocation) check(s *groups.Structure) error {
 	if !slices.Contains(Allocators(), a.Allocator) {
 		return fmt.Errorf("allocator %q is not known, want %s", a.Allocator, strings.Join(Allocators(), " or "))
 	}
-	if a.Costs == nil && (!a.Budget.Counts() || a.saved() != nil) {
+	if a.Costs == nil && (!a.Budget.Counts() || a.Allocator == "latency" || a.Allocator == "memory") {
 		return fmt.Errorf("budget %s with allocator %s wants a function that says what a network costs", a.Budget, a.Allocator)
 	}
 	across := a.across()

@@ -13,6 +13,8 @@ func (a Allocation) saved() func(groups.Cost) int64 {
 		return func(c groups.Cost) int64 { return c.Latency }
 	case "memory":
 		return func(c groups.Cost) int64 { return c.Memory }
+	case "budget":
+		return a.Budget.Part
 	}
 	return nil
 }

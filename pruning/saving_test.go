@@ -39,8 +39,8 @@ func slow(layer string) func(*graph.Graph) (groups.Cost, error) {
 
 // TestSavingPrefersSlowLayers holds that what is slow, or large, goes first, whichever layer that is.
 func TestSavingPrefersSlowLayers(t *testing.T) {
-	for _, keep := range []string{"latency=0.8", "memory=0.8"} {
-		allocator, _, _ := strings.Cut(keep, "=")
+	for _, x := range []struct{ allocator, keep string }{{"latency", "latency=0.8"}, {"memory", "memory=0.8"}, {"budget", "latency=0.8"}} {
+		allocator, keep := x.allocator, x.keep
 		for _, layer := range []string{"a", "b", "c"} {
 			s, p := saving(t, allocator, keep, slow(layer))
 			for _, g := range s.Free() {

@@ -162,6 +162,7 @@ func (b *block) recipe(g *graph.Graph) train.Config {
 	if b.model.NoAugment {
 		c.Augment = data.Augment{}
 	}
+	b.Recipe.apply(&c)
 	return c
 }
 
@@ -219,6 +220,7 @@ func (b *block) one(a arm) error {
 		cfg.HeadSteps, cfg.Epochs = 0, 0
 		cfg.Prune = train.DefaultPrune(a.Selector, a.budget)
 		cfg.Prune.Allocator, cfg.Prune.InnerOnly = a.Allocator, b.InnerOnly
+		b.Recipe.apply(&cfg)
 		out, err := train.Adapt(b.ctx, cfg)
 		if err != nil && !errors.Is(err, train.ErrTarget) {
 			return err

@@ -32,6 +32,7 @@ type Config struct {
 	Multiple   int      `toml:"multiple"`    // widths are cut to multiples of this; 0: what the kernels like
 	Epochs     int      `toml:"epochs"`      // of fine-tuning the dense network; 0: the usual
 	TestImages int      `toml:"test_images"` // at most, drawn by a fixed seed; 0: all
+	Recipe     Recipe   `toml:"recipe"`      // regularisers of all fine-tunings
 	Models     []Model  `toml:"model"`
 	Data       []Data   `toml:"data"`
 	dir        string
@@ -121,6 +122,9 @@ func (c *Config) check() error {
 		if _, err := pruning.ParseBudget(k); err != nil {
 			return err
 		}
+	}
+	if err := c.Recipe.check(); err != nil {
+		return err
 	}
 	return c.checkNames()
 }

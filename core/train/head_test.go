@@ -127,7 +127,7 @@ func TestParsePart(t *testing.T) {
 			t.Errorf("%s: %s, %v", p, got, err)
 		}
 	}
-	if _, err := ParsePart("all"); err == nil || !strings.Contains(err.Error(), "head, full, bias, sparse, auto") {
+	if _, err := ParsePart("all"); err == nil || !strings.Contains(err.Error(), "head, full, bias, sparse, suffix, auto") {
 		t.Errorf("error %v, want the parts", err)
 	}
 }

@@ -5,16 +5,24 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/onnx"
@@ -22,6 +30,7 @@ import (
 	"github.com/secateur/secateur/kernels"
 	"github.com/secateur/secateur/pruning"
 	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // network is a pretrained model and what its pixels go through.
@@ -61,8 +70,8 @@ type outcome struct {
 func (o outcome) key() string { return fmt.Sprintf("%s %s %d %s", o.Model, o.Data, o.Seed, o.Prune) }
 
 type settings struct {
-	folder, out, models, sets, prune, keep string
-	seeds                                  int
+	folder, out, models, sets, prune, keep, networks string
+	seeds, workers                                   int
 }
 
 func main() {
@@ -74,6 +83,8 @@ func main() {
 	flag.StringVar(&s.prune, "prune", "", "prune too, by this criterion")
 	flag.StringVar(&s.keep, "keep", "macs=0.5", "budget of the pruned network")
 	flag.IntVar(&s.seeds, "seeds", 5, "seeds")
+	flag.IntVar(&s.workers, "workers", 1, "runs side by side, which share the CPUs")
+	flag.StringVar(&s.networks, "networks", "", "folder that keeps the networks; a dense one that is in it is not trained again")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -92,26 +103,57 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	env := graph.Env{Kernels: set, Pool: kernels.NewPool(0)}
+	todo := make(chan outcome)
+	results := make(chan error)
+	var mu sync.Mutex // of done and the output file
+	for range max(s.workers, 1) {
+		go func() {
+			pool := kernels.NewPool(max(1, runtime.NumCPU()/max(s.workers, 1)))
+			defer pool.Close()
+			var failed error
+			for o := range todo {
+				if failed != nil {
+					continue
+				}
+				if failed = one(ctx, graph.Env{Kernels: set, Pool: pool}, s, &o); failed != nil {
+					failed = fmt.Errorf("%s: %w", o.key(), failed)
+					continue
+				}
+				mu.Lock()
+				done[o.key()] = o
+				failed = appendLine(s.out, o)
+				mu.Unlock()
+			}
+			results <- failed
+		}()
+	}
+	for _, o := range s.missing(done) {
+		todo <- o
+	}
+	close(todo)
+	for range max(s.workers, 1) {
+		err = errors.Join(err, <-results)
+	}
+	if err == nil {
+		print(done)
+		printPairs(done)
+	}
+	return err
+}
+
+// missing are the runs that are not done, seeds first, so that every set has results early.
+func (s settings) missing(done map[string]outcome) (list []outcome) {
 	for seed := range s.seeds {
 		for _, m := range strings.Split(s.models, ",") {
 			for _, d := range strings.Split(s.sets, ",") {
 				o := outcome{Model: m, Data: d, Seed: uint64(seed), Prune: s.prune}
-				if _, ok := done[o.key()]; ok {
-					continue
-				}
-				if err := one(ctx, env, s, &o); err != nil {
-					return fmt.Errorf("%s: %w", o.key(), err)
-				}
-				done[o.key()] = o
-				if err := appendLine(s.out, o); err != nil {
-					return err
+				if _, ok := done[o.key()]; !ok {
+					list = append(list, o)
 				}
 			}
 		}
 	}
-	print(done)
-	return nil
+	return list
 }
 
 // one fine-tunes on ten images a class.
@@ -130,6 +172,12 @@ func one(ctx context.Context, env graph.Env, s settings, o *outcome) error {
 	}
 	c.Data.Train = data.Shots(c.Data.Train, len(c.Data.Classes), 10, o.Seed)
 	c.Env, c.Seed = env, o.Seed
+	began := time.Now()
+	if s.networks != "" {
+		if err := s.fromDense(ctx, &c, o); err != nil {
+			return err
+		}
+	}
 	if s.prune != "" {
 		budget, err := pruning.ParseBudget(s.keep)
 		if err != nil {
@@ -137,10 +185,14 @@ func one(ctx context.Context, env graph.Env, s settings, o *outcome) error {
 		}
 		c.Prune = train.DefaultPrune(s.prune, budget)
 	}
-	began := time.Now()
 	r, err := train.Adapt(ctx, c)
-	if err != nil {
+	if err != nil && !errors.Is(err, train.ErrTarget) {
 		return err
+	}
+	if s.networks != "" && s.prune != "" {
+		if err := checkpoint.SaveModel(s.network("pruned", o), r.Model); err != nil {
+			return err
+		}
 	}
 	o.Dense, o.DenseMacro, o.Seconds = 100*r.Dense.Accuracy, 100*r.Dense.Macro, time.Since(began).Seconds()
 	if r.Pruned != nil {
@@ -148,6 +200,29 @@ func one(ctx context.Context, env graph.Env, s settings, o *outcome) error {
 	}
 	fmt.Printf("%+v\n", *o)
 	return nil
+}
+
+// network is the file of a run's network.
+func (s settings) network(what string, o *outcome) string {
+	return filepath.Join(s.networks, fmt.Sprintf("%s-%s-%s-%d.secateur", what, o.Model, o.Data, o.Seed))
+}
+
+// fromDense lets a run begin with the fine-tuned network of its draw of images, which is trained where it is not kept yet.
+func (s settings) fromDense(ctx context.Context, c *train.Config, o *outcome) error {
+	if err := os.MkdirAll(s.networks, 0o755); err != nil {
+		return err
+	}
+	file := s.network("dense", o)
+	g, err := checkpoint.LoadModel(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		var r *train.Result
+		if r, err = train.Adapt(ctx, *c); err == nil {
+			g = r.Model
+			err = checkpoint.SaveModel(file, g)
+		}
+	}
+	c.Model, c.HeadSteps, c.Epochs = g, 0, 0
+	return err
 }
 
 func read(path string) (map[string]outcome, error) {
@@ -203,5 +278,29 @@ func print(done map[string]outcome) {
 			line += " |"
 		}
 		fmt.Printf("%s %.0f |\n", line, stat.Mean(seconds[k], nil))
+	}
+}
+
+// printPairs is dense against pruned, seed by seed and their mean difference with its 95 % interval (Student's t).
+func printPairs(done map[string]outcome) {
+	pairs := map[string][]outcome{}
+	for _, o := range done {
+		if k := o.Model + " " + o.Data; o.Prune != "" {
+			pairs[k] = append(pairs[k], o)
+		}
+	}
+	for k, list := range pairs {
+		slices.SortFunc(list, func(a, b outcome) int { return cmp.Compare(a.Seed, b.Seed) })
+		fmt.Printf("\n%s\n\n| seed | dense | pruned | difference | MACs |\n| --- | --- | --- | --- | --- |\n", k)
+		var d []float64
+		for _, o := range list {
+			fmt.Printf("| %d | %.1f | %.1f | %+.1f | %.1f M |\n", o.Seed, o.Dense, o.Pruned, o.Pruned-o.Dense, float64(o.MACs)/1e6)
+			d = append(d, o.Pruned-o.Dense)
+		}
+		mean, sd := stat.MeanStdDev(d, nil)
+		if n := float64(len(d)); n > 1 {
+			half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(0.975) * sd / math.Sqrt(n)
+			fmt.Printf("\nmean difference %+.2f points, 95 %% interval %+.2f to %+.2f\n", mean, mean-half, mean+half)
+		}
 	}
 }

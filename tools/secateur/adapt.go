@@ -42,7 +42,11 @@ func adaptCommand() *cobra.Command {
 		Long: `Fine-tune a pretrained classifier on the images of a new line, head first, and prune it turn by turn
 while doing so. MODEL is an ONNX file or a model file of ours. DIR holds train/CLASS/*, CLASS/* or split.csv.
 With --run the state is kept after every epoch and turn: after a power cut, --resume goes on from there and
-ends with the same bits.`,
+ends with the same bits.
+
+Against learning few images by heart there are: the head before the rest (--head-steps; LP-FT), --label-smoothing, --mixup,
+--ema, --layer-decay, --l2-sp, --bss, a frozen part (--train), and for what pruning trains the dense network's answers
+(--distill). Each can be switched alone; a study sets them in its [recipe].`,
 		Example: `  secateur adapt --model mobilenet.onnx --data line/ -o line.secateur
   secateur adapt --model mobilenet.onnx --data line/ --shots 10 --prune fisher --keep macs=0.5 --run runs/1 -o line.secateur
   secateur adapt --model mobilenet.onnx --data line/ --shots 10 --prune fisher --keep macs=0.5 --run runs/1 --resume -o line.secateur`,
@@ -88,7 +92,7 @@ ends with the same bits.`,
 	fl.Uint64Var(&f.Seed, "seed", f.Seed, "seed of every random choice")
 	fl.IntVar(&f.shots, "shots", 0, "training images a class, drawn by the seed; 0 is all")
 	fl.StringVar(&f.prune, "prune", "", "prune by this criterion; see secateur criteria")
-	fl.StringVar(&f.allocator, "allocator", f.allocator, "how many filters each layer keeps: uniform, global, latency, memory or sensitivity")
+	fl.StringVar(&f.allocator, "allocator", f.allocator, "how many filters each layer keeps: uniform, global, latency, memory, budget (what scores least for what it saves of it) or sensitivity")
 	fl.StringVar(&f.keep, "keep", f.keep, "budget of the pruned network: macs=0.5, params=200k, latency=12ms, memory=64MiB, bytes=2MB; a number to 1 is a share")
 	fl.IntVar(&f.loop.Turns, "turns", f.loop.Turns, "turns in which the budget is reached")
 	fl.IntVar(&f.loop.FinalEpochs, "final-epochs", f.loop.FinalEpochs, "epochs of fine-tuning after the last turn")

@@ -38,7 +38,7 @@ look at weights alone can be used and nothing is repaired.`,
 	fl.StringVar(&f.model, "model", "", "the network to cut")
 	fl.StringVar(&f.data, "data", "", "folder of images to score and repair with")
 	fl.StringVar(&f.criterion, "prune", "fisher", "criterion; see secateur criteria")
-	fl.StringVar(&f.allocator, "allocator", "", "uniform, global, latency, memory or sensitivity; default global where the criterion compares across layers or images are there")
+	fl.StringVar(&f.allocator, "allocator", "", "uniform, global, latency, memory, budget or sensitivity; default global where the criterion compares across layers or images are there")
 	fl.StringVar(&f.keep, "keep", "macs=0.5", "budget: macs=0.5, params=200k, latency=12ms, memory=64MiB, bytes=2MB; a number to 1 is a share")
 	fl.StringVarP(&f.out, "out", "o", "", "where the pruned model goes")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of ties, draws and random scores")
