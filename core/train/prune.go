@@ -27,13 +27,14 @@ type Prune struct {
 	Tolerance   float64 // by how much the harmonic mean of class accuracies may fall below the dense network's
 	Distill     float64 // share of the dense network's logits in the loss
 	InnerOnly   bool    // leave residual streams alone
+	KeepTurns   bool    // the network of every accepted turn stays in the run folder
 	Regime      string  // one of Regimes; "": auto
 	Blocks      bool    // residual blocks may go as a whole
 }
 
 // DefaultPrune is the schedule of the reference (pruning §2.5).
 func DefaultPrune(criterion string, budget pruning.Budget) *Prune {
-	return &Prune{Criterion: criterion, Allocator: "global", Budget: budget, Turns: 10, TurnUpdates: 30, TurnRate: 0.1, FinalEpochs: 15, FinalRate: 0.5,
+	return &Prune{Criterion: criterion, Allocator: "global", Budget: budget, Turns: 5, TurnUpdates: 4, TurnRate: 1, FinalEpochs: 40, FinalRate: 1,
 		Tolerance: 0.04, Distill: 0.7}
 }
 
@@ -92,7 +93,7 @@ func (j *job) afterTune() error {
 	if j.pos.Prune, err = j.startPruning(); err != nil {
 		return err
 	}
-	if err := j.saveDense(); err != nil {
+	if err := j.saveNet(denseName); err != nil {
 		return err
 	}
 	return j.enter("prune")

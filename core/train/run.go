@@ -89,8 +89,8 @@ func samples(list []shot, folder string) []data.Sample {
 	return out
 }
 
-// saveDense keeps the network as it is before the first cut.
-func (j *job) saveDense() error {
+// saveNet keeps the network as it is now in the run folder, where there is one.
+func (j *job) saveNet(name string) error {
 	if j.RunDir == "" {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (j *job) saveDense() error {
 	if err != nil {
 		return err
 	}
-	return checkpoint.SaveModel(filepath.Join(j.RunDir, denseName), g)
+	return checkpoint.SaveModel(filepath.Join(j.RunDir, name), g)
 }
 
 // Run is what the folder of a pruning run holds: both networks, how one came from the other, and the images.

@@ -3,11 +3,13 @@ package train
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
@@ -24,6 +26,7 @@ func prunedRun(t *testing.T) (Config, *Result) {
 	c.Folder = filepath.Dir(filepath.Dir(c.Data.Train[0].Path))
 	c.Prune = DefaultPrune("fisher", pruning.Budget{Of: "macs", Share: 0.7})
 	c.Prune.Turns, c.Prune.TurnUpdates, c.Prune.FinalEpochs, c.Prune.Tolerance = 2, 4, 1, 1
+	c.Prune.KeepTurns = true
 	r, _ := watched(t, c)
 	return c, r
 }
@@ -55,6 +58,20 @@ func TestOpenRun(t *testing.T) {
 	}
 	if groups.CostOf(r.Dense) != r.Original {
 		t.Errorf("the dense network costs %+v, want %+v", groups.CostOf(r.Dense), r.Original)
+	}
+}
+
+// TestKeepTurns: the network of each accepted turn is in the folder and costs what the turn says.
+func TestKeepTurns(t *testing.T) {
+	c, r := prunedRun(t)
+	for _, turn := range r.Turns {
+		g, err := checkpoint.LoadModel(filepath.Join(c.RunDir, fmt.Sprintf("turn-%02d.secateur", turn.Turn)))
+		if turn.Accepted != (err == nil) {
+			t.Fatalf("turn %d, accepted %v: %v", turn.Turn, turn.Accepted, err)
+		}
+		if err == nil && groups.CostOf(g).MACs != turn.MACs {
+			t.Errorf("turn %d: %d MACs, want %d", turn.Turn, groups.CostOf(g).MACs, turn.MACs)
+		}
 	}
 }
 

@@ -73,6 +73,9 @@ func (j *job) turn(goal int64) (bool, error) {
 		spot.Now = cost
 		spot.Updates += j.turnSteps()
 		t.Reason = c.block.sentence(j.Prune.Budget)
+		if err := j.keepTurn(); err != nil {
+			return false, err
+		}
 	} else {
 		t.Reason = fmt.Sprintf("harmonic mean of class accuracies %.3f is below %.3f: taken back, %s stays as it is", t.Harmonic, spot.Floor, c.worst)
 		spot.Pace.RollBack(c.worst)
@@ -81,6 +84,15 @@ func (j *job) turn(goal int64) (bool, error) {
 	spot.Turns = append(spot.Turns, t)
 	return true, j.log.emit(Event{Event: "turn", Phase: "prune", Turn: t.Turn, MACs: t.MACs, Params: int(t.Params), ValAcc: t.Accuracy,
 		Removed: len(t.Removed), Block: c.block.name(), Regime: t.Regime, Accepted: &t.Accepted, Reason: t.Reason})
+}
+
+// keepTurn writes the network of an accepted turn into the run folder, where that is asked for: each is a candidate on the
+// curve of accuracy over cost.
+func (j *job) keepTurn() error {
+	if !j.Prune.KeepTurns {
+		return nil
+	}
+	return j.saveNet(fmt.Sprintf("turn-%02d.secateur", j.pos.Prune.Turn))
 }
 
 // mend trains a network after its cut: a prefix to give the features that it gave, then what trains.

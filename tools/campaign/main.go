@@ -70,8 +70,8 @@ type outcome struct {
 func (o outcome) key() string { return fmt.Sprintf("%s %s %d %s", o.Model, o.Data, o.Seed, o.Prune) }
 
 type settings struct {
-	folder, out, models, sets, prune, keep, networks string
-	seeds, workers                                   int
+	folder, out, models, sets, prune, allocator, keep, networks string
+	seeds, workers                                              int
 }
 
 func main() {
@@ -81,6 +81,7 @@ func main() {
 	flag.StringVar(&s.models, "models", "mobilenet-v1-025,squeezenet11,mobilenet-v2-10", "models, commas between")
 	flag.StringVar(&s.sets, "data", "neu-det,hymenoptera", "data sets, commas between")
 	flag.StringVar(&s.prune, "prune", "", "prune too, by this criterion")
+	flag.StringVar(&s.allocator, "allocator", "global", "how many filters each layer keeps")
 	flag.StringVar(&s.keep, "keep", "macs=0.5", "budget of the pruned network")
 	flag.IntVar(&s.seeds, "seeds", 5, "seeds")
 	flag.IntVar(&s.workers, "workers", 1, "runs side by side, which share the CPUs")
@@ -184,6 +185,7 @@ func one(ctx context.Context, env graph.Env, s settings, o *outcome) error {
 			return err
 		}
 		c.Prune = train.DefaultPrune(s.prune, budget)
+		c.Prune.Allocator = s.allocator
 	}
 	r, err := train.Adapt(ctx, c)
 	if err != nil && !errors.Is(err, train.ErrTarget) {

@@ -102,6 +102,7 @@ Against learning few images by heart there are: the head before the rest (--head
 	fl.Float64Var(&f.loop.Distill, "distill", f.loop.Distill, "share of the dense network's answers in the loss of turns and --final-epochs")
 	fl.Float64Var(&f.loop.Tolerance, "tolerance", f.loop.Tolerance, "by how much a turn may lower the harmonic mean of class accuracies")
 	fl.StringVar(&f.loop.Regime, "regime", "auto", "with --train suffix, what is pruned when: A the frozen prefix in one light cut, B what trains, C the prefix by imitation if the budget is not met; auto, A, B, C, AB, BC or ABC")
+	fl.BoolVar(&f.loop.KeepTurns, "keep-turns", false, "keep the network of every accepted turn in --run: the curve of accuracy over cost")
 	fl.BoolVar(&f.loop.Blocks, "blocks", false, "let residual blocks with an identity skip go as a whole where that gives up less")
 	fl.BoolVar(&f.loop.InnerOnly, "inner-only", false, "leave the widths of residual streams alone")
 	fl.StringVar(&f.memory, "memory-budget", "", "bound on the memory of a training step, as in 256MiB")
@@ -182,6 +183,8 @@ func (f *adaptFlags) check() error {
 		return usagef("--lr wants 0 to 10, --label-smoothing and --ema 0 to less than 1, --layer-decay 0 to 1, --weight-decay, --mixup, --l2-sp and --bss 0 or more")
 	case f.loop.Distill < 0 || f.loop.Distill > 1 || f.loop.Tolerance < 0 || f.loop.Tolerance > 1 || f.loop.TurnRate < 0 || f.loop.FinalRate < 0:
 		return usagef("--distill and --tolerance want 0 to 1, --turn-lr and --final-lr 0 or more")
+	case f.loop.KeepTurns && f.RunDir == "":
+		return usagef("--keep-turns wants a folder: --run DIR")
 	case f.Resume && f.RunDir == "":
 		return usagef("--resume wants the folder of the run: --run DIR")
 	}
