@@ -28,14 +28,14 @@ type Prune struct {
 	Distill     float64 // share of the dense network's logits in the loss
 	InnerOnly   bool    // leave residual streams alone
 	KeepTurns   bool    // the network of every accepted turn stays in the run folder
-	Regime      string  // one of Regimes; "": auto
+	Regime      string  // one of Regimes
 	Blocks      bool    // residual blocks may go as a whole
 }
 
 // DefaultPrune is the schedule of the reference (pruning §2.5).
 func DefaultPrune(criterion string, budget pruning.Budget) *Prune {
 	return &Prune{Criterion: criterion, Allocator: "global", Budget: budget, Turns: 5, TurnUpdates: 4, TurnRate: 1, FinalEpochs: 40, FinalRate: 1,
-		Tolerance: 0.04, Distill: 0.7}
+		Tolerance: 0.04, Distill: 0.7, Regime: "auto"}
 }
 
 // TurnEpochs is how many passes over the training images, of that many steps each, make the updates of a turn.

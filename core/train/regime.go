@@ -22,7 +22,7 @@ const lightShare = 0.3
 func (j *job) chooseRegime(spot *pruneSpot) (regime, why string, err error) {
 	asked := j.Prune.Regime
 	if j.pos.Cut == "" {
-		if asked != "" && asked != "auto" && asked != "B" {
+		if asked != "auto" && asked != "B" {
 			return "", "", fmt.Errorf("regime %s prunes a frozen prefix, and with --train %s nothing is frozen: use --train suffix", asked, j.Part)
 		}
 		return "B", fmt.Sprintf("all that is pruned trains (--train %s)", j.tunedPart()), nil
@@ -32,7 +32,7 @@ func (j *job) chooseRegime(spot *pruneSpot) (regime, why string, err error) {
 		return "", "", err
 	}
 	measured := fmt.Sprintf("%.0f %% of the multiply-adds lie in the frozen prefix, %.0f %% of %s must go", 100*share, 100*j.mustGo(spot), j.Prune.Budget.Of)
-	if asked != "" && asked != "auto" {
+	if asked != "auto" {
 		return asked, "asked for; " + measured, nil
 	}
 	if j.mustGo(spot) <= (1-share)/2 {

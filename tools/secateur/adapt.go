@@ -101,7 +101,7 @@ Against learning few images by heart there are: the head before the rest (--head
 	fl.Float64Var(&f.loop.FinalRate, "final-lr", f.loop.FinalRate, "learning rate of --final-epochs, a share of --lr")
 	fl.Float64Var(&f.loop.Distill, "distill", f.loop.Distill, "share of the dense network's answers in the loss of turns and --final-epochs")
 	fl.Float64Var(&f.loop.Tolerance, "tolerance", f.loop.Tolerance, "by how much a turn may lower the harmonic mean of class accuracies")
-	fl.StringVar(&f.loop.Regime, "regime", "auto", "with --train suffix, what is pruned when: A the frozen prefix in one light cut, B what trains, C the prefix by imitation if the budget is not met; auto, A, B, C, AB, BC or ABC")
+	fl.StringVar(&f.loop.Regime, "regime", f.loop.Regime, "with --train suffix, what is pruned when: A the frozen prefix in one light cut, B what trains, C the prefix by imitation if the budget is not met; auto, A, B, C, AB, BC or ABC")
 	fl.BoolVar(&f.loop.KeepTurns, "keep-turns", false, "keep the network of every accepted turn in --run: the curve of accuracy over cost")
 	fl.BoolVar(&f.loop.Blocks, "blocks", false, "let residual blocks with an identity skip go as a whole where that gives up less")
 	fl.BoolVar(&f.loop.InnerOnly, "inner-only", false, "leave the widths of residual streams alone")
