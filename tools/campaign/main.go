@@ -71,7 +71,7 @@ func (o outcome) key() string { return fmt.Sprintf("%s %s %d %s", o.Model, o.Dat
 
 type settings struct {
 	folder, out, models, sets, prune, allocator, keep, networks string
-	seeds, workers                                              int
+	first, seeds, workers                                       int
 }
 
 func main() {
@@ -83,7 +83,8 @@ func main() {
 	flag.StringVar(&s.prune, "prune", "", "prune too, by this criterion")
 	flag.StringVar(&s.allocator, "allocator", "global", "how many filters each layer keeps")
 	flag.StringVar(&s.keep, "keep", "macs=0.5", "budget of the pruned network")
-	flag.IntVar(&s.seeds, "seeds", 5, "seeds")
+	flag.IntVar(&s.first, "first", 0, "first seed")
+	flag.IntVar(&s.seeds, "seeds", 5, "number of seeds")
 	flag.IntVar(&s.workers, "workers", 1, "runs side by side, which share the CPUs")
 	flag.StringVar(&s.networks, "networks", "", "folder that keeps the networks; a dense one that is in it is not trained again")
 	flag.Parse()
@@ -144,7 +145,7 @@ func run(ctx context.Context, s settings) error {
 
 // missing are the runs that are not done, seeds first, so that every set has results early.
 func (s settings) missing(done map[string]outcome) (list []outcome) {
-	for seed := range s.seeds {
+	for seed := s.first; seed < s.first+s.seeds; seed++ {
 		for _, m := range strings.Split(s.models, ",") {
 			for _, d := range strings.Split(s.sets, ",") {
 				o := outcome{Model: m, Data: d, Seed: uint64(seed), Prune: s.prune}
