@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/secateur/secateur/core/data"
@@ -20,12 +21,19 @@ import (
 // smallRun is a finished run that pruned a small network.
 func smallRun(t *testing.T, env graph.Env) *train.Run {
 	t.Helper()
+	return runOf(t, env, toy.SmallNet("x", "y"), func(*train.Prune) {})
+}
+
+// runOf is a finished run of a network of which half goes, unless change says otherwise.
+func runOf(t *testing.T, env graph.Env, model *graph.Graph, change func(*train.Prune)) *train.Run {
+	t.Helper()
 	c := train.Defaults()
-	c.Model, c.Env, c.RunDir = toy.SmallNet("x", "y"), env, t.TempDir()
+	c.Model, c.Env, c.RunDir = model, env, t.TempDir()
 	c.Data = &data.Splits{Classes: toy.Classes, Train: toy.Pictures(t, toy.Folder(t, "train"), 8, 60), Test: toy.Pictures(t, toy.Folder(t, "test"), 6, 60)}
 	c.HeadSteps, c.Epochs = 5, 2
 	c.Prune = train.DefaultPrune("fusion", pruning.Budget{Of: "macs", Share: 0.6})
 	c.Prune.Turns, c.Prune.TurnUpdates, c.Prune.FinalEpochs, c.Prune.Tolerance = 3, 4, 1, 1
+	change(c.Prune)
 	if _, err := train.Adapt(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +90,35 @@ func TestExplain(t *testing.T) {
 			sum += m.Before[i] - m.After[i]
 		}
 		toy.Near(t, "relevance before less that after, both shares", sum, 0, 1e-6)
+	}
+	checkNumbers(t, x)
+}
+
+// TestExplainBlock: filters that went with their residual block have cards that say so, and a layer that is gone as a whole
+// is told of like others.
+func TestExplainBlock(t *testing.T) {
+	env, g := toy.Env(t), toy.SmallNet("x", "y")
+	for i := range g.Node("c.weight").Value {
+		g.Node("c.weight").Value[i] *= 1e-3
+	}
+	run := runOf(t, env, g, func(p *train.Prune) { p.Budget.Share, p.Turns, p.Blocks = 0.24, 2, true })
+	x, err := Explain(context.Background(), run, Options{Env: env, Cards: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	for _, c := range x.Cards {
+		if c.Layer == "b" && strings.HasPrefix(c.Sentence, "It went with the whole of residual block sum. ") {
+			told++
+		}
+	}
+	for _, l := range x.Layers {
+		if l.Name == "b" && (l.Before != 16 || l.After != 0) {
+			t.Errorf("the layer inside the block: %d filters, %d after", l.Before, l.After)
+		}
+	}
+	if told == 0 || run.Net.Node("b") != nil {
+		t.Errorf("%d cards tell of the block, the network has its branch: %v", told, run.Net.Node("b") != nil)
 	}
 	checkNumbers(t, x)
 }
