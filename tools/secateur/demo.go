@@ -22,6 +22,11 @@ const (
 	demoEpochs = 100
 	demoRate   = 3e-3
 	demoWarm   = 40
+
+	// Its turns are short and slow: AdamW at the full rate undoes the fit of sixty pictures, and turns are taken back.
+	demoTurns    = 10
+	demoUpdates  = 30
+	demoTurnRate = 0.1
 )
 
 func demoCommand() *cobra.Command {
@@ -59,6 +64,7 @@ func runDemo(c *cobra.Command, out string, seed uint64) error {
 	f := newAdaptFlags()
 	f.model, f.data, f.out, f.report = pretrained, images, filepath.Join(out, "adapted.secateur"), filepath.Join(out, "report.html")
 	f.prune, f.loop.Tolerance = "fisher", demoTolerance
+	f.loop.Turns, f.loop.TurnUpdates, f.loop.TurnRate = demoTurns, demoUpdates, demoTurnRate
 	f.RunDir = filepath.Join(out, "run")
 	if err := os.RemoveAll(f.RunDir); err != nil { // of an earlier demo
 		return err
