@@ -23,10 +23,12 @@ const (
 	demoRate   = 3e-3
 	demoWarm   = 40
 
-	// Its turns are short and slow: AdamW at the full rate undoes the fit of sixty pictures, and turns are taken back.
-	demoTurns    = 10
-	demoUpdates  = 30
-	demoTurnRate = 0.1
+	// AdamW at the full rate undoes the fit of sixty pictures: turns are taken back, and at the end it costs points.
+	demoTurns     = 10
+	demoUpdates   = 30
+	demoTurnRate  = 0.1
+	demoFinal     = 15
+	demoFinalRate = 0.5
 )
 
 func demoCommand() *cobra.Command {
@@ -65,6 +67,7 @@ func runDemo(c *cobra.Command, out string, seed uint64) error {
 	f.model, f.data, f.out, f.report = pretrained, images, filepath.Join(out, "adapted.secateur"), filepath.Join(out, "report.html")
 	f.prune, f.loop.Tolerance = "fisher", demoTolerance
 	f.loop.Turns, f.loop.TurnUpdates, f.loop.TurnRate = demoTurns, demoUpdates, demoTurnRate
+	f.loop.FinalEpochs, f.loop.FinalRate = demoFinal, demoFinalRate
 	f.RunDir = filepath.Join(out, "run")
 	if err := os.RemoveAll(f.RunDir); err != nil { // of an earlier demo
 		return err
