@@ -3,7 +3,6 @@ package criteria
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/secateur/secateur/pruning/groups"
 	"github.com/secateur/secateur/pruning/ridge"
@@ -70,27 +69,20 @@ func cheapest(readers []*reader, gone []bool) int {
 	return best
 }
 
-// reader is one consumer while its channels go. Neither K⁻¹ nor W is changed: what each channel that went took from
-// them is kept, and taken off from the rows that are looked at (Golub & Van Loan, §4.2: a Cholesky factorisation of K⁻¹ that
-// chooses its pivots by cost).
+// reader is one consumer while its channels go. K⁻¹ is not changed: what each channel that went took from it is kept, and
+// taken off from the rows that are looked at (Golub & Van Loan, §4.2: a Cholesky factorisation of K⁻¹ that chooses its
+// pivots by cost).
 type reader struct {
 	c, rows int
 	at      [][]int   // channels of each unit
 	inverse []float64 // C×C, of K; nil where nothing varies
-	w       []float64 // C×rows: the weights that read a channel lie together
+	w       []float64 // C×rows, as they are now: the weights that read a channel lie together
 	norm    []float64 // C, Σ w² of each channel as it is now, 0 where it never varied
 	diag    []float64 // C, of K⁻¹ without the channels that went
 
-	left  []int // channels, in the order of the columns below
-	place []int // of each channel in left, -1 for those that went
-	gone  []pivot
-}
-
-// pivot is a channel that went.
-type pivot struct {
-	row  []float64 // of K⁻¹ as it was, over the channels left, by the root of its pivot
-	root float64
-	w    []float64 // its weights as they were
+	left  []int       // channels, in the order of the columns below
+	place []int       // of each channel in left, -1 for those that went
+	gone  [][]float64 // of each channel that went, its row of K⁻¹ as it was, over the channels left, by the root of its pivot
 }
 
 func newReader(site groups.Site, g *groups.Group, m ridge.Moments) (*reader, error) {
@@ -148,28 +140,25 @@ func (r *reader) take(unit int) {
 func (r *reader) remove(i int) {
 	r.last(r.place[i])
 	n := len(r.left)
-	own, products := make([]float64, n), make([]float64, n)
-	w := slices.Clone(r.row(i))
-	for _, p := range r.gone {
-		floats.AddScaled(w, -p.row[n-1]/p.root, p.w)
-	}
+	own := make([]float64, n)
 	for k, j := range r.left {
 		own[k] = r.inverse[i*r.c+j]
-		products[k] = floats.Dot(r.row(j), w)
 	}
-	for _, p := range r.gone {
-		floats.AddScaled(own, -p.row[n-1], p.row[:n])
-		floats.AddScaled(products, -floats.Dot(p.w, w)/p.root, p.row[:n])
+	for _, row := range r.gone {
+		floats.AddScaled(own, -row[n-1], row[:n])
 	}
-	root, norm := math.Sqrt(own[n-1]), products[n-1]
+	pivot := own[n-1]
 	r.left, r.place[i] = r.left[:n-1], -1
 	for k, j := range r.left {
-		share := own[k] / own[n-1]
-		r.norm[j] = math.Max(0, r.norm[j]-share*(2*products[k]-share*norm))
+		share := own[k] / pivot
 		r.diag[j] -= share * own[k]
+		if r.norm[i] > 0 {
+			floats.AddScaled(r.row(j), -share, r.row(i))
+			r.norm[j] = floats.Dot(r.row(j), r.row(j))
+		}
 	}
-	floats.Scale(1/root, own)
-	r.gone = append(r.gone, pivot{own[:n-1], root, w})
+	floats.Scale(1/math.Sqrt(pivot), own)
+	r.gone = append(r.gone, own[:n-1])
 }
 
 // last brings the channel at a place to the end of those that are left.
@@ -177,7 +166,7 @@ func (r *reader) last(at int) {
 	n := len(r.left) - 1
 	r.left[at], r.left[n] = r.left[n], r.left[at]
 	r.place[r.left[at]], r.place[r.left[n]] = at, n
-	for _, p := range r.gone {
-		p.row[at], p.row[n] = p.row[n], p.row[at]
+	for _, row := range r.gone {
+		row[at], row[n] = row[n], row[at]
 	}
 }
