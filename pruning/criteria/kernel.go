@@ -8,29 +8,45 @@ import (
 )
 
 // medianDistance is the median of |x_i-x_j| over the pairs that differ, the upper one of two; 0 without any. It
-// counts, in sorted x, the pairs up to a distance and halves the interval that the median lies in.
+// counts, in sorted x, the pairs up to a distance, halves the interval that the median lies in, and sorts what is left
+// once it is little.
 func medianDistance(x []float64) float64 {
 	s := slices.Clone(x)
 	slices.Sort(s)
-	zero := pairsWithin(s, 0)
-	all := len(s) * (len(s) - 1) / 2
-	if all == zero || math.IsNaN(s[0]) {
+	lo, hi := 0.0, s[len(s)-1]-s[0]
+	below, upTo := pairsWithin(s, 0), len(s)*(len(s)-1)/2
+	if below == upTo || !finite(hi) {
 		return 0
 	}
-	want := zero + (all-zero)/2 + 1
-	lo, hi := 0.0, s[len(s)-1]-s[0]
-	for range 60 {
+	want := below + (upTo-below)/2
+	for upTo-below > len(s)/4 {
 		mid := lo + (hi-lo)/2
 		if mid == lo || mid == hi {
-			break
+			return hi
 		}
-		if pairsWithin(s, mid) >= want {
-			hi = mid
+		if n := pairsWithin(s, mid); n > want {
+			hi, upTo = mid, n
 		} else {
-			lo = mid
+			lo, below = mid, n
 		}
 	}
-	return hi
+	left := distances(s, lo, hi)
+	slices.Sort(left)
+	return left[want-below]
+}
+
+// distances are those of the pairs of ascending s that are more than lo and at most hi apart.
+func distances(s []float64, lo, hi float64) (list []float64) {
+	from := 0
+	for i, v := range s {
+		for v-s[from] > hi {
+			from++
+		}
+		for j := from; j < i && v-s[j] > lo; j++ {
+			list = append(list, v-s[j])
+		}
+	}
+	return list
 }
 
 // pairsWithin counts the pairs of ascending s that are at most d apart.
@@ -98,23 +114,32 @@ type pairSums struct {
 	allSquares, sameOfSquares float64
 }
 
-// pairs sums the Gaussian kernel of x.
+// pairs sums the Gaussian kernel of x: by its Fourier series, or pair by pair where x has outliers and the series would be
+// longer than there are images.
 func (s *sample) pairs(x []float64, order []int, width float64) *pairSums {
-	n, by := len(x), math.Sqrt(0.5)/width
-	y, k := make([]float64, n), &pairSums{rows: make([]float64, n)}
+	by := math.Sqrt(0.5) / width
+	y := make([]float64, len(x))
 	for i, at := range order {
 		y[i] = x[at] * by
 	}
-	first := 0 // of the class of image i
-	for i := range y {
-		if i > 0 && s.label[order[i]] != s.label[order[i-1]] {
-			first = i
+	if period, terms := seriesOf(slices.Max(y) - slices.Min(y)); terms <= len(y) {
+		return s.series(y, period, terms)
+	}
+	return s.eachPair(y)
+}
+
+// eachPair sums the kernel exp(-(y_i-y_j)²) over the pairs of images in the order of byClass.
+func (s *sample) eachPair(y []float64) *pairSums {
+	k := &pairSums{rows: make([]float64, len(y))}
+	at := 0
+	for _, c := range s.count {
+		for first, end := at, at+c; at < end; at++ {
+			sum, squares := k.row(y, 0, first, at)
+			same, sameSquares := k.row(y, first, at, at)
+			k.rows[at] += sum + same + 1
+			k.all, k.same = k.all+2*(sum+same)+1, k.same+2*same+1
+			k.allSquares, k.sameOfSquares = k.allSquares+2*(squares+sameSquares)+1, k.sameOfSquares+2*sameSquares+1
 		}
-		sum, squares := k.row(y, 0, first, i)
-		same, sameSquares := k.row(y, first, i, i)
-		k.rows[i] += sum + same + 1
-		k.all, k.same = k.all+2*(sum+same)+1, k.same+2*same+1
-		k.allSquares, k.sameOfSquares = k.allSquares+2*(squares+sameSquares)+1, k.sameOfSquares+2*sameSquares+1
 	}
 	return k
 }
@@ -123,7 +148,7 @@ func (s *sample) pairs(x []float64, order []int, width float64) *pairSums {
 func (k *pairSums) row(y []float64, lo, hi, i int) (sum, squares float64) {
 	rows, v := k.rows[lo:hi], y[i]
 	for j, u := range y[lo:hi] {
-		e := expNeg((v - u) * (v - u))
+		e := math.Exp(-(v - u) * (v - u))
 		rows[j] += e
 		sum += e
 		squares += e * e
@@ -163,28 +188,4 @@ func (s *sample) shared(k *pairSums) float64 {
 	}
 	n := float64(len(s.label))
 	return math.Log2(k.sameOfSquares * n * n / (k.allSquares * same))
-}
-
-// Steps of the table of exponentials, and its length: what lies behind is less than 1.3e-14.
-const (
-	expSteps = 32
-	expEnd   = 32
-)
-
-var expTable = func() (t [expSteps * expEnd]float64) {
-	for i := range t {
-		t[i] = math.Exp(-float64(i) / expSteps)
-	}
-	return t
-}()
-
-// expNeg is exp(-t) for t of at least 0, 0 for t of 32 or more: from a table, and five terms of the series of what is
-// left, to 1e-11 of it.
-func expNeg(t float64) float64 {
-	if t >= expEnd {
-		return 0
-	}
-	i := int(t * expSteps)
-	r := t - float64(i)*(1.0/expSteps)
-	return expTable[i&(len(expTable)-1)] * (1 - r*(1-r*(1./2)*(1-r*(1./3)*(1-r*(1./4)*(1-r*(1./5))))))
 }

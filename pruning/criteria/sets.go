@@ -37,20 +37,25 @@ func byOrder(order []int) []float64 {
 	return out
 }
 
-// scatters are the total and within-class scatter of all pairs of units, F×F, made once.
+// scatters are the total and within-class scatter of all pairs of units, F×F, made once. The total is that within the
+// classes and that of their means.
 func (s *sample) scatters() (total, within []float64) {
 	if s.total != nil {
 		return s.total, s.within
 	}
 	f, n := len(s.x), len(s.label)
-	deviations, centred := make([]float64, 0, f*n), make([]float64, 0, f*n)
+	centred, between := make([]float64, 0, f*n), make([]float64, 0, f*s.classes)
 	for _, x := range s.x {
 		class, all := s.means(x)
 		for n, v := range x {
-			deviations, centred = append(deviations, v-all), append(centred, v-class[s.label[n]])
+			centred = append(centred, v-class[s.label[n]])
+		}
+		for c, m := range class {
+			between = append(between, math.Sqrt(float64(s.count[c]))*(m-all))
 		}
 	}
-	s.total, s.within = mirrored(upperProducts(deviations, f), f), mirrored(upperProducts(centred, f), f)
+	s.within, s.total = mirrored(upperProducts(centred, f), f), mirrored(upperProducts(between, f), f)
+	floats.Add(s.total, s.within)
 	return s.total, s.within
 }
 

@@ -3,6 +3,7 @@ package criteria
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -65,7 +66,7 @@ func TestJensenShannon(t *testing.T) {
 			}
 		}
 	}
-	got := plugIn(bin, s.label, bins, 3)
+	got := plugIn(bin, s.label, bins, 3, countLogs(len(bin)))
 	near(t, "Jensen-Shannon divergence", jsd, got)
 	near(t, "mean divergence", kl, got)
 	if got < 0.01 {
@@ -124,11 +125,48 @@ func TestCopyTellsNothing(t *testing.T) {
 	}
 }
 
-// TestExpNeg holds the table against math.Exp.
-func TestExpNeg(t *testing.T) {
-	for x := 0.0; x < 40; x += 0.00317 {
-		if d := math.Abs(expNeg(x) - math.Exp(-x)); d > 1e-11*math.Exp(-x)+2e-14 {
-			t.Fatalf("exp(-%v) is off by %g", x, d)
+// TestSeries: the Fourier series sums the kernel as pairs do, also where values are far apart, equal or all but one.
+func TestSeries(t *testing.T) {
+	s := &sample{count: []int{1, 9, 30, 20}}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, spread := range []float64{1e-3, 1, 30} {
+		y := make([]float64, 60)
+		for i := range y {
+			y[i] = max(0, spread*rng.NormFloat64())
+		}
+		y[7] = 10 * spread
+		period, terms := seriesOf(slices.Max(y) - slices.Min(y))
+		got, want := s.series(y, period, terms), s.eachPair(y)
+		for i, have := range append(got.rows, got.all, got.same, got.allSquares, got.sameOfSquares) {
+			if w := append(want.rows, want.all, want.same, want.allSquares, want.sameOfSquares)[i]; math.Abs(have-w) > 1e-9*60 {
+				t.Errorf("spread %g, %d terms: sum %d is %v, of pairs %v", spread, terms, i, have, w)
+			}
+		}
+	}
+}
+
+// TestMedianDistance holds it against the list of all distances, with and without values that are equal.
+func TestMedianDistance(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for n := 1; n < 80; n++ {
+		x, apart := make([]float64, n), []float64(nil)
+		for i := range x {
+			if x[i] = rng.NormFloat64(); n%3 == 0 {
+				x[i] = max(0, math.Round(2*x[i]))
+			}
+			for _, y := range x[:i] {
+				if y != x[i] {
+					apart = append(apart, math.Abs(x[i]-y))
+				}
+			}
+		}
+		slices.Sort(apart)
+		want := 0.0
+		if len(apart) > 0 {
+			want = apart[len(apart)/2]
+		}
+		if got := medianDistance(x); got != want {
+			t.Errorf("of %d values: %v, want %v", n, got, want)
 		}
 	}
 }
