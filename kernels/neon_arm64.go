@@ -20,7 +20,7 @@ func neon() Set {
 	s.Sum, s.SumSq, s.Dot = sumNEON, sumSqNEON, dotNEON
 	s.SGD, s.AdamW = sgdNEON, adamWStepNEON
 	s.Norm = neonNorm()
-	s.Finish = neonFinish()
+	s.Finish = finishNEON()
 	s.Pooling, s.Activation, s.Pixels = poolingNEON(), activationNEON(), pixelsNEON()
 	return s
 }

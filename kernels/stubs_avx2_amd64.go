@@ -1600,11 +1600,76 @@ func adamWAVX2(w []float32, dw []float32, m []float32, v []float32, lr float32, 
 //go:noescape
 func biasClipF32AVX2Loop(y *float32, b *float32, lo float32, hi float32, n int, rows int, stride int)
 
+// y = z·min(max(z/6 + ½, 0), 1), z = y + b, in every row,
+// n floats a row, stride floats from row to row of y.
+//
+//go:noescape
+func biasHardSwishF32AVX2Loop(y *float32, b *float32, n int, rows int, stride int)
+
+// y = min(max(alpha·(y + b) + beta, 0), 1) in every row,
+// n floats a row, stride floats from row to row of y.
+//
+//go:noescape
+func biasHardSigmoidF32AVX2Loop(y *float32, b *float32, alpha float32, beta float32, n int, rows int, stride int)
+
+// y = z/(1 + e^-z), z = y + b, in every row,
+// n floats a row, stride floats from row to row of y.
+//
+//go:noescape
+func biasSiluF32AVX2Loop(y *float32, b *float32, n int, rows int, stride int)
+
 // y = min(max(y + b + r, lo), hi) in every row,
 // n floats a row, stride floats from row to row of y, r.
 //
 //go:noescape
 func biasAddClipF32AVX2Loop(y *float32, b *float32, r *float32, lo float32, hi float32, n int, rows int, stride int)
+
+func biasClipAVX2(y []float32, ld int, b []float32, m int, lo, hi float32) {
+	c := len(b)
+	checkMatrix(y, ld, m, c)
+	for i := 0; i < m && c > 0; i += callRows(c) {
+		biasClipF32AVX2Loop(&y[i*ld], &b[0], lo, hi, c, min(callRows(c), m-i), ld)
+	}
+}
+
+func biasAddClipAVX2(y []float32, ld int, b, r []float32, m int, lo, hi float32) {
+	c := len(b)
+	checkMatrix(y, ld, m, c)
+	checkMatrix(r, ld, m, c)
+	for i := 0; i < m && c > 0; i += callRows(c) {
+		biasAddClipF32AVX2Loop(&y[i*ld], &b[0], &r[i*ld], lo, hi, c, min(callRows(c), m-i), ld)
+	}
+}
+
+func biasHardSwishAVX2(y []float32, ld int, b []float32, m int) {
+	c := len(b)
+	checkMatrix(y, ld, m, c)
+	for i := 0; i < m && c > 0; i += callRows(c) {
+		biasHardSwishF32AVX2Loop(&y[i*ld], &b[0], c, min(callRows(c), m-i), ld)
+	}
+}
+
+func biasHardSigmoidAVX2(y []float32, ld int, b []float32, m int, alpha, beta float32) {
+	c := len(b)
+	checkMatrix(y, ld, m, c)
+	for i := 0; i < m && c > 0; i += callRows(c) {
+		biasHardSigmoidF32AVX2Loop(&y[i*ld], &b[0], alpha, beta, c, min(callRows(c), m-i), ld)
+	}
+}
+
+func biasSiluAVX2(y []float32, ld int, b []float32, m int) {
+	c := len(b)
+	checkMatrix(y, ld, m, c)
+	for i := 0; i < m && c > 0; i += callRows(c) {
+		biasSiluF32AVX2Loop(&y[i*ld], &b[0], c, min(callRows(c), m-i), ld)
+	}
+}
+
+// finishAVX2 is the group.
+func finishAVX2() Finish {
+	return Finish{BiasClip: biasClipAVX2, BiasAddClip: biasAddClipAVX2,
+		BiasHardSwish: biasHardSwishAVX2, BiasHardSigmoid: biasHardSigmoidAVX2, BiasSilu: biasSiluAVX2}
+}
 
 // y = min(max((x-mean)·scale + beta, lo), hi),
 // n floats a row, stride floats from row to row of y, x.

@@ -47,9 +47,9 @@ func (a Added) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) gra
 		}
 	}}
 	if h.end == nil {
-		with.tail = &tail{last, -infinity, infinity}
-	} else if h.tail != nil {
-		with.tail = &tail{last, h.tail.lo, h.tail.hi}
+		with.tail = &tail{add: last, lo: -infinity, hi: infinity}
+	} else if h.tail != nil && h.tail.bend == nil {
+		with.tail = &tail{add: last, lo: h.tail.lo, hi: h.tail.hi}
 	}
 	return a.Of.(finisher).lowerWith(e, &of, m, with)
 }

@@ -24,8 +24,14 @@ func (c Clip) Infer(in []tensor.Shape) (tensor.Shape, error) {
 
 // Lower clips.
 func (c Clip) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return mapLoop(e, n, m, 1, func(y, x []float32) { e.Kernels.Clip(y, x, c.Min, c.Max) })
+	return mapLoop(e, n, m, 1, c.apply(e.Kernels))
 }
+
+func (c Clip) apply(k kernels.Set) func(y, x []float32) {
+	return func(y, x []float32) { k.Clip(y, x, c.Min, c.Max) }
+}
+
+func (c Clip) tail(kernels.Set) *tail { return &tail{lo: c.Min, hi: c.Max} }
 
 // Grad uses y rather than x, so that x need not outlive the forward pass.
 func (c Clip) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {

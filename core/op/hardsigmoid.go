@@ -3,6 +3,7 @@ package op
 import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/kernels"
 )
 
 // HardSigmoid is y = min(max(Alpha·x+Beta, 0), 1). ONNX's default is 0.2 and 0.5, PyTorch's
@@ -17,7 +18,15 @@ func (HardSigmoid) Infer(in []tensor.Shape) (tensor.Shape, error) { return infer
 
 // Lower computes element by element.
 func (h HardSigmoid) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return mapLoop(e, n, m, 1, func(y, x []float32) { e.Kernels.HardSigmoid(y, x, h.Alpha, h.Beta) })
+	return mapLoop(e, n, m, 1, h.apply(e.Kernels))
+}
+
+func (h HardSigmoid) apply(k kernels.Set) func(y, x []float32) {
+	return func(y, x []float32) { k.HardSigmoid(y, x, h.Alpha, h.Beta) }
+}
+
+func (h HardSigmoid) tail(k kernels.Set) *tail {
+	return &tail{bend: func(y []float32, ld int, b []float32, m int) { k.BiasHardSigmoid(y, ld, b, m, h.Alpha, h.Beta) }}
 }
 
 // Grad uses y rather than x, so that x need not outlive the forward pass.
@@ -44,7 +53,11 @@ func (HardSigmoidGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return i
 
 // Lower masks dy by y and scales it.
 func (h HardSigmoidGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return zipLoop(e, n, m, 1, func(dx, dy, y []float32) { e.Kernels.HardSigmoidGrad(dx, dy, y, h.Alpha) })
+	return zipLoop(e, n, m, 1, h.zip(e.Kernels))
+}
+
+func (h HardSigmoidGrad) zip(k kernels.Set) func(dx, dy, y []float32) {
+	return func(dx, dy, y []float32) { k.HardSigmoidGrad(dx, dy, y, h.Alpha) }
 }
 
 // InPlace may overwrite dy or y.

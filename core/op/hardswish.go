@@ -3,6 +3,7 @@ package op
 import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/kernels"
 )
 
 // HardSwish is y = x·min(max(x/6+½, 0), 1).
@@ -15,9 +16,13 @@ func (HardSwish) Kind() string { return "HardSwish" }
 func (HardSwish) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnary(in) }
 
 // Lower computes element by element.
-func (HardSwish) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return mapLoop(e, n, m, 1, e.Kernels.HardSwish)
+func (h HardSwish) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return mapLoop(e, n, m, 1, h.apply(e.Kernels))
 }
+
+func (HardSwish) apply(k kernels.Set) func(y, x []float32) { return k.HardSwish }
+
+func (HardSwish) tail(k kernels.Set) *tail { return &tail{bend: k.BiasHardSwish} }
 
 // Grad needs x: hard swish falls before it rises, so that y does not tell the slope.
 func (HardSwish) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
@@ -42,9 +47,11 @@ func (HardSwishGrad) Kind() string { return "HardSwishGrad" }
 func (HardSwishGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnaryGrad(in) }
 
 // Lower computes element by element.
-func (HardSwishGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return zipLoop(e, n, m, 1, e.Kernels.HardSwishGrad)
+func (h HardSwishGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return zipLoop(e, n, m, 1, h.zip(e.Kernels))
 }
+
+func (HardSwishGrad) zip(k kernels.Set) func(dx, dy, x []float32) { return k.HardSwishGrad }
 
 // InPlace may overwrite dy or x.
 func (HardSwishGrad) InPlace() []int { return []int{0, 1} }

@@ -10,10 +10,12 @@ type hooks struct {
 	tail  *tail // set where end does nothing but this: a loop may do it together with its bias
 }
 
-// tail is what commonly ends a layer: an input is added, 0 for none, and the sum is clipped.
+// tail is what commonly ends a layer: an input is added, 0 for none, and the sum is clipped; or
+// else bend adds the bias and does what is no clipping.
 type tail struct {
 	add    int
 	lo, hi float32
+	bend   func(y []float32, ld int, b []float32, m int)
 }
 
 // ending is the end of a loop with a bias as one pass, nil where it is not.
@@ -22,18 +24,21 @@ func (h hooks) ending(bias int) *tail {
 	case bias > 0 && h.tail != nil:
 		return h.tail
 	case bias > 0 && h.end == nil:
-		return &tail{0, -infinity, infinity}
+		return &tail{lo: -infinity, hi: infinity}
 	}
 	return nil
 }
 
 // finish does it to m rows of len(b) floats, ld apart, from place at of the output.
 func (t *tail) finish(e *graph.Env, m *graph.Mem, at, ld int, b []float32, rows int) {
-	if t.add > 0 {
+	switch {
+	case t.bend != nil:
+		t.bend(m.Out[at:], ld, b, rows)
+	case t.add > 0:
 		e.Kernels.BiasAddClip(m.Out[at:], ld, b, m.In[t.add][at:], rows, t.lo, t.hi)
-		return
+	default:
+		e.Kernels.BiasClip(m.Out[at:], ld, b, rows, t.lo, t.hi)
 	}
-	e.Kernels.BiasClip(m.Out[at:], ld, b, rows, t.lo, t.hi)
 }
 
 // prologue makes from whole rows of channels, floats at to at+len(dst) of the tensor that the loop

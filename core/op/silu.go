@@ -3,6 +3,7 @@ package op
 import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/kernels"
 )
 
 // Silu is y = x·sigmoid(x), also called swish. ONNX writes it as Sigmoid and Mul.
@@ -15,9 +16,13 @@ func (Silu) Kind() string { return "Silu" }
 func (Silu) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnary(in) }
 
 // Lower computes element by element.
-func (Silu) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return mapLoop(e, n, m, expWeight, e.Kernels.Silu)
+func (s Silu) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return mapLoop(e, n, m, expWeight, s.apply(e.Kernels))
 }
+
+func (Silu) apply(k kernels.Set) func(y, x []float32) { return k.Silu }
+
+func (Silu) tail(k kernels.Set) *tail { return &tail{bend: k.BiasSilu} }
 
 // Grad needs x: silu falls before it rises, so that y does not tell the slope.
 func (Silu) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Node {
@@ -42,9 +47,11 @@ func (SiluGrad) Kind() string { return "SiluGrad" }
 func (SiluGrad) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferUnaryGrad(in) }
 
 // Lower computes element by element.
-func (SiluGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return zipLoop(e, n, m, expWeight, e.Kernels.SiluGrad)
+func (s SiluGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return zipLoop(e, n, m, expWeight, s.zip(e.Kernels))
 }
+
+func (SiluGrad) zip(k kernels.Set) func(dx, dy, x []float32) { return k.SiluGrad }
 
 // InPlace may overwrite dy or x.
 func (SiluGrad) InPlace() []int { return []int{0, 1} }

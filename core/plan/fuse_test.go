@@ -70,6 +70,44 @@ func TestFuseMasksGradients(t *testing.T) {
 	}
 }
 
+// TestFuseBends: hard swish, SiLU and hard sigmoid end the loops in front of them, and their gradients the
+// gradients; what is fused has the bits of what is not.
+func TestFuseBends(t *testing.T) {
+	b := newBuilder()
+	x := b.Leaf("x", graph.Input, tensor.Shape{2, 6, 6, 8}, nil)
+	y := b.Add("a.act", op.HardSwish{}, b.Add("a", op.Conv{}, x, b.param("a.w", 8, 1, 1, 8), b.param("a.b", 8)))
+	y = b.Add("b.act", op.Silu{}, b.Add("b", op.Depthwise{Pads: [4]int{1, 1, 1, 1}}, y, b.param("b.w", 8, 3, 3, 1), b.param("b.b", 8)))
+	y = b.Add("c.act", op.HardSigmoid{Alpha: 0.2, Beta: 0.5}, b.Add("c", op.Conv{Pads: [4]int{1, 1, 1, 1}}, y, b.param("c.w", 8, 3, 3, 8), b.param("c.b", 8)))
+	b.Outputs = []*graph.Node{y}
+	params := []string{"a.w", "a.b", "b.w", "c.w"}
+	b.Add("loss", op.Sum{}, y)
+	sets(t, func(t *testing.T, set kernels.Set) {
+		p := compile(t, b.Graph, Options{Env: envOf(set, 2)})
+		apart := compile(t, b.Graph, Options{Env: envOf(set, 2), Keep: []string{"a", "b", "c"}})
+		train := compile(t, b.Graph, Options{Env: envOf(set, 2), Loss: "loss", Wrt: params})
+		trainApart := compile(t, b.Graph, Options{Env: envOf(set, 2), Loss: "loss", Wrt: append(params, "a.act", "b.act")})
+		for kind, want := range map[string]int{"Conv+HardSwish": 1, "Depthwise+Silu": 1, "Conv+HardSigmoid": 1} {
+			if n := p.kinds(kind); n != want {
+				t.Errorf("%d loops of %s, want %d", n, kind, want)
+			}
+		}
+		for kind, want := range map[string]int{"DepthwiseGradInput+HardSwishGrad": 1, "ConvGradInput+SiluGrad": 1} {
+			if n, none := train.kinds(kind), trainApart.kinds(kind); n != want || none != 0 {
+				t.Errorf("%d and %d loops of %s, want %d and none", n, none, kind, want)
+			}
+		}
+		for _, q := range []*Plan{p, apart, train, trainApart} {
+			feed(q, 1)
+			run(t, q)
+		}
+		wantClose(t, "c.act", p.Data("c.act"), apart.Data("c.act"), 0)
+		for _, name := range params {
+			wantClose(t, name, train.Grad(name), trainApart.Grad(name), 0)
+		}
+		wantAsNaive(t, p, set, []string{"c.act"})
+	})
+}
+
 // TestFuseResidual: convolution, residual and activation become one loop, with and without a bias;
 // an Add that broadcasts does not.
 func TestFuseResidual(t *testing.T) {

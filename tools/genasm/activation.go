@@ -113,10 +113,7 @@ var activations = []loop{
 	}},
 	{name: "silu", doc: "y = x/(1 + e^-x)", params: mapParams, unroll: 2, temps: 6, body: func(v vec) {
 		v.load(5, "x")
-		v.set(1, expLow)
-		v.max(5, 5, 1)
-		onePlusExpNeg(v, 5)
-		v.div(0, 5, 0)
+		silu(v)
 		v.store(0, "y")
 	}},
 	{name: "siluGrad", doc: "dx = dy·s·(1 + x·(1 - s)), s = 1/(1 + e^-x)", params: gradXParams, unroll: 2, temps: 6, body: func(v vec) {
@@ -136,9 +133,7 @@ var activations = []loop{
 	}},
 	{name: "hardSigmoid", doc: "y = min(max(alpha·x + beta, 0), 1)", params: mapParams + ", alpha float32, beta float32", unroll: 4, body: func(v vec) {
 		v.load(0, "x")
-		v.mul(0, 0, v.scalar("alpha"))
-		v.add(0, 0, v.scalar("beta"))
-		unit(v)
+		hardSigmoid(v)
 		v.store(0, "y")
 	}},
 	{name: "hardSigmoidGrad", doc: "dx = alpha·dy where 0 < y < 1, else 0", params: gradYParams + ", alpha float32", unroll: 4, body: func(v vec) {
@@ -155,11 +150,7 @@ var activations = []loop{
 	}},
 	{name: "hardSwish", doc: "y = x·min(max(x/6 + ½, 0), 1)", params: mapParams, unroll: 4, body: func(v vec) {
 		v.load(2, "x")
-		v.set(1, 1./6)
-		v.set(0, 0.5)
-		v.fma(0, 2, 1)
-		unit(v)
-		v.mul(0, 0, 2)
+		hardSwish(v)
 		v.store(0, "y")
 	}},
 	{name: "hardSwishGrad", doc: "dx = dy·(x/3 + ½) where -3 < x < 3, dy above, 0 below", params: gradXParams, unroll: 4, body: func(v vec) {
@@ -205,6 +196,30 @@ var activations = []loop{
 		v.put(0, 1, 2)
 		v.store(0, "top")
 	}},
+}
+
+// silu makes register 0 x/(1 + e⁻ˣ) of x in register 5.
+func silu(v vec) {
+	v.set(1, expLow)
+	v.max(5, 5, 1)
+	onePlusExpNeg(v, 5)
+	v.div(0, 5, 0)
+}
+
+// hardSigmoid works on register 0.
+func hardSigmoid(v vec) {
+	v.mul(0, 0, v.scalar("alpha"))
+	v.add(0, 0, v.scalar("beta"))
+	unit(v)
+}
+
+// hardSwish makes register 0 that of x in register 2.
+func hardSwish(v vec) {
+	v.set(1, 1./6)
+	v.set(0, 0.5)
+	v.fma(0, 2, 1)
+	unit(v)
+	v.mul(0, 0, 2)
 }
 
 // unit clips register 0 between 0 and 1; it uses 1.

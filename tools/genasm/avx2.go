@@ -8,7 +8,7 @@ func avx2() isa {
 		avx2Winograd(),
 		avx2Depthwise(),
 		avx2Vector(),
-		finishFile("The end of a product for AVX2: the loops of vector_avx2_amd64.s.", avx2Loop),
+		finishFile("AVX2", "The end of a product for AVX2: the loops of vector_avx2_amd64.s.", avx2Loop),
 		normFile("AVX2", "Batch normalization for AVX2 and FMA: the loops of vector_avx2_amd64.s.", avx2Loop),
 		avx2Pooling(),
 		activationFile("Activations for AVX2 and FMA.", "AVX2", avx2Loop),

@@ -13,7 +13,7 @@ func neon() isa {
 		neonWinograd(),
 		neonDepthwise(),
 		neonVector(),
-		finishFile("The end of a product for NEON: the loops of vector_neon_arm64.s.", neonLoop),
+		finishFile("NEON", "The end of a product for NEON: the loops of vector_neon_arm64.s.", neonLoop),
 		normFile("NEON", "Batch normalization for NEON: the loops of vector_neon_arm64.s.", neonLoop),
 		neonPeak(),
 		neonPooling(),

@@ -13,15 +13,29 @@ func TestFuse(t *testing.T) {
 	relu6, mask := Clip{-0.5, 0.75}, ClipGrad{-0.5, 0.75}
 	for _, c := range convCases {
 		w := tensor.Shape{c.filters, c.kernel[0], c.kernel[1], c.x[3] / c.op.groups()}
-		wantFused(t, c.op, relu6, c.x, w, tensor.Shape{c.filters})
+		for _, end := range []graph.Op{relu6, HardSwish{}, Silu{}, HardSigmoid{1. / 6, 0.5}} {
+			wantFused(t, c.op, end, c.x, w, tensor.Shape{c.filters})
+		}
 		grad := ConvGradInput{c.op.Stride, c.op.Dilation, c.op.Pads, c.op.Groups, [2]int{c.x[1], c.x[2]}}
-		wantFused(t, grad, mask, inferred(t, c.op, c.x, w), w)
+		for _, end := range []graph.Op{mask, HardSwishGrad{}, SiluGrad{}, HardSigmoidGrad{1. / 6}} {
+			wantFused(t, grad, end, inferred(t, c.op, c.x, w), w)
+		}
 	}
 	for _, c := range depthwiseCases {
 		w := tensor.Shape{c.x[3] * c.mult, c.kernel[0], c.kernel[1], 1}
 		wantFused(t, c.op, Relu{}, c.x, w)
+		wantFused(t, c.op, HardSwish{}, c.x, w, tensor.Shape{w[0]})
+		wantFused(t, c.op, Silu{}, c.x, w)
 		grad := DepthwiseGradInput{c.op.Stride, c.op.Dilation, c.op.Pads, [2]int{c.x[1], c.x[2]}, c.mult}
 		wantFused(t, grad, ReluGrad{}, inferred(t, c.op, c.x, w), w)
+	}
+}
+
+// TestFuseGemm: products of few rows and of many.
+func TestFuseGemm(t *testing.T) {
+	for _, end := range []graph.Op{Relu{}, HardSwish{}, Silu{}, HardSigmoid{0.2, 0.5}} {
+		wantFused(t, Gemm{}, end, tensor.Shape{3, 20}, tensor.Shape{70, 20}, tensor.Shape{70})
+		wantFused(t, Gemm{}, end, tensor.Shape{100, 20}, tensor.Shape{9, 20}, tensor.Shape{9})
 	}
 }
 
@@ -45,7 +59,7 @@ func wantFused(t *testing.T, a, b graph.Op, in ...tensor.Shape) {
 	first := value{inferred(t, a, in...), runNode(t, a, values...)}
 	var others []value
 	switch b.(type) {
-	case ReluGrad, ClipGrad:
+	case ReluGrad, zipped:
 		others = randomIn([]tensor.Shape{first.shape}, gradOpts{})
 	}
 	want := runNode(t, b, append([]value{first}, others...)...)
@@ -59,8 +73,8 @@ func TestFuseRefuses(t *testing.T) {
 		}
 	}
 	x, w := tensor.Shape{1, 5, 5, 4}, tensor.Shape{6, 3, 3, 4}
-	checkRefuses(t, Clipped{Conv{}, Clip{0, 6}})
-	checkRefuses(t, Clipped{Conv{}, Clip{6, 0}}, x, w)
+	checkRefuses(t, Activated{Conv{}, Clip{0, 6}})
+	checkRefuses(t, Activated{Conv{}, Clip{6, 0}}, x, w)
 	checkRefuses(t, Masked{ConvGradInput{InSize: [2]int{5, 5}}, ClipGrad{0, 6}})
 	checkRefuses(t, Masked{ConvGradInput{InSize: [2]int{5, 5}}, ClipGrad{0, 6}}, tensor.Shape{1, 3, 3, 6}, w, tensor.Shape{1, 5, 4, 4})
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/secateur/secateur/kernels"
 )
 
-// Fuse is a and what directly follows it as one op, where that is possible: a Relu, a Clip, the
+// Fuse is a and what directly follows it as one op, where that is possible: an activation, the
 // Add of a tensor of the same shape, the gradient of an activation, or a step of relevance, behind
 // a convolution or the gradient of one for its input. Its inputs are those of a, then the others of
 // b. Plans do this; models never hold such an op.
@@ -19,47 +19,55 @@ func Fuse(a, b graph.Op) (graph.Op, bool) {
 	case Add:
 		return Added{f}, true
 	case Relu:
-		return Clipped{f, Clip{0, infinity}}, true
-	case Clip:
-		return Clipped{f, b}, true
+		return Activated{f, Clip{0, infinity}}, true
+	case activation:
+		return Activated{f, b}, true
 	case ReluGrad:
 		return Masked{f, ClipGrad{0, infinity}}, true
-	case ClipGrad:
-		return Masked{f, b}, true
-	case Portion:
-		return Masked{f, b}, true
 	case Quotient:
 		return Masked{f, b}, b.Floor == 0
+	case zipped:
+		return Masked{f, b}, true
 	}
 	return nil, false
 }
 
-// Clipped is an op with a Clip behind it.
-type Clipped struct {
+// Activated is an op with an activation behind it.
+type Activated struct {
 	Of  graph.Op
-	End Clip
+	End activation
+}
+
+// activation is an op whose elements are made from the same elements of one tensor, which its loop
+// may write over.
+type activation interface {
+	graph.Op
+	apply(k kernels.Set) func(y, x []float32)
+	// tail is the activation as the end of a loop with a bias.
+	tail(k kernels.Set) *tail
 }
 
 // Kind names both.
-func (c Clipped) Kind() string { return c.Of.Kind() + "+" + c.End.Kind() }
+func (a Activated) Kind() string { return a.Of.Kind() + "+" + a.End.Kind() }
 
 // Infer is that of the op.
-func (c Clipped) Infer(in []tensor.Shape) (tensor.Shape, error) {
-	s, err := c.Of.Infer(in)
+func (a Activated) Infer(in []tensor.Shape) (tensor.Shape, error) {
+	s, err := a.Of.Infer(in)
 	if err != nil {
 		return nil, err
 	}
-	return c.End.Infer([]tensor.Shape{s})
+	return a.End.Infer([]tensor.Shape{s})
 }
 
 // MACs are those of the op.
-func (c Clipped) MACs(n *graph.Node) int64 { return fusedMACs(c.Of, n) }
+func (a Activated) MACs(n *graph.Node) int64 { return fusedMACs(a.Of, n) }
 
-// Lower clips piece by piece.
-func (c Clipped) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	return c.Of.(finisher).lowerWith(e, n, m, hooks{tail: &tail{0, c.End.Min, c.End.Max}, end: func(_, lo, hi int) {
+// Lower ends piece by piece.
+func (a Activated) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	apply := a.End.apply(e.Kernels)
+	return a.Of.(finisher).lowerWith(e, n, m, hooks{tail: a.End.tail(e.Kernels), end: func(_, lo, hi int) {
 		y := m.Out[lo:hi]
-		e.Kernels.Clip(y, y, c.End.Min, c.End.Max)
+		apply(y, y)
 	}})
 }
 
