@@ -22,5 +22,6 @@ func avx2() Set {
 	s.Norm = avx2Norm()
 	s.Finish = finishAVX2()
 	s.Pooling, s.Activation, s.Pixels = poolingAVX2(), activationAVX2(), pixelsAVX2()
+	s.Across = acrossAVX2
 	return s
 }

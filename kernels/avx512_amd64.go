@@ -20,7 +20,9 @@ func avx512() Set {
 	s.Sum, s.SumSq, s.Dot = sumAVX512, sumSqAVX512, dotAVX512
 	s.SGD, s.AdamW = sgdAVX512, adamWStepAVX512
 	s.Norm = avx512Norm()
-	s.Yardstick = Yardstick{peakF32AVX512, 24 * 16 * 2}
+	s.Winograd, s.Finish = winogradAVX512(), finishAVX512()
+	s.Pooling, s.Activation, s.Pixels = poolingAVX512(), activationAVX512(), pixelsAVX512()
+	s.Across = acrossAVX2 // a pixel is a vector
 	return s
 }
 

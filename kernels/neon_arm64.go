@@ -22,5 +22,6 @@ func neon() Set {
 	s.Norm = neonNorm()
 	s.Finish = finishNEON()
 	s.Pooling, s.Activation, s.Pixels = poolingNEON(), activationNEON(), pixelsNEON()
+	s.Across = acrossNEON
 	return s
 }

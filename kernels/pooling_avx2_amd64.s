@@ -79,9 +79,9 @@ wideTap:
 narrow:
 	ADDQ $32, CX
 	SUBQ $8, CX
-	JL single
+	JL some
 
-eight:
+vector:
 	VBROADCASTSS fff800000<>(SB), Y0
 	XORL R11, R11
 
@@ -99,9 +99,9 @@ tap:
 	VMOVUPS Y0, 0(DI)(AX*4)
 	ADDQ $8, AX
 	SUBQ $8, CX
-	JGE eight
+	JGE vector
 
-single:
+some:
 	ADDQ $8, CX
 	SUBQ $1, CX
 	JL end
@@ -110,7 +110,7 @@ one:
 	VBROADCASTSS fff800000<>(SB), Y0
 	XORL R11, R11
 
-oneTap:
+restTap:
 	MOVQ (R8)(R11*8), R10
 	LEAQ (SI)(R10*4), R10 // tap
 	VMOVSS 0(R10)(AX*4), X8
@@ -120,7 +120,7 @@ oneTap:
 	VBLENDVPS Y9, Y8, Y0, Y0
 	INCQ R11
 	CMPQ R11, R9
-	JLT oneTap
+	JLT restTap
 	VMOVSS X0, 0(DI)(AX*4)
 	ADDQ $1, AX
 	SUBQ $1, CX
@@ -220,9 +220,9 @@ wideTap:
 narrow:
 	ADDQ $32, CX
 	SUBQ $8, CX
-	JL single
+	JL some
 
-eight:
+vector:
 	VBROADCASTSS fff800000<>(SB), Y0
 	VBROADCASTSS f00000000<>(SB), Y1
 	VBROADCASTSS f00000000<>(SB), Y14
@@ -247,9 +247,9 @@ tap:
 	VMOVQ X8, 0(DX)(AX*1)
 	ADDQ $8, AX
 	SUBQ $8, CX
-	JGE eight
+	JGE vector
 
-single:
+some:
 	ADDQ $8, CX
 	SUBQ $1, CX
 	JL end
@@ -260,7 +260,7 @@ one:
 	VBROADCASTSS f00000000<>(SB), Y14
 	XORL R11, R11
 
-oneTap:
+restTap:
 	MOVQ (R8)(R11*8), R10
 	LEAQ (SI)(R10*4), R10 // tap
 	VMOVSS 0(R10)(AX*4), X8
@@ -272,7 +272,7 @@ oneTap:
 	VPADDD Y15, Y14, Y14
 	INCQ R11
 	CMPQ R11, R9
-	JLT oneTap
+	JLT restTap
 	VMOVD X1, R14
 	MOVB R14, 0(DX)(AX*1)
 	ADDQ $1, AX
@@ -357,9 +357,9 @@ wideTap:
 narrow:
 	ADDQ $32, CX
 	SUBQ $8, CX
-	JL single
+	JL some
 
-eight:
+vector:
 	VMOVUPS 0(DI)(AX*4), Y0
 	VPMOVZXBD 0(DX)(AX*1), Y1
 	VORPS Y12, Y12, Y14
@@ -379,9 +379,9 @@ tap:
 	JLT tap
 	ADDQ $8, AX
 	SUBQ $8, CX
-	JGE eight
+	JGE vector
 
-single:
+some:
 	ADDQ $8, CX
 	SUBQ $1, CX
 	JL end
@@ -393,7 +393,7 @@ one:
 	VORPS Y12, Y12, Y14
 	XORL R11, R11
 
-oneTap:
+restTap:
 	MOVQ (R8)(R11*8), R10
 	LEAQ (SI)(R10*4), R10 // tap
 	VPCMPEQD Y14, Y1, Y8
@@ -404,7 +404,7 @@ oneTap:
 	VPADDD Y15, Y14, Y14
 	INCQ R11
 	CMPQ R11, R9
-	JLT oneTap
+	JLT restTap
 	ADDQ $1, AX
 	SUBQ $1, CX
 	JGE one
@@ -474,9 +474,9 @@ wideTap:
 narrow:
 	ADDQ $32, CX
 	SUBQ $8, CX
-	JL single
+	JL some
 
-eight:
+vector:
 	VBROADCASTSS f00000000<>(SB), Y0
 	XORL R11, R11
 
@@ -492,9 +492,9 @@ tap:
 	VMOVUPS Y0, 0(DI)(AX*4)
 	ADDQ $8, AX
 	SUBQ $8, CX
-	JGE eight
+	JGE vector
 
-single:
+some:
 	ADDQ $8, CX
 	SUBQ $1, CX
 	JL end
@@ -503,14 +503,14 @@ one:
 	VBROADCASTSS f00000000<>(SB), Y0
 	XORL R11, R11
 
-oneTap:
+restTap:
 	MOVQ (R8)(R11*8), R10
 	LEAQ (SI)(R10*4), R10 // tap
 	VMOVSS 0(R10)(AX*4), X8
 	VADDPS Y8, Y0, Y0
 	INCQ R11
 	CMPQ R11, R9
-	JLT oneTap
+	JLT restTap
 	VMULPS Y15, Y0, Y0
 	VMOVSS X0, 0(DI)(AX*4)
 	ADDQ $1, AX
@@ -581,9 +581,9 @@ wideTap:
 narrow:
 	ADDQ $32, CX
 	SUBQ $8, CX
-	JL single
+	JL some
 
-eight:
+vector:
 	VMOVUPS 0(DI)(AX*4), Y0
 	VMULPS Y15, Y0, Y0
 	XORL R11, R11
@@ -599,9 +599,9 @@ tap:
 	JLT tap
 	ADDQ $8, AX
 	SUBQ $8, CX
-	JGE eight
+	JGE vector
 
-single:
+some:
 	ADDQ $8, CX
 	SUBQ $1, CX
 	JL end
@@ -611,7 +611,7 @@ one:
 	VMULPS Y15, Y0, Y0
 	XORL R11, R11
 
-oneTap:
+restTap:
 	MOVQ (R8)(R11*8), R10
 	LEAQ (SI)(R10*4), R10 // tap
 	VMOVSS 0(R10)(AX*4), X8
@@ -619,7 +619,7 @@ oneTap:
 	VMOVSS X8, 0(R10)(AX*4)
 	INCQ R11
 	CMPQ R11, R9
-	JLT oneTap
+	JLT restTap
 	ADDQ $1, AX
 	SUBQ $1, CX
 	JGE one

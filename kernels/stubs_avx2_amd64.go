@@ -1098,6 +1098,11 @@ func winogradFilterTAVX2(y []float32, yr, yc int, x []float32, xr, xc, c int) {
 	}
 }
 
+// winogradAVX2 is the group.
+func winogradAVX2() Winograd {
+	return Winograd{WinogradData: winogradDataAVX2, WinogradFilter: winogradFilterAVX2, WinogradInverse: winogradInverseAVX2, WinogradInverseT: winogradInverseTAVX2, WinogradFilterT: winogradFilterTAVX2}
+}
+
 // y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
 // 8·blocks channels; with mask only for the channels of the one block whose mask is set.
 //
@@ -2200,19 +2205,19 @@ func maxAbsAVX2(x []float32) float32 {
 	return max(maxOf(0, top[:]), maxAbs(x[rows*maxLanes:]))
 }
 
+// pixelsAVX2 is the group, but for Across.
+func pixelsAVX2() Pixels {
+	return Pixels{
+		Quantize: quantizeRowsAVX2, Dequantize: dequantizeRowsAVX2,
+		JFIF: jfifAVX2, AddScaled: addScaledAVX2, Rounded: roundedAVX2, Floats: floatsAVX2,
+	}
+}
+
 // acrossAVX2 scales a row of pixels.
 func acrossAVX2(dst, src [][4]uint8, first, weight []int32) {
 	taps := acrossTaps(len(dst), len(src), first, weight)
 	for i, step := 0, max(1, loopFloats/max(1, taps)); i < len(dst) && taps > 0; i += step {
 		acrossU8AVX2Loop(&dst[i], &src[0], &first[i], &weight[i*taps], taps, min(step, len(dst)-i))
-	}
-}
-
-// pixelsAVX2 is the group.
-func pixelsAVX2() Pixels {
-	return Pixels{
-		Quantize: quantizeRowsAVX2, Dequantize: dequantizeRowsAVX2,
-		JFIF: jfifAVX2, Across: acrossAVX2, AddScaled: addScaledAVX2, Rounded: roundedAVX2, Floats: floatsAVX2,
 	}
 }
 

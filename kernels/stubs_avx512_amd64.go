@@ -723,6 +723,111 @@ func gemmRowsF32AVX512Tile(rows, cols int, c *float32, ldc int, a *float32, off 
 	}
 }
 
+// y = Bᵀ·x·B for 16·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradDataF32AVX512(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+// y = G·x·Gᵀ for 16·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradFilterF32AVX512(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+// y = Aᵀ·x·A for 16·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradInverseF32AVX512(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+// y = A·x·Aᵀ for 16·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradInverseTF32AVX512(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+// y = Gᵀ·x·G for 16·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
+//
+//go:noescape
+func winogradFilterTF32AVX512(y *float32, yr int, yc int, x *float32, xr int, xc int, blocks int)
+
+func winogradDataAVX512(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 16 {
+		winogradDataAVX2(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 6, c)
+	checkTile(x, xr, xc, 6, c)
+	for j := 0; j < c; {
+		j = min(j, c-16)
+		blocks := min((c-j)/16, tileBlocks)
+		winogradDataF32AVX512(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 16 * blocks
+	}
+}
+
+func winogradFilterAVX512(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 16 {
+		winogradFilterAVX2(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 6, c)
+	checkTile(x, xr, xc, 3, c)
+	for j := 0; j < c; {
+		j = min(j, c-16)
+		blocks := min((c-j)/16, tileBlocks)
+		winogradFilterF32AVX512(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 16 * blocks
+	}
+}
+
+func winogradInverseAVX512(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 16 {
+		winogradInverseAVX2(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 4, c)
+	checkTile(x, xr, xc, 6, c)
+	for j := 0; j < c; {
+		j = min(j, c-16)
+		blocks := min((c-j)/16, tileBlocks)
+		winogradInverseF32AVX512(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 16 * blocks
+	}
+}
+
+func winogradInverseTAVX512(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 16 {
+		winogradInverseTAVX2(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 6, c)
+	checkTile(x, xr, xc, 4, c)
+	for j := 0; j < c; {
+		j = min(j, c-16)
+		blocks := min((c-j)/16, tileBlocks)
+		winogradInverseTF32AVX512(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 16 * blocks
+	}
+}
+
+func winogradFilterTAVX512(y []float32, yr, yc int, x []float32, xr, xc, c int) {
+	if c < 16 {
+		winogradFilterTAVX2(y, yr, yc, x, xr, xc, c)
+		return
+	}
+	checkTile(y, yr, yc, 3, c)
+	checkTile(x, xr, xc, 6, c)
+	for j := 0; j < c; {
+		j = min(j, c-16)
+		blocks := min((c-j)/16, tileBlocks)
+		winogradFilterTF32AVX512(&y[j], yr, yc, &x[j], xr, xc, blocks)
+		j += 16 * blocks
+	}
+}
+
+// winogradAVX512 is the group.
+func winogradAVX512() Winograd {
+	return Winograd{WinogradData: winogradDataAVX512, WinogradFilter: winogradFilterAVX512, WinogradInverse: winogradInverseAVX512, WinogradInverseT: winogradInverseTAVX512, WinogradFilterT: winogradFilterTAVX512}
+}
+
 // y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
 // 16·blocks channels, of every block those whose bit in mask is set.
 //
@@ -1344,5 +1449,537 @@ func colMomentsAVX512(sum []float32, sq []float32, x []float32, about []float32)
 			addAVX512(sum[j:][:w], sum[j:], part[0][:w])
 			addAVX512(sq[j:][:w], sq[j:], part[1][:w])
 		}
+	}
+}
+
+// y = min(max(y + b, lo), hi) in every row,
+// n floats a row, stride floats from row to row of y.
+//
+//go:noescape
+func biasClipF32AVX512Loop(y *float32, b *float32, lo float32, hi float32, n int, rows int, stride int)
+
+// y = z·min(max(z/6 + ½, 0), 1), z = y + b, in every row,
+// n floats a row, stride floats from row to row of y.
+//
+//go:noescape
+func biasHardSwishF32AVX512Loop(y *float32, b *float32, n int, rows int, stride int)
+
+// y = min(max(alpha·(y + b) + beta, 0), 1) in every row,
+// n floats a row, stride floats from row to row of y.
+//
+//go:noescape
+func biasHardSigmoidF32AVX512Loop(y *float32, b *float32, alpha float32, beta float32, n int, rows int, stride int)
+
+// y = z/(1 + e^-z), z = y + b, in every row,
+// n floats a row, stride floats from row to row of y.
+//
+//go:noescape
+func biasSiluF32AVX512Loop(y *float32, b *float32, n int, rows int, stride int)
+
+// y = min(max(y + b + r, lo), hi) in every row,
+// n floats a row, stride floats from row to row of y, r.
+//
+//go:noescape
+func biasAddClipF32AVX512Loop(y *float32, b *float32, r *float32, lo float32, hi float32, n int, rows int, stride int)
+
+func biasClipAVX512(y []float32, ld int, b []float32, m int, lo, hi float32) {
+	c := len(b)
+	checkMatrix(y, ld, m, c)
+	for i := 0; i < m && c > 0; i += callRows(c) {
+		biasClipF32AVX512Loop(&y[i*ld], &b[0], lo, hi, c, min(callRows(c), m-i), ld)
+	}
+}
+
+func biasAddClipAVX512(y []float32, ld int, b, r []float32, m int, lo, hi float32) {
+	c := len(b)
+	checkMatrix(y, ld, m, c)
+	checkMatrix(r, ld, m, c)
+	for i := 0; i < m && c > 0; i += callRows(c) {
+		biasAddClipF32AVX512Loop(&y[i*ld], &b[0], &r[i*ld], lo, hi, c, min(callRows(c), m-i), ld)
+	}
+}
+
+func biasHardSwishAVX512(y []float32, ld int, b []float32, m int) {
+	c := len(b)
+	checkMatrix(y, ld, m, c)
+	for i := 0; i < m && c > 0; i += callRows(c) {
+		biasHardSwishF32AVX512Loop(&y[i*ld], &b[0], c, min(callRows(c), m-i), ld)
+	}
+}
+
+func biasHardSigmoidAVX512(y []float32, ld int, b []float32, m int, alpha, beta float32) {
+	c := len(b)
+	checkMatrix(y, ld, m, c)
+	for i := 0; i < m && c > 0; i += callRows(c) {
+		biasHardSigmoidF32AVX512Loop(&y[i*ld], &b[0], alpha, beta, c, min(callRows(c), m-i), ld)
+	}
+}
+
+func biasSiluAVX512(y []float32, ld int, b []float32, m int) {
+	c := len(b)
+	checkMatrix(y, ld, m, c)
+	for i := 0; i < m && c > 0; i += callRows(c) {
+		biasSiluF32AVX512Loop(&y[i*ld], &b[0], c, min(callRows(c), m-i), ld)
+	}
+}
+
+// finishAVX512 is the group.
+func finishAVX512() Finish {
+	return Finish{BiasClip: biasClipAVX512, BiasAddClip: biasAddClipAVX512,
+		BiasHardSwish: biasHardSwishAVX512, BiasHardSigmoid: biasHardSigmoidAVX512, BiasSilu: biasSiluAVX512}
+}
+
+// y = the maximum over the taps of x, NaN where one is
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func maxPoolF32AVX512Loop(y *float32, x *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int)
+
+// index = the first tap of x with the maximum, or the first NaN
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func maxPoolIndexF32AVX512Loop(index *uint8, x *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int)
+
+// dx += dy at the tap whose number is index
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func maxPoolGradF32AVX512Loop(dy *float32, index *uint8, dx *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int, first int)
+
+// y = scale·Σ x over the taps
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func averagePoolF32AVX512Loop(y *float32, x *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int, scale float32)
+
+// dx += scale·dy at each tap
+// for c channels of n pixels. Strides and offsets are in elements.
+//
+//go:noescape
+func averagePoolGradF32AVX512Loop(dy *float32, dx *float32, off *int, taps int, n int, c int, pixelStride int, windowStride int, scale float32)
+
+// maxPoolAVX512 is the maximum over the taps, one pixel after the other.
+func maxPoolAVX512(y []float32, ys int, x []float32, xs int, off []int, n, c int) {
+	if !poolExtent(len(y), ys, len(x), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		maxPoolF32AVX512Loop(&y[p*ys], &x[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs)
+	}
+}
+
+// maxPoolIndexAVX512 is the number of the first tap with the maximum.
+func maxPoolIndexAVX512(index []uint8, ys int, x []float32, xs int, off []int, n, c int) {
+	if !poolExtent(len(index), ys, len(x), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		maxPoolIndexF32AVX512Loop(&index[p*ys], &x[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs)
+	}
+}
+
+// maxPoolGradAVX512 adds dy at the tap whose number is index.
+func maxPoolGradAVX512(dx []float32, xs int, dy []float32, index []uint8, ys int, off []int, first, n, c int) {
+	if !poolExtent(min(len(dy), len(index)), ys, len(dx), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		maxPoolGradF32AVX512Loop(&dy[p*ys], &index[p*ys], &dx[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs, first)
+	}
+}
+
+// averagePoolAVX512 is the scaled sum over the taps.
+func averagePoolAVX512(y []float32, ys int, x []float32, xs int, off []int, scale float32, n, c int) {
+	if !poolExtent(len(y), ys, len(x), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		averagePoolF32AVX512Loop(&y[p*ys], &x[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs, scale)
+	}
+}
+
+// averagePoolGradAVX512 adds scaled dy at each tap.
+func averagePoolGradAVX512(dx []float32, xs int, dy []float32, ys int, off []int, scale float32, n, c int) {
+	if !poolExtent(len(dy), ys, len(dx), xs, off, n, c) {
+		return
+	}
+	for p, step := 0, poolPixels(c, len(off)); p < n; p += step {
+		averagePoolGradF32AVX512Loop(&dy[p*ys], &dx[p*xs], &off[0], len(off), min(step, n-p), c, ys, xs, scale)
+	}
+}
+
+// poolingAVX512 is the group.
+func poolingAVX512() Pooling {
+	return Pooling{
+		MaxPool: maxPoolAVX512, MaxPoolIndex: maxPoolIndexAVX512, MaxPoolGrad: maxPoolGradAVX512,
+		AveragePool: averagePoolAVX512, AveragePoolGrad: averagePoolGradAVX512,
+	}
+}
+
+// y = e^(x - shift)
+// for n floats.
+//
+//go:noescape
+func expF32AVX512Loop(y *float32, x *float32, shift float32, n int)
+
+// y = 1/(1 + e^-x)
+// for n floats.
+//
+//go:noescape
+func sigmoidF32AVX512Loop(y *float32, x *float32, n int)
+
+// dx = dy·(y - y²)
+// for n floats.
+//
+//go:noescape
+func sigmoidGradF32AVX512Loop(dx *float32, dy *float32, y *float32, n int)
+
+// y = 1 - 2/(e^2x + 1), near 0 a polynomial
+// for n floats.
+//
+//go:noescape
+func tanhF32AVX512Loop(y *float32, x *float32, n int)
+
+// dx = dy·(1 - y²)
+// for n floats.
+//
+//go:noescape
+func tanhGradF32AVX512Loop(dx *float32, dy *float32, y *float32, n int)
+
+// y = x/(1 + e^-x)
+// for n floats.
+//
+//go:noescape
+func siluF32AVX512Loop(y *float32, x *float32, n int)
+
+// dx = dy·s·(1 + x·(1 - s)), s = 1/(1 + e^-x)
+// for n floats.
+//
+//go:noescape
+func siluGradF32AVX512Loop(dx *float32, dy *float32, x *float32, n int)
+
+// y = min(max(alpha·x + beta, 0), 1)
+// for n floats.
+//
+//go:noescape
+func hardSigmoidF32AVX512Loop(y *float32, x *float32, alpha float32, beta float32, n int)
+
+// dx = alpha·dy where 0 < y < 1, else 0
+// for n floats.
+//
+//go:noescape
+func hardSigmoidGradF32AVX512Loop(dx *float32, dy *float32, y *float32, alpha float32, n int)
+
+// y = x·min(max(x/6 + ½, 0), 1)
+// for n floats.
+//
+//go:noescape
+func hardSwishF32AVX512Loop(y *float32, x *float32, n int)
+
+// dx = dy·(x/3 + ½) where -3 < x < 3, dy above, 0 below
+// for n floats.
+//
+//go:noescape
+func hardSwishGradF32AVX512Loop(dx *float32, dy *float32, x *float32, n int)
+
+// y = alpha·x where v <= 0, else x
+// for n floats.
+//
+//go:noescape
+func leakyF32AVX512Loop(y *float32, x *float32, v *float32, alpha float32, n int)
+
+// y = slope·x where v <= 0, else x, in every row,
+// n floats a row, stride floats from row to row of y, x, v.
+//
+//go:noescape
+func leakyRowF32AVX512Loop(y *float32, x *float32, v *float32, slope *float32, n int, rows int, stride int)
+
+// dx = y·(dy - sum)
+// for n floats.
+//
+//go:noescape
+func softmaxGradF32AVX512Loop(dx *float32, dy *float32, y *float32, sum float32, n int)
+
+// top = max(top, x), NaN where either is, in every row,
+// n floats a row, stride floats from row to row of x.
+//
+//go:noescape
+func colMaxF32AVX512Loop(top *float32, x *float32, n int, rows int, stride int)
+
+// leakyRowAVX512 is y = slope·x where v is not positive, else x, channel by channel.
+func leakyRowAVX512(y, x, v, slope []float32) {
+	c := len(slope)
+	if c == 0 {
+		return
+	}
+	y, v = y[:len(x)], v[:len(x)]
+	for rows, i := len(x)/c, 0; i < rows; i += callRows(c) {
+		leakyRowF32AVX512Loop(&y[i*c], &x[i*c], &v[i*c], &slope[0], c, min(callRows(c), rows-i), c)
+	}
+}
+
+// maxAVX512 is the largest element, by way of the largest of each column of a few.
+func maxAVX512(x []float32) float32 {
+	var top [maxLanes]float32
+	fill(top[:], lowest)
+	rows := len(x) / maxLanes
+	for i := 0; i < rows; i += callRows(maxLanes) {
+		colMaxF32AVX512Loop(&top[0], &x[i*maxLanes], maxLanes, min(callRows(maxLanes), rows-i), maxLanes)
+	}
+	return maxOf(maxOf(lowest, top[:]), x[rows*maxLanes:])
+}
+
+// sumExpAVX512 adds up exponentials block by block.
+func sumExpAVX512(x []float32, shift float32) (sum float64) {
+	var e [sumCols]float32
+	for i := 0; i < len(x); i += sumCols {
+		n := min(sumCols, len(x)-i)
+		expAVX512(e[:n], x[i:], shift)
+		sum += sumAVX512(e[:n])
+	}
+	return sum
+}
+
+// activationAVX512 is the group.
+func activationAVX512() Activation {
+	return Activation{
+		Exp: expAVX512, Sigmoid: sigmoidAVX512, SigmoidGrad: sigmoidGradAVX512, Tanh: tanhAVX512, TanhGrad: tanhGradAVX512,
+		Silu: siluAVX512, SiluGrad: siluGradAVX512, HardSigmoid: hardSigmoidAVX512, HardSigmoidGrad: hardSigmoidGradAVX512,
+		HardSwish: hardSwishAVX512, HardSwishGrad: hardSwishGradAVX512, Leaky: leakyAVX512, LeakyRow: leakyRowAVX512,
+		Max: maxAVX512, SumExp: sumExpAVX512, SoftmaxGrad: softmaxGradAVX512,
+	}
+}
+
+// expAVX512 is y = e^(x - shift).
+func expAVX512(y []float32, x []float32, shift float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		expF32AVX512Loop(&y[i], &x[i], shift, min(loopFloats, len(y)-i))
+	}
+}
+
+// sigmoidAVX512 is y = 1/(1 + e^-x).
+func sigmoidAVX512(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		sigmoidF32AVX512Loop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// sigmoidGradAVX512 is dx = dy·(y - y²).
+func sigmoidGradAVX512(dx []float32, dy []float32, y []float32) {
+	dy = dy[:len(dx)]
+	y = y[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		sigmoidGradF32AVX512Loop(&dx[i], &dy[i], &y[i], min(loopFloats, len(dx)-i))
+	}
+}
+
+// tanhAVX512 is y = 1 - 2/(e^2x + 1), near 0 a polynomial.
+func tanhAVX512(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		tanhF32AVX512Loop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// tanhGradAVX512 is dx = dy·(1 - y²).
+func tanhGradAVX512(dx []float32, dy []float32, y []float32) {
+	dy = dy[:len(dx)]
+	y = y[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		tanhGradF32AVX512Loop(&dx[i], &dy[i], &y[i], min(loopFloats, len(dx)-i))
+	}
+}
+
+// siluAVX512 is y = x/(1 + e^-x).
+func siluAVX512(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		siluF32AVX512Loop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// siluGradAVX512 is dx = dy·s·(1 + x·(1 - s)), s = 1/(1 + e^-x).
+func siluGradAVX512(dx []float32, dy []float32, x []float32) {
+	dy = dy[:len(dx)]
+	x = x[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		siluGradF32AVX512Loop(&dx[i], &dy[i], &x[i], min(loopFloats, len(dx)-i))
+	}
+}
+
+// hardSigmoidAVX512 is y = min(max(alpha·x + beta, 0), 1).
+func hardSigmoidAVX512(y []float32, x []float32, alpha float32, beta float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		hardSigmoidF32AVX512Loop(&y[i], &x[i], alpha, beta, min(loopFloats, len(y)-i))
+	}
+}
+
+// hardSigmoidGradAVX512 is dx = alpha·dy where 0 < y < 1, else 0.
+func hardSigmoidGradAVX512(dx []float32, dy []float32, y []float32, alpha float32) {
+	dy = dy[:len(dx)]
+	y = y[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		hardSigmoidGradF32AVX512Loop(&dx[i], &dy[i], &y[i], alpha, min(loopFloats, len(dx)-i))
+	}
+}
+
+// hardSwishAVX512 is y = x·min(max(x/6 + ½, 0), 1).
+func hardSwishAVX512(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		hardSwishF32AVX512Loop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// hardSwishGradAVX512 is dx = dy·(x/3 + ½) where -3 < x < 3, dy above, 0 below.
+func hardSwishGradAVX512(dx []float32, dy []float32, x []float32) {
+	dy = dy[:len(dx)]
+	x = x[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		hardSwishGradF32AVX512Loop(&dx[i], &dy[i], &x[i], min(loopFloats, len(dx)-i))
+	}
+}
+
+// leakyAVX512 is y = alpha·x where v <= 0, else x.
+func leakyAVX512(y []float32, x []float32, v []float32, alpha float32) {
+	x = x[:len(y)]
+	v = v[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		leakyF32AVX512Loop(&y[i], &x[i], &v[i], alpha, min(loopFloats, len(y)-i))
+	}
+}
+
+// softmaxGradAVX512 is dx = y·(dy - sum).
+func softmaxGradAVX512(dx []float32, dy []float32, y []float32, sum float32) {
+	dy = dy[:len(dx)]
+	y = y[:len(dx)]
+	for i := 0; i < len(dx); i += loopFloats {
+		softmaxGradF32AVX512Loop(&dx[i], &dy[i], &y[i], sum, min(loopFloats, len(dx)-i))
+	}
+}
+
+// top = max(top, |x|), NaN where either is, in every row,
+// n floats a row, stride floats from row to row of x.
+//
+//go:noescape
+func colMaxAbsF32AVX512Loop(top *float32, x *float32, n int, rows int, stride int)
+
+// q = x/scale to the nearest integer, ties to even
+// for n floats.
+//
+//go:noescape
+func quantizeF32AVX512Loop(q *int8, x *float32, scale float32, n int)
+
+// x = q·scale
+// for n floats.
+//
+//go:noescape
+func dequantizeF32AVX512Loop(x *float32, q *int8, scale float32, n int)
+
+// y = x·scale + shift
+// for n floats.
+//
+//go:noescape
+func floatsF32AVX512Loop(y *float32, x *uint8, scale *float32, shift *float32, n int)
+
+// sum += w·x
+// for n floats.
+//
+//go:noescape
+func addScaledF32AVX512Loop(sum *int32, x *uint8, w int32, n int)
+
+// y = sum/2^22
+// for n floats.
+//
+//go:noescape
+func roundedF32AVX512Loop(y *uint8, sum *int32, n int)
+
+// rgbx = red, green, blue and 0 of luma and two colour differences (JFIF 1.02, p. 3), in 16-bit fixed point
+// for n floats.
+//
+//go:noescape
+func jfifF32AVX512Loop(rgbx *[4]uint8, y *uint8, cb *uint8, cr *uint8, n int)
+
+// quantizeRowsAVX512 gives each row its scale first.
+func quantizeRowsAVX512(q []int8, scale, x []float32, c int) {
+	quantizeRows(q, scale, x, c, maxAbsAVX512, quantizeAVX512)
+}
+
+// dequantizeRowsAVX512 is x = q·scale, row by row.
+func dequantizeRowsAVX512(x []float32, q []int8, scale []float32, c int) {
+	dequantizeRows(x, q, scale, c, dequantizeAVX512)
+}
+
+// maxAbsAVX512 is the largest magnitude, by way of the largest of each column of a few.
+func maxAbsAVX512(x []float32) float32 {
+	var top [maxLanes]float32
+	rows := len(x) / maxLanes
+	for i := 0; i < rows; i += callRows(maxLanes) {
+		colMaxAbsF32AVX512Loop(&top[0], &x[i*maxLanes], maxLanes, min(callRows(maxLanes), rows-i), maxLanes)
+	}
+	return max(maxOf(0, top[:]), maxAbs(x[rows*maxLanes:]))
+}
+
+// pixelsAVX512 is the group, but for Across.
+func pixelsAVX512() Pixels {
+	return Pixels{
+		Quantize: quantizeRowsAVX512, Dequantize: dequantizeRowsAVX512,
+		JFIF: jfifAVX512, AddScaled: addScaledAVX512, Rounded: roundedAVX512, Floats: floatsAVX512,
+	}
+}
+
+// quantizeAVX512 is q = x/scale to the nearest integer, ties to even.
+func quantizeAVX512(q []int8, x []float32, scale float32) {
+	x = x[:len(q)]
+	for i := 0; i < len(q); i += loopFloats {
+		quantizeF32AVX512Loop(&q[i], &x[i], scale, min(loopFloats, len(q)-i))
+	}
+}
+
+// dequantizeAVX512 is x = q·scale.
+func dequantizeAVX512(x []float32, q []int8, scale float32) {
+	q = q[:len(x)]
+	for i := 0; i < len(x); i += loopFloats {
+		dequantizeF32AVX512Loop(&x[i], &q[i], scale, min(loopFloats, len(x)-i))
+	}
+}
+
+// floatsAVX512 is y = x·scale + shift.
+func floatsAVX512(y []float32, x []uint8, scale []float32, shift []float32) {
+	x = x[:len(y)]
+	scale = scale[:len(y)]
+	shift = shift[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		floatsF32AVX512Loop(&y[i], &x[i], &scale[i], &shift[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// addScaledAVX512 is sum += w·x.
+func addScaledAVX512(sum []int32, x []uint8, w int32) {
+	x = x[:len(sum)]
+	for i := 0; i < len(sum); i += loopFloats {
+		addScaledF32AVX512Loop(&sum[i], &x[i], w, min(loopFloats, len(sum)-i))
+	}
+}
+
+// roundedAVX512 is y = sum/2^22.
+func roundedAVX512(y []uint8, sum []int32) {
+	sum = sum[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		roundedF32AVX512Loop(&y[i], &sum[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// jfifAVX512 is rgbx = red, green, blue and 0 of luma and two colour differences (JFIF 1.02, p. 3), in 16-bit fixed point.
+func jfifAVX512(rgbx [][4]uint8, y []uint8, cb []uint8, cr []uint8) {
+	y = y[:len(rgbx)]
+	cb = cb[:len(rgbx)]
+	cr = cr[:len(rgbx)]
+	for i := 0; i < len(rgbx); i += loopFloats {
+		jfifF32AVX512Loop(&rgbx[i], &y[i], &cb[i], &cr[i], min(loopFloats, len(rgbx)-i))
 	}
 }

@@ -330,6 +330,11 @@ func winogradFilterTNEON(y []float32, yr, yc int, x []float32, xr, xc, c int) {
 	}
 }
 
+// winogradNEON is the group.
+func winogradNEON() Winograd {
+	return Winograd{WinogradData: winogradDataNEON, WinogradFilter: winogradFilterNEON, WinogradInverse: winogradInverseNEON, WinogradInverseT: winogradInverseTNEON, WinogradFilterT: winogradFilterTNEON}
+}
+
 // y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j], added to y with acc, for n pixels and
 // 8·blocks channels.
 //
@@ -1428,19 +1433,19 @@ func maxAbsNEON(x []float32) float32 {
 	return max(maxOf(0, top[:]), maxAbs(x[rows*maxLanes:]))
 }
 
+// pixelsNEON is the group, but for Across.
+func pixelsNEON() Pixels {
+	return Pixels{
+		Quantize: quantizeRowsNEON, Dequantize: dequantizeRowsNEON,
+		JFIF: jfifNEON, AddScaled: addScaledNEON, Rounded: roundedNEON, Floats: floatsNEON,
+	}
+}
+
 // acrossNEON scales a row of pixels.
 func acrossNEON(dst, src [][4]uint8, first, weight []int32) {
 	taps := acrossTaps(len(dst), len(src), first, weight)
 	for i, step := 0, max(1, loopFloats/max(1, taps)); i < len(dst) && taps > 0; i += step {
 		acrossU8NEONLoop(&dst[i], &src[0], &first[i], &weight[i*taps], taps, min(step, len(dst)-i))
-	}
-}
-
-// pixelsNEON is the group.
-func pixelsNEON() Pixels {
-	return Pixels{
-		Quantize: quantizeRowsNEON, Dequantize: dequantizeRowsNEON,
-		JFIF: jfifNEON, Across: acrossNEON, AddScaled: addScaledNEON, Rounded: roundedNEON, Floats: floatsNEON,
 	}
 }
 

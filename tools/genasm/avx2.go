@@ -30,6 +30,21 @@ func (f x86) loadBytes(name, reg string) {
 	f.op("SHLQ $2, %s // %s, bytes", reg, name)
 }
 
+// repeat runs body while n floats are left.
+func (f x86) repeat(name, after string, n int, body func()) {
+	f.op("SUBQ $%d, CX", n)
+	f.op("JL %s", after)
+	f.label(name)
+	body()
+	f.op("ADDQ $%d, AX", n)
+	f.op("SUBQ $%d, CX", n)
+	f.op("JGE %s", name)
+	f.label(after)
+	if n > 1 {
+		f.op("ADDQ $%d, CX", n)
+	}
+}
+
 func (f x86) ret() { f.op("VZEROUPPER"); f.op("RET") }
 
 // lines are up to eight lines of a matrix: base, base+3·ld, ld and 3·ld in bytes.

@@ -2,87 +2,119 @@ package main
 
 import "fmt"
 
-// avx2Pooling is the file of pooling kernels.
+// avx2Pooling and avx512Pooling are the files of pooling kernels.
 func avx2Pooling() file {
-	f := file{op: "pooling", about: "Pooling for AVX2: four vectors of 8 channels at a time, then one, then single channels, each over all\ntaps of a window.", decls: wrappers("pooling", "AVX2")}
+	return x86Pooling("AVX2", "Pooling for AVX2: four vectors of 8 channels at a time, then one, then single channels, each over all\ntaps of a window.",
+		func(f x86, ptrs map[string]string, scalars []string) x86Pool {
+			return x86Pool{x86: f, lanes: 8, register: "Y", scale: 15,
+				vec: func(copy int, rest bool) byteVec {
+					return x86Vec{x86: f, ptrs: ptrs, scalars: scalars, copy: copy, single: rest}
+				},
+				rest: func(body func()) { f.repeat("one", "end", 1, body) }}
+		})
+}
+
+func avx512Pooling() file {
+	return x86Pooling("AVX512", "Pooling for AVX-512: four vectors of 16 channels at a time, then one, then what is left under a mask, each\nover all taps of a window.",
+		func(f x86, ptrs map[string]string, scalars []string) x86Pool {
+			return x86Pool{x86: f, lanes: 16, register: "Z", scale: 31,
+				vec: func(copy int, rest bool) byteVec {
+					return vec512{x86: f, ptrs: ptrs, scalars: scalars, copy: copy, masked: rest}
+				},
+				rest: f.rest}
+		})
+}
+
+// x86Pool is what is around the vectors of a kernel. The pixel's pointers are in DI and SI, the
+// bytes in DX, the place of the tap in R10.
+type x86Pool struct {
+	x86
+	lanes    int    // channels of a vector
+	register string // Y or Z
+	scale    int    // the register of scale
+	vec      func(copy int, rest bool) byteVec
+	rest     func(body func()) // around the kernel for the last channels, fewer than lanes
+}
+
+// x86PoolVec is one vector.
+type x86PoolVec struct {
+	byteVec
+	copy int
+}
+
+func (v x86PoolVec) kept(i int) int { return poolKept(v.copy, i) }
+func (v x86PoolVec) temp(i int) int { return poolTemp(v.copy, i) }
+
+func (v x86PoolVec) loadIndex(d int)  { v.widen(d, "index") }
+func (v x86PoolVec) storeIndex(s int) { v.narrow(s, v.temp(0), "index") }
+
+func x86Pooling(isa, about string, around func(f x86, ptrs map[string]string, scalars []string) x86Pool) file {
+	f := file{op: "pooling", about: about, decls: wrappers("pooling", isa)}
 	for _, l := range poolLoops {
-		f.funcs = append(f.funcs, avx2Pool(l))
+		ptrs := map[string]string{l.pixel: "DI", l.window: "SI", "tap": "R10", "index": "DX"}
+		f.funcs = append(f.funcs, around(x86{l.fn(isa)}, ptrs, []string{"scale"}).kernel(l))
 	}
 	return f
 }
 
-// x86Pool has the pixel's pointers in DI and SI, the bytes in DX, the place of the tap in R10.
-type x86Pool struct{ x86Vec }
-
-func (v x86Pool) kept(i int) int { return poolKept(v.copy, i) }
-func (v x86Pool) temp(i int) int { return poolTemp(v.copy, i) }
-
-func (v x86Pool) loadIndex(d int)  { v.widen(d, "index") }
-func (v x86Pool) storeIndex(s int) { v.narrow(s, v.temp(0), "index") }
-
-func avx2Pool(l poolLoop) *fn {
-	f := x86{l.fn("AVX2")}
-	v := x86Pool{x86Vec{x86: f, ptrs: map[string]string{l.pixel: "DI", l.window: "SI", "tap": "R10", "index": "DX"}}}
+func (p x86Pool) kernel(l poolLoop) *fn {
 	if l.pixel != "" {
-		f.load(l.pixel, "DI")
+		p.load(l.pixel, "DI")
 	}
 	if l.index {
-		f.load("index", "DX")
-		v.set(poolOne, intLane(1))
+		p.load("index", "DX")
+		p.vec(0, false).set(poolOne, intLane(1))
 	}
-	for _, p := range [][2]string{{l.window, "SI"}, {"off", "R8"}, {"taps", "R9"}, {"n", "BX"}, {"pixelStride", "R12"}, {"windowStride", "R13"}} {
-		f.load(p[0], p[1])
+	for _, r := range [][2]string{{l.window, "SI"}, {"off", "R8"}, {"taps", "R9"}, {"n", "BX"}, {"pixelStride", "R12"}, {"windowStride", "R13"}} {
+		p.load(r[0], r[1])
 	}
 	if l.first {
-		f.op("MOVQ %s, R10 // first", f.arg("first"))
-		f.op("VMOVQ R10, X%d", poolFirst)
-		f.op("VPBROADCASTD X%d, Y%d", poolFirst, poolFirst)
+		p.op("MOVQ %s, R10 // first", p.arg("first"))
+		p.op("VMOVQ R10, X%d", poolFirst)
+		p.op("VPBROADCASTD X%d, %s%d", poolFirst, p.register, poolFirst)
 	}
 	if l.scale {
-		v.scalars = []string{"scale"}
-		f.op("VBROADCASTSS %s, Y%d // scale", f.arg("scale"), v.scalar("scale"))
+		p.op("VBROADCASTSS %s, %s%d // scale", p.arg("scale"), p.register, p.scale)
 	}
-	v.pixels(l)
-	f.ret()
-	return f.fn
+	p.pixels(l)
+	p.ret()
+	return p.fn
 }
 
 // pixels is the loop over BX pixels.
-func (v x86Pool) pixels(l poolLoop) {
-	v.fn.label("pixel")
-	v.op("XORL AX, AX")
-	v.fn.op("MOVQ %s, CX // c", v.arg("c"))
-	v.turns("wide", "narrow", 8*poolVectors, func() { v.block(l, "wideTap", poolVectors) })
-	v.turns("eight", "single", 8, func() { v.block(l, "tap", 1) })
-	v.single = true
-	v.turns("one", "end", 1, func() { v.block(l, "oneTap", 1) })
+func (p x86Pool) pixels(l poolLoop) {
+	p.label("pixel")
+	p.op("XORL AX, AX")
+	p.op("MOVQ %s, CX // c", p.arg("c"))
+	p.repeat("wide", "narrow", p.lanes*poolVectors, func() { p.block(l, "wideTap", poolVectors, false) })
+	p.repeat("vector", "some", p.lanes, func() { p.block(l, "tap", 1, false) })
+	p.rest(func() { p.block(l, "restTap", 1, true) })
 	if l.pixel != "" {
-		v.op("LEAQ (DI)(R12*4), DI")
+		p.op("LEAQ (DI)(R12*4), DI")
 	}
 	if l.index {
-		v.op("ADDQ R12, DX")
+		p.op("ADDQ R12, DX")
 	}
-	v.op("LEAQ (SI)(R13*4), SI")
-	v.op("DECQ BX")
-	v.op("JNZ pixel")
+	p.op("LEAQ (SI)(R13*4), SI")
+	p.op("DECQ BX")
+	p.op("JNZ pixel")
 }
 
 // block is the kernel for some vectors of channels: R11 counts the taps.
-func (v x86Pool) block(l poolLoop, label string, vectors int) {
+func (p x86Pool) block(l poolLoop, label string, vectors int, rest bool) {
 	each := func(body func(poolVec)) {
-		for v.copy = range vectors {
-			body(v)
+		for i := range vectors {
+			body(x86PoolVec{p.vec(i, rest), i})
 		}
-		v.copy = 0
 	}
-	l.block(v, each, func(body func()) {
-		v.op("XORL R11, R11")
-		v.fn.label(label)
-		v.op("MOVQ (R8)(R11*8), R10")
-		v.op("LEAQ (SI)(R10*4), R10 // tap")
+	l.block(x86PoolVec{p.vec(0, rest), 0}, each, func(body func()) {
+		p.op("XORL R11, R11")
+		p.label(label)
+		p.op("MOVQ (R8)(R11*8), R10")
+		p.op("LEAQ (SI)(R10*4), R10 // tap")
 		body()
-		v.op("INCQ R11")
-		v.op("CMPQ R11, R9")
-		v.op(fmt.Sprintf("JLT %s", label))
+		p.op("INCQ R11")
+		p.op("CMPQ R11, R9")
+		p.op(fmt.Sprintf("JLT %s", label))
 	})
 }

@@ -66,31 +66,16 @@ func (v x86Vec) row(l loop) {
 	v.op("XORL AX, AX")
 	v.fn.op("MOVQ %s, CX // n", v.arg("n"))
 	if l.unroll > 1 {
-		v.turns("wide", "narrow", 8*l.unroll, func() {
+		v.repeat("wide", "narrow", 8*l.unroll, func() {
 			for v.copy = range l.unroll {
 				l.body(v)
 			}
 			v.copy = 0
 		})
 	}
-	v.turns("eight", "single", 8, func() { l.body(v) })
+	v.repeat("eight", "single", 8, func() { l.body(v) })
 	v.single = true
-	v.turns("one", "end", 1, func() { l.body(v) })
-}
-
-// turns repeats body while n floats are left.
-func (v x86Vec) turns(name, after string, n int, body func()) {
-	v.fn.op("SUBQ $%d, CX", n)
-	v.fn.op("JL %s", after)
-	v.label(name)
-	body()
-	v.fn.op("ADDQ $%d, AX", n)
-	v.fn.op("SUBQ $%d, CX", n)
-	v.fn.op("JGE %s", name)
-	v.label(after)
-	if n > 1 {
-		v.fn.op("ADDQ $%d, CX", n)
-	}
+	v.repeat("one", "end", 1, func() { l.body(v) })
 }
 
 // reg is a register of the body: scalars stay where they are, each vector of a turn has its own
@@ -212,12 +197,12 @@ func avx2Reduction(r reduction) *fn {
 		f.op("VXORPD Y%d, Y%d, Y%d", i, i, i)
 	}
 	v := x86Vec{x86: f}
-	v.turns("wide", "single", 16, func() {
+	v.repeat("wide", "single", 16, func() {
 		for i := range 4 {
 			r.step(f, "VCVTPS2PD", "PD", "Y", i)
 		}
 	})
-	v.turns("one", "end", 1, func() { r.step(f, "VCVTSS2SD", "SD", "X", 0) })
+	v.repeat("one", "end", 1, func() { r.step(f, "VCVTSS2SD", "SD", "X", 0) })
 	return r.finish(f)
 }
 

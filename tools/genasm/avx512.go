@@ -7,9 +7,14 @@ import "fmt"
 func avx512() isa {
 	return isa{name: "avx512", goarch: "amd64", files: []file{
 		avx512GEMM(),
+		avx512Winograd(),
 		avx512Depthwise(),
 		avx512Vector(),
 		normFile("AVX512", "Batch normalization for AVX-512: the loops of vector_avx512_amd64.s.", avx512Loop),
+		finishFile("AVX512", "The end of a product for AVX-512: the loops of vector_avx512_amd64.s.", avx512Loop),
+		avx512Pooling(),
+		activationFile("Activations for AVX-512.", "AVX512", avx512Loop),
+		bytesFile("AVX512", avx512Loop),
 	}}
 }
 

@@ -71,24 +71,16 @@ func (v vec512) row(l loop) {
 		})
 	}
 	v.repeat("sixteen", "some", 16, func() { l.body(v) })
-	v.op("JZ end")
-	v.maskOf("R14")
 	v.masked = true
-	l.body(v)
-	v.label("end")
+	v.rest(func() { l.body(v) })
 }
 
-// repeat runs body while n floats are left.
-func (f x86) repeat(name, after string, n int, body func()) {
-	f.op("SUBQ $%d, CX", n)
-	f.op("JL %s", after)
-	f.label(name)
+// rest runs body under the mask of the floats that are left, if there are any.
+func (f x86) rest(body func()) {
+	f.op("JZ end")
+	f.maskOf("R14")
 	body()
-	f.op("ADDQ $%d, AX", n)
-	f.op("SUBQ $%d, CX", n)
-	f.op("JGE %s", name)
-	f.label(after)
-	f.op("ADDQ $%d, CX", n)
+	f.label("end")
 }
 
 // reg is a register of the body: scalars stay where they are, each vector of a turn has its own
@@ -168,6 +160,33 @@ func (v vec512) atMost(d, a, b int) {
 	v.op("VPMOVM2D K2, %s", v.reg(d))
 }
 
+func (v vec512) mulInt(d, a, b int) { v.three("VPMULLD", d, a, b) }
+func (v vec512) maxInt(d, a, b int) { v.three("VPMAXSD", d, a, b) }
+func (v vec512) minInt(d, a, b int) { v.three("VPMINSD", d, a, b) }
+
+func (v vec512) shiftDown(d, a, bits int) { v.op("VPSRLD $%d, %s, %s", bits, v.reg(a), v.reg(d)) }
+
+// byteMem is the place of this vector's bytes.
+func (v vec512) byteMem(ptr string) string {
+	return fmt.Sprintf("%d(%s)(AX*1)", v.copy*16, v.ptrs[ptr])
+}
+
+func (v vec512) widen(d int, ptr string) {
+	if v.masked {
+		v.op("VPMOVZXBD.Z %s, K1, %s", v.byteMem(ptr), v.reg(d))
+		return
+	}
+	v.op("VPMOVZXBD %s, %s", v.byteMem(ptr), v.reg(d))
+}
+
+func (v vec512) narrow(s, _ int, ptr string) {
+	if v.masked {
+		v.op("VPMOVDB %s, K1, %s", v.reg(s), v.byteMem(ptr))
+		return
+	}
+	v.op("VPMOVDB %s, %s", v.reg(s), v.byteMem(ptr))
+}
+
 // avx512Reduction adds 32 products a turn into four accumulators, whose lanes it adds at the end.
 func avx512Reduction(r reduction) *fn {
 	f := x86{newFn(r.name+"F32AVX512Loop", r.doc+"\nover n floats, in float64.", r.params+", n int")}
@@ -185,10 +204,7 @@ func avx512Reduction(r reduction) *fn {
 		}
 	})
 	f.repeat("eight", "some", 8, func() { r.step512(f, 0, false) })
-	f.op("JZ end")
-	f.maskOf("R14")
-	r.step512(f, 0, true)
-	f.label("end")
+	f.rest(func() { r.step512(f, 0, true) })
 	for _, pair := range [][2]int{{1, 0}, {3, 2}, {2, 0}} {
 		f.op("VADDPD Z%d, Z%d, Z%d", pair[0], pair[1], pair[1])
 	}

@@ -127,9 +127,12 @@ func jfifChannel(v byteVec, d int, blue, red int32) {
 	v.minInt(d, d, 5)
 }
 
-// bytesFile is the file of these kernels for one instruction set.
-func bytesFile(isa string, emit func(loop) *fn, more ...*fn) file {
-	f := file{op: "bytes", about: "Kernels between bytes and numbers for " + isa + ".", decls: wrappers("bytes", isa), funcs: more}
+// bytesFile is the file of these kernels for one instruction set, with that of Across if it has its own.
+func bytesFile(isa string, emit func(loop) *fn, across ...*fn) file {
+	f := file{op: "bytes", about: "Kernels between bytes and numbers for " + isa + ".", decls: wrappers("bytes", isa), funcs: across}
+	if len(across) > 0 {
+		f.decls += wrappers("across", isa)
+	}
 	for _, l := range byteLoops {
 		f.funcs = append(f.funcs, emit(l))
 		f.decls += l.wrapper(isa)

@@ -6,8 +6,9 @@ func neonWinograd() file {
 	f := file{op: "winograd", about: "Transforms of Winograd's minimal filtering for NEON, four channels at a time."}
 	for _, t := range transforms {
 		f.funcs = append(f.funcs, neonTransform(t))
-		f.decls += t.wrapper("NEON", 4)
+		f.decls += t.wrapper("NEON", "", 4)
 	}
+	f.decls += transformGroup("NEON")
 	return f
 }
 

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // transform is y = L·x·Lᵀ for a small matrix L: a transform of Winograd's minimal filtering, the
 // same for both instruction sets. It runs down the columns of x and then, from the stack, along
@@ -113,12 +116,13 @@ func (t transform) fn(isa string, lanes int) *fn {
 }
 
 // wrapper is the Go function that cuts the channels into calls. The last ones, where they do not
-// fill a vector, are done again together with some of those before them.
-func (t transform) wrapper(isa string, lanes int) string {
+// fill a vector, are done again together with some of those before them. Less than a vector goes to the
+// function of the set less, "" for the plain one.
+func (t transform) wrapper(isa, less string, lanes int) string {
 	return fmt.Sprintf(`
 func %[1]s%[2]s(y []float32, yr, yc int, x []float32, xr, xc, c int) {
 	if c < %[3]d {
-		%[1]s(y, yr, yc, x, xr, xc, c)
+		%[1]s%[6]s(y, yr, yc, x, xr, xc, c)
 		return
 	}
 	checkTile(y, yr, yc, %[4]d, c)
@@ -130,5 +134,14 @@ func %[1]s%[2]s(y []float32, yr, yc int, x []float32, xr, xc, c int) {
 		j += %[3]d * blocks
 	}
 }
-`, t.name, isa, lanes, t.rows, t.cols)
+`, t.name, isa, lanes, t.rows, t.cols, less)
+}
+
+// transformGroup is the group of an instruction set.
+func transformGroup(isa string) string {
+	var list []string
+	for _, t := range transforms {
+		list = append(list, strings.ToUpper(t.name[:1])+t.name[1:]+": "+t.name+isa)
+	}
+	return fmt.Sprintf("\n// winograd%s is the group.\nfunc winograd%s() Winograd {\n\treturn Winograd{%s}\n}\n", isa, isa, strings.Join(list, ", "))
 }
