@@ -43,21 +43,27 @@ func Input(g *graph.Graph) string {
 // Forward runs a network over images in order, batch norm folded, and returns the rows of its
 // first output.
 func Forward(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sample, classes int) ([]float32, error) {
+	out := tensor.Floats(len(samples) * g.Outputs[0].Shape.Elems() / g.Batch())
+	return out, EachForward(ctx, e, g, samples, classes, func(at int, rows []float32) {
+		copy(out[at*len(out)/len(samples):], rows)
+	})
+}
+
+// EachForward is Forward batch by batch: put gets the rows of the images from at on, to copy.
+func EachForward(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sample, classes int, put func(at int, rows []float32)) error {
 	batch := min(BatchSize, len(samples))
 	p, err := plan.Compile(g, plan.Options{Env: e, Batch: batch, Fold: true})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.Hook = ctx.Err
 	f := g.Outputs[0].Shape.Elems() / g.Batch()
-	out := tensor.Floats(len(samples) * f)
 	done := 0
-	err = EachBatch(p, g, samples, batch, classes, nil, func(n int) error {
-		copy(out[done*f:], p.Data(g.Outputs[0].Name)[:n*f])
+	return EachBatch(p, g, samples, batch, classes, nil, func(n int) error {
+		put(done, p.Data(g.Outputs[0].Name)[:n*f])
 		done += n
 		return nil
 	})
-	return out, err
 }
 
 // EachBatch feeds images in order to a plan of batch images, runs it and calls after with the

@@ -29,6 +29,9 @@ type Event struct {
 	Celsius  float64 `json:"celsius,omitempty"`
 	Message  string  `json:"message,omitempty"`
 
+	CacheBytes int64 `json:"cache_bytes,omitempty"` // of the features that the head was trained on
+	Packed     bool  `json:"packed,omitempty"`      // as int8
+
 	MACs     int64  `json:"macs,omitempty"`
 	Params   int    `json:"params,omitempty"`
 	Removed  int    `json:"removed,omitempty"` // filters, in this turn

@@ -24,7 +24,8 @@ type Config struct {
 	Env   graph.Env
 
 	Part       Part
-	HeadSteps  int     // full-batch AdamW steps on cached features before anything else trains
+	HeadSteps  int     // AdamW steps on cached features before anything else trains
+	Cache      bool    // keep these features as int8, as happens when the memory budget asks for it
 	Epochs     int     // of fine-tuning
 	Batch      int     // images a step
 	Adam       bool    // AdamW instead of SGD with momentum

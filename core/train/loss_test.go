@@ -47,10 +47,11 @@ func TestRegularisers(t *testing.T) {
 	c := smallConfig(t)
 	c.Augment, c.Batch = data.Augment{}, len(c.Data.Train)
 	bare, u := firstLoss(t, c, (*job).plain)
-	x, err := u.cacheFeatures(u.net.Outputs[0].In[0].Name)
+	cached, err := u.cacheFeatures(u.net.Outputs[0].In[0], false)
 	if err != nil {
 		t.Fatal(err)
 	}
+	x := cached.x
 	c.L2SP = 0.3
 	pulled, u := firstLoss(t, c, (*job).plain)
 	own, want := head(u.net), 0.0

@@ -107,7 +107,7 @@ func (j *job) fingerprint() string {
 		binary.Write(h, binary.LittleEndian, n.Value)
 	}
 	fmt.Fprint(h, j.Env.Kernels.Name, c.Part, c.HeadSteps, c.Epochs, c.Batch, c.Adam, c.Rate, c.Decay, c.Smoothing, c.LayerDecay,
-		c.L2SP, c.BSS, c.Average, c.Warm, c.Patience, c.NoWeights, c.TrainNorm, c.Augment, c.Seed, c.MemoryBudget, c.Data.Classes)
+		c.L2SP, c.BSS, c.Average, c.Warm, c.Patience, c.NoWeights, c.TrainNorm, c.Augment, c.Seed, c.MemoryBudget, c.Cache, c.Data.Classes)
 	if c.Prune != nil {
 		fmt.Fprintf(h, "%+v", *c.Prune)
 	}

@@ -60,6 +60,7 @@ Against learning few images by heart there are: the head before the rest (--head
 	fl.StringVar(&f.part, "train", f.part, "what trains: head, full, bias, sparse, suffix (the last third of the layers; what the frozen ones give is cached), auto")
 	fl.IntVar(&f.Epochs, "epochs", f.Epochs, "epochs of fine-tuning")
 	fl.IntVar(&f.HeadSteps, "head-steps", f.HeadSteps, "steps of the head alone on cached features")
+	fl.BoolVar(&f.Cache, "cache", false, "keep the features of the head's training as int8, a quarter of the memory; a tight --memory-budget does that too")
 	fl.IntVar(&f.Batch, "batch", f.Batch, "images a step")
 	fl.Float64Var(&f.Rate, "lr", 0, "learning rate; 0 is 0.003 below a million parameters, else 0.001")
 	fl.BoolVar(&f.Adam, "adamw", false, "AdamW instead of SGD with momentum; it wants a lower --lr")

@@ -97,7 +97,7 @@ func (s *show) event(e train.Event) {
 	case "start", "warning", "regime", "cache", "imitation":
 		s.say("%s", e.Message)
 	case "head":
-		s.say("head: %d steps, loss %.3f, %.1f %% of the training images right", e.Epoch, e.Loss, 100*e.Accuracy)
+		s.say("head: %d steps on %d KiB of features, loss %.3f, %.1f %% of the training images right", e.Epoch, e.CacheBytes>>10, e.Loss, 100*e.Accuracy)
 	case "epoch":
 		line := fmt.Sprintf("%s %d/%d: loss %.3f, %.1f %% right", e.Phase, e.Epoch, e.Epochs, e.Loss, 100*e.Accuracy)
 		if e.ValLoss > 0 {
