@@ -49,7 +49,7 @@ func TestFeatures(t *testing.T) {
 // TestHeadFeed: steps over fewer images than there are see each as often, with its class.
 func TestHeadFeed(t *testing.T) {
 	samples := samplesOf("train", 3, 4)
-	f := headFeed{features: newHeadFeatures(toy.Env(t), 7, 1, false), samples: samples, seed: 1, classes: 2}
+	f := headFeed{headFeatures: newHeadFeatures(toy.Env(t), 7, 1, false), samples: samples, seed: 1, classes: 2}
 	f.put(0, []float32{0, 1, 2, 3, 4, 5, 6})
 	seen := make([]int, 7)
 	x, y := make([]float32, 3), make([]float32, 6)
