@@ -2,7 +2,7 @@
 
 package kernels
 
-func depthwiseRowNEON(y []float32, ys int, x []float32, xs int, w []float32, off []int, n, c int, acc bool) {
+func (t neonTiles) depthwiseRow(y []float32, ys int, x []float32, xs int, w []float32, off []int, n, c int, acc bool) {
 	checkMatrix(y, ys, n, c)
 	checkMatrix(w, c, len(off), c)
 	checkTaps(x, xs, off, n, c)
@@ -13,12 +13,49 @@ func depthwiseRowNEON(y []float32, ys int, x []float32, xs int, w []float32, off
 	if vectors < c && n > 0 && len(off) > 0 {
 		depthwiseColumns(y[vectors:], ys, x[vectors:], xs, w[vectors:], c, off, n, c-vectors, acc)
 	}
-	for t := 0; t < len(off); t += callTaps {
-		taps := off[t:min(t+callTaps, len(off))]
+	done := 0
+	if win := newDepthwiseWindow(off, xs); win.fits(acc) && vectors > 0 {
+		done = n &^ (windowPixels - 1)
+		t.depthwiseWindows(win, y, ys, x, xs, w, c, off, done, vectors, acc)
+	}
+	for tap := 0; tap < len(off); tap += callTaps {
+		taps := off[tap:min(tap+callTaps, len(off))]
+		for p := done; p < n; p += callPixels / 4 {
+			pixels := min(n-p, callPixels/4)
+			depthwiseTapsNEON(y[p*ys:], ys, x[p*xs:], xs, w[tap*c:], c, taps, pixels, vectors, acc || tap > 0)
+		}
+	}
+}
+
+// depthwiseWindows makes n pixels, a multiple of four, of c channels, a multiple of 8, some rows of taps
+// at a time.
+func (t neonTiles) depthwiseWindows(win depthwiseWindow, y []float32, ys int, x []float32, xs int, w []float32, ws int, off []int, n, c int, acc bool) {
+	for tap := 0; tap < len(off); {
+		g := win.group(len(off) - tap)
+		taps := off[tap:]
 		for p := 0; p < n; p += callPixels / 4 {
 			pixels := min(n-p, callPixels/4)
-			depthwiseTapsNEON(y[p*ys:], ys, x[p*xs:], xs, w[t*c:], c, taps, pixels, vectors, acc || t > 0)
+			for j := 0; j < c; {
+				blocks := min((c-j)/4, max(1, 2*callPixels/pixels))
+				t.depthwiseWindow(g, &y[p*ys+j], ys, &x[p*xs+j], &w[tap*ws+j], ws, &taps[0], pixels, blocks, acc || tap > 0)
+				j += 4 * blocks
+			}
 		}
+		tap += g.rows * g.width
+	}
+}
+
+// depthwiseWindow calls the kernel of a window.
+func (t neonTiles) depthwiseWindow(g depthwiseWindow, y *float32, ys int, x, w *float32, ws int, off *int, n, blocks int, acc bool) {
+	switch {
+	case t.inOrder && acc:
+		depthwiseAddF32NEONInOrderWindow(g.key(), y, ys, x, w, ws, off, n, blocks)
+	case t.inOrder:
+		depthwiseF32NEONInOrderWindow(g.key(), y, ys, x, w, ws, off, n, blocks)
+	case acc:
+		depthwiseAddF32NEONWindow(g.key(), y, ys, x, w, ws, off, n, blocks)
+	default:
+		depthwiseF32NEONWindow(g.key(), y, ys, x, w, ws, off, n, blocks)
 	}
 }
 
@@ -32,7 +69,7 @@ func depthwiseTapsNEON(y []float32, ys int, x []float32, xs int, w []float32, ws
 	}
 }
 
-func depthwiseGradNEON(dw []float32, dy []float32, ys int, x []float32, xs int, off []int, n, c int) {
+func (t neonTiles) depthwiseGrad(dw []float32, dy []float32, ys int, x []float32, xs int, off []int, n, c int) {
 	checkMatrix(dy, ys, n, c)
 	checkMatrix(dw, c, len(off), c)
 	checkTaps(x, xs, off, n, c)
@@ -40,12 +77,39 @@ func depthwiseGradNEON(dw []float32, dy []float32, ys int, x []float32, xs int, 
 	if vectors < c && n > 0 && len(off) > 0 {
 		depthwiseGradColumns(dw[vectors:], c, dy[vectors:], ys, x[vectors:], xs, off, n, c-vectors)
 	}
-	for t := 0; t < len(off); t += callTaps {
-		taps := off[t:min(t+callTaps, len(off))]
+	done := 0
+	if win := newDepthwiseWindow(off, xs); win.fitsGrad() && vectors > 0 {
+		done = n &^ (windowPixels - 1)
+		t.depthwiseGradWindows(win, dw, dy, ys, x, xs, c, off, done, vectors)
+	}
+	for tap := 0; tap < len(off); tap += callTaps {
+		taps := off[tap:min(tap+callTaps, len(off))]
+		for p := done; p < n; p += callPixels / 4 {
+			pixels := min(n-p, callPixels/4)
+			depthwiseGradTapsNEON(dw[tap*c:], c, dy[p*ys:], ys, x[p*xs:], xs, taps, pixels, vectors)
+		}
+	}
+}
+
+// depthwiseGradWindows is the same for n pixels, a multiple of four, of c channels, a multiple of 8, some
+// rows of taps at a time.
+func (t neonTiles) depthwiseGradWindows(win depthwiseWindow, dw, dy []float32, ys int, x []float32, xs, ws int, off []int, n, c int) {
+	for tap := 0; tap < len(off); {
+		g := win.group(len(off) - tap)
+		taps := off[tap:]
 		for p := 0; p < n; p += callPixels / 4 {
 			pixels := min(n-p, callPixels/4)
-			depthwiseGradTapsNEON(dw[t*c:], c, dy[p*ys:], ys, x[p*xs:], xs, taps, pixels, vectors)
+			for j := 0; j < c; {
+				blocks := min((c-j)/4, max(1, 2*callPixels/pixels))
+				if t.inOrder {
+					depthwiseGradF32NEONInOrderWindow(g.key(), &dy[p*ys+j], ys, &x[p*xs+j], &dw[tap*ws+j], ws, &taps[0], pixels, blocks)
+				} else {
+					depthwiseGradF32NEONWindow(g.key(), &dy[p*ys+j], ys, &x[p*xs+j], &dw[tap*ws+j], ws, &taps[0], pixels, blocks)
+				}
+				j += 4 * blocks
+			}
 		}
+		tap += g.rows * g.width
 	}
 }
 

@@ -1654,3 +1654,2969 @@ pixel:
 	SUBS $1, R6
 	BNE block
 	RET
+
+// func depthwiseF32NEONWindow2x2S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 2, as far from each other as the pixels of x.
+TEXT ·depthwiseF32NEONWindow2x2S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 16(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+
+many:
+	FMOVQ (R1), F8
+	FMOVQ (R2), F9
+	FMOVQ (R3), F10
+	FMOVQ (R4), F11
+	FMOVQ (R6), F12
+	VMOVI $0, V4.B16
+	VFMLA V0.S4, V8.S4, V4.S4
+	VMOVI $0, V5.B16
+	VFMLA V0.S4, V9.S4, V5.S4
+	VMOVI $0, V6.B16
+	VFMLA V0.S4, V10.S4, V6.S4
+	VMOVI $0, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	VFMLA V1.S4, V9.S4, V4.S4
+	VFMLA V1.S4, V10.S4, V5.S4
+	VFMLA V1.S4, V11.S4, V6.S4
+	VFMLA V1.S4, V12.S4, V7.S4
+	LDRQ(13, 1, 13)
+	ADD R23, R1
+	LDRQ(13, 2, 14)
+	ADD R23, R2
+	LDRQ(13, 3, 15)
+	ADD R23, R3
+	LDRQ(13, 4, 16)
+	ADD R23, R4
+	LDRQ(13, 6, 17)
+	ADD R23, R6
+	VFMLA V2.S4, V13.S4, V4.S4
+	VFMLA V2.S4, V14.S4, V5.S4
+	VFMLA V2.S4, V15.S4, V6.S4
+	VFMLA V2.S4, V16.S4, V7.S4
+	VFMLA V3.S4, V14.S4, V4.S4
+	VFMLA V3.S4, V15.S4, V5.S4
+	VFMLA V3.S4, V16.S4, V6.S4
+	VFMLA V3.S4, V17.S4, V7.S4
+	VST1.P [V4.S4], (R0)(R5)
+	VST1.P [V5.S4], (R0)(R5)
+	VST1.P [V6.S4], (R0)(R5)
+	VST1.P [V7.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseF32NEONWindow1x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32NEONWindow1x3S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+
+many:
+	VLD1.P (R1)(R23), [V7.S4]
+	VLD1.P (R2)(R23), [V8.S4]
+	VLD1.P (R3)(R23), [V9.S4]
+	VLD1.P (R4)(R23), [V10.S4]
+	VLD1.P (R6)(R23), [V11.S4]
+	VLD1.P (R7)(R23), [V12.S4]
+	VMOVI $0, V3.B16
+	VFMLA V0.S4, V7.S4, V3.S4
+	VMOVI $0, V4.B16
+	VFMLA V0.S4, V8.S4, V4.S4
+	VMOVI $0, V5.B16
+	VFMLA V0.S4, V9.S4, V5.S4
+	VMOVI $0, V6.B16
+	VFMLA V0.S4, V10.S4, V6.S4
+	VFMLA V1.S4, V8.S4, V3.S4
+	VFMLA V1.S4, V9.S4, V4.S4
+	VFMLA V1.S4, V10.S4, V5.S4
+	VFMLA V1.S4, V11.S4, V6.S4
+	VFMLA V2.S4, V9.S4, V3.S4
+	VFMLA V2.S4, V10.S4, V4.S4
+	VFMLA V2.S4, V11.S4, V5.S4
+	VFMLA V2.S4, V12.S4, V6.S4
+	VST1.P [V3.S4], (R0)(R5)
+	VST1.P [V4.S4], (R0)(R5)
+	VST1.P [V5.S4], (R0)(R5)
+	VST1.P [V6.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseF32NEONWindow2x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32NEONWindow2x3S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 24(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+	VLD1.P (R20)(R21), [V4.S4]
+	VLD1.P (R20)(R21), [V5.S4]
+
+many:
+	FMOVQ (R1), F10
+	FMOVQ (R2), F11
+	FMOVQ (R3), F12
+	FMOVQ (R4), F13
+	FMOVQ (R6), F14
+	FMOVQ (R7), F15
+	VMOVI $0, V6.B16
+	VFMLA V0.S4, V10.S4, V6.S4
+	VMOVI $0, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	VMOVI $0, V8.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VMOVI $0, V9.B16
+	VFMLA V0.S4, V13.S4, V9.S4
+	VFMLA V1.S4, V11.S4, V6.S4
+	VFMLA V1.S4, V12.S4, V7.S4
+	VFMLA V1.S4, V13.S4, V8.S4
+	VFMLA V1.S4, V14.S4, V9.S4
+	VFMLA V2.S4, V12.S4, V6.S4
+	VFMLA V2.S4, V13.S4, V7.S4
+	VFMLA V2.S4, V14.S4, V8.S4
+	VFMLA V2.S4, V15.S4, V9.S4
+	LDRQ(13, 1, 16)
+	ADD R23, R1
+	LDRQ(13, 2, 17)
+	ADD R23, R2
+	LDRQ(13, 3, 18)
+	ADD R23, R3
+	LDRQ(13, 4, 19)
+	ADD R23, R4
+	LDRQ(13, 6, 20)
+	ADD R23, R6
+	LDRQ(13, 7, 21)
+	ADD R23, R7
+	VFMLA V3.S4, V16.S4, V6.S4
+	VFMLA V3.S4, V17.S4, V7.S4
+	VFMLA V3.S4, V18.S4, V8.S4
+	VFMLA V3.S4, V19.S4, V9.S4
+	VFMLA V4.S4, V17.S4, V6.S4
+	VFMLA V4.S4, V18.S4, V7.S4
+	VFMLA V4.S4, V19.S4, V8.S4
+	VFMLA V4.S4, V20.S4, V9.S4
+	VFMLA V5.S4, V18.S4, V6.S4
+	VFMLA V5.S4, V19.S4, V7.S4
+	VFMLA V5.S4, V20.S4, V8.S4
+	VFMLA V5.S4, V21.S4, V9.S4
+	VST1.P [V6.S4], (R0)(R5)
+	VST1.P [V7.S4], (R0)(R5)
+	VST1.P [V8.S4], (R0)(R5)
+	VST1.P [V9.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseF32NEONWindow3x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32NEONWindow3x3S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 24(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 48(R20), R14
+	SUB R21, R14
+	LSL $2, R14 // row 2, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+	VLD1.P (R20)(R21), [V4.S4]
+	VLD1.P (R20)(R21), [V5.S4]
+	VLD1.P (R20)(R21), [V6.S4]
+	VLD1.P (R20)(R21), [V7.S4]
+	VLD1.P (R20)(R21), [V8.S4]
+
+many:
+	FMOVQ (R1), F13
+	FMOVQ (R2), F14
+	FMOVQ (R3), F15
+	FMOVQ (R4), F16
+	FMOVQ (R6), F17
+	FMOVQ (R7), F18
+	VMOVI $0, V9.B16
+	VFMLA V0.S4, V13.S4, V9.S4
+	VMOVI $0, V10.B16
+	VFMLA V0.S4, V14.S4, V10.S4
+	VMOVI $0, V11.B16
+	VFMLA V0.S4, V15.S4, V11.S4
+	VMOVI $0, V12.B16
+	VFMLA V0.S4, V16.S4, V12.S4
+	VFMLA V1.S4, V14.S4, V9.S4
+	VFMLA V1.S4, V15.S4, V10.S4
+	VFMLA V1.S4, V16.S4, V11.S4
+	VFMLA V1.S4, V17.S4, V12.S4
+	VFMLA V2.S4, V15.S4, V9.S4
+	VFMLA V2.S4, V16.S4, V10.S4
+	VFMLA V2.S4, V17.S4, V11.S4
+	VFMLA V2.S4, V18.S4, V12.S4
+	LDRQ(13, 1, 19)
+	LDRQ(13, 2, 20)
+	LDRQ(13, 3, 21)
+	LDRQ(13, 4, 22)
+	LDRQ(13, 6, 23)
+	LDRQ(13, 7, 24)
+	VFMLA V3.S4, V19.S4, V9.S4
+	VFMLA V3.S4, V20.S4, V10.S4
+	VFMLA V3.S4, V21.S4, V11.S4
+	VFMLA V3.S4, V22.S4, V12.S4
+	VFMLA V4.S4, V20.S4, V9.S4
+	VFMLA V4.S4, V21.S4, V10.S4
+	VFMLA V4.S4, V22.S4, V11.S4
+	VFMLA V4.S4, V23.S4, V12.S4
+	VFMLA V5.S4, V21.S4, V9.S4
+	VFMLA V5.S4, V22.S4, V10.S4
+	VFMLA V5.S4, V23.S4, V11.S4
+	VFMLA V5.S4, V24.S4, V12.S4
+	LDRQ(14, 1, 25)
+	ADD R23, R1
+	LDRQ(14, 2, 26)
+	ADD R23, R2
+	LDRQ(14, 3, 27)
+	ADD R23, R3
+	LDRQ(14, 4, 28)
+	ADD R23, R4
+	LDRQ(14, 6, 29)
+	ADD R23, R6
+	LDRQ(14, 7, 30)
+	ADD R23, R7
+	VFMLA V6.S4, V25.S4, V9.S4
+	VFMLA V6.S4, V26.S4, V10.S4
+	VFMLA V6.S4, V27.S4, V11.S4
+	VFMLA V6.S4, V28.S4, V12.S4
+	VFMLA V7.S4, V26.S4, V9.S4
+	VFMLA V7.S4, V27.S4, V10.S4
+	VFMLA V7.S4, V28.S4, V11.S4
+	VFMLA V7.S4, V29.S4, V12.S4
+	VFMLA V8.S4, V27.S4, V9.S4
+	VFMLA V8.S4, V28.S4, V10.S4
+	VFMLA V8.S4, V29.S4, V11.S4
+	VFMLA V8.S4, V30.S4, V12.S4
+	VST1.P [V9.S4], (R0)(R5)
+	VST1.P [V10.S4], (R0)(R5)
+	VST1.P [V11.S4], (R0)(R5)
+	VST1.P [V12.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseF32NEONWindow1x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32NEONWindow1x3S2(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $3, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	ADD R26, R9, R10
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+
+many:
+	VLD1.P (R1)(R23), [V7.S4]
+	VLD1.P (R2)(R23), [V8.S4]
+	VLD1.P (R3)(R23), [V9.S4]
+	VLD1.P (R4)(R23), [V10.S4]
+	VLD1.P (R6)(R23), [V11.S4]
+	VLD1.P (R7)(R23), [V12.S4]
+	VLD1.P (R8)(R23), [V13.S4]
+	VLD1.P (R9)(R23), [V14.S4]
+	VLD1.P (R10)(R23), [V15.S4]
+	VMOVI $0, V3.B16
+	VFMLA V0.S4, V7.S4, V3.S4
+	VMOVI $0, V4.B16
+	VFMLA V0.S4, V9.S4, V4.S4
+	VMOVI $0, V5.B16
+	VFMLA V0.S4, V11.S4, V5.S4
+	VMOVI $0, V6.B16
+	VFMLA V0.S4, V13.S4, V6.S4
+	VFMLA V1.S4, V8.S4, V3.S4
+	VFMLA V1.S4, V10.S4, V4.S4
+	VFMLA V1.S4, V12.S4, V5.S4
+	VFMLA V1.S4, V14.S4, V6.S4
+	VFMLA V2.S4, V9.S4, V3.S4
+	VFMLA V2.S4, V11.S4, V4.S4
+	VFMLA V2.S4, V13.S4, V5.S4
+	VFMLA V2.S4, V15.S4, V6.S4
+	VST1.P [V3.S4], (R0)(R5)
+	VST1.P [V4.S4], (R0)(R5)
+	VST1.P [V5.S4], (R0)(R5)
+	VST1.P [V6.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseF32NEONWindow2x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32NEONWindow2x3S2(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 24(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $3, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	ADD R26, R9, R10
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+	VLD1.P (R20)(R21), [V4.S4]
+	VLD1.P (R20)(R21), [V5.S4]
+
+many:
+	FMOVQ (R1), F10
+	FMOVQ (R2), F11
+	FMOVQ (R3), F12
+	FMOVQ (R4), F13
+	FMOVQ (R6), F14
+	FMOVQ (R7), F15
+	FMOVQ (R8), F16
+	FMOVQ (R9), F17
+	FMOVQ (R10), F18
+	VMOVI $0, V6.B16
+	VFMLA V0.S4, V10.S4, V6.S4
+	VMOVI $0, V7.B16
+	VFMLA V0.S4, V12.S4, V7.S4
+	VMOVI $0, V8.B16
+	VFMLA V0.S4, V14.S4, V8.S4
+	VMOVI $0, V9.B16
+	VFMLA V0.S4, V16.S4, V9.S4
+	VFMLA V1.S4, V11.S4, V6.S4
+	VFMLA V1.S4, V13.S4, V7.S4
+	VFMLA V1.S4, V15.S4, V8.S4
+	VFMLA V1.S4, V17.S4, V9.S4
+	VFMLA V2.S4, V12.S4, V6.S4
+	VFMLA V2.S4, V14.S4, V7.S4
+	VFMLA V2.S4, V16.S4, V8.S4
+	VFMLA V2.S4, V18.S4, V9.S4
+	LDRQ(13, 1, 19)
+	ADD R23, R1
+	LDRQ(13, 2, 20)
+	ADD R23, R2
+	LDRQ(13, 3, 21)
+	ADD R23, R3
+	LDRQ(13, 4, 22)
+	ADD R23, R4
+	LDRQ(13, 6, 23)
+	ADD R23, R6
+	LDRQ(13, 7, 24)
+	ADD R23, R7
+	LDRQ(13, 8, 25)
+	ADD R23, R8
+	LDRQ(13, 9, 26)
+	ADD R23, R9
+	LDRQ(13, 10, 27)
+	ADD R23, R10
+	VFMLA V3.S4, V19.S4, V6.S4
+	VFMLA V3.S4, V21.S4, V7.S4
+	VFMLA V3.S4, V23.S4, V8.S4
+	VFMLA V3.S4, V25.S4, V9.S4
+	VFMLA V4.S4, V20.S4, V6.S4
+	VFMLA V4.S4, V22.S4, V7.S4
+	VFMLA V4.S4, V24.S4, V8.S4
+	VFMLA V4.S4, V26.S4, V9.S4
+	VFMLA V5.S4, V21.S4, V6.S4
+	VFMLA V5.S4, V23.S4, V7.S4
+	VFMLA V5.S4, V25.S4, V8.S4
+	VFMLA V5.S4, V27.S4, V9.S4
+	VST1.P [V6.S4], (R0)(R5)
+	VST1.P [V7.S4], (R0)(R5)
+	VST1.P [V8.S4], (R0)(R5)
+	VST1.P [V9.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseF32NEONWindow3x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32NEONWindow3x3S2(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 24(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 48(R20), R14
+	SUB R21, R14
+	LSL $2, R14 // row 2, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $3, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	ADD R26, R9, R10
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+	VLD1.P (R20)(R21), [V4.S4]
+	VLD1.P (R20)(R21), [V5.S4]
+	VLD1.P (R20)(R21), [V6.S4]
+	VLD1.P (R20)(R21), [V7.S4]
+	VLD1.P (R20)(R21), [V8.S4]
+
+many:
+	FMOVQ (R1), F13
+	FMOVQ (R2), F14
+	FMOVQ (R3), F15
+	FMOVQ (R4), F16
+	FMOVQ (R6), F17
+	FMOVQ (R7), F18
+	FMOVQ (R8), F19
+	FMOVQ (R9), F20
+	FMOVQ (R10), F21
+	VMOVI $0, V9.B16
+	VFMLA V0.S4, V13.S4, V9.S4
+	VMOVI $0, V10.B16
+	VFMLA V0.S4, V15.S4, V10.S4
+	VMOVI $0, V11.B16
+	VFMLA V0.S4, V17.S4, V11.S4
+	VMOVI $0, V12.B16
+	VFMLA V0.S4, V19.S4, V12.S4
+	VFMLA V1.S4, V14.S4, V9.S4
+	VFMLA V1.S4, V16.S4, V10.S4
+	VFMLA V1.S4, V18.S4, V11.S4
+	VFMLA V1.S4, V20.S4, V12.S4
+	VFMLA V2.S4, V15.S4, V9.S4
+	VFMLA V2.S4, V17.S4, V10.S4
+	VFMLA V2.S4, V19.S4, V11.S4
+	VFMLA V2.S4, V21.S4, V12.S4
+	LDRQ(13, 1, 22)
+	LDRQ(13, 2, 23)
+	LDRQ(13, 3, 24)
+	LDRQ(13, 4, 25)
+	LDRQ(13, 6, 26)
+	LDRQ(13, 7, 27)
+	LDRQ(13, 8, 28)
+	LDRQ(13, 9, 29)
+	LDRQ(13, 10, 30)
+	VFMLA V3.S4, V22.S4, V9.S4
+	VFMLA V3.S4, V24.S4, V10.S4
+	VFMLA V3.S4, V26.S4, V11.S4
+	VFMLA V3.S4, V28.S4, V12.S4
+	VFMLA V4.S4, V23.S4, V9.S4
+	VFMLA V4.S4, V25.S4, V10.S4
+	VFMLA V4.S4, V27.S4, V11.S4
+	VFMLA V4.S4, V29.S4, V12.S4
+	VFMLA V5.S4, V24.S4, V9.S4
+	VFMLA V5.S4, V26.S4, V10.S4
+	VFMLA V5.S4, V28.S4, V11.S4
+	VFMLA V5.S4, V30.S4, V12.S4
+	LDRQ(14, 1, 31)
+	ADD R23, R1
+	LDRQ(14, 2, 13)
+	ADD R23, R2
+	LDRQ(14, 3, 14)
+	ADD R23, R3
+	LDRQ(14, 4, 15)
+	ADD R23, R4
+	LDRQ(14, 6, 16)
+	ADD R23, R6
+	LDRQ(14, 7, 17)
+	ADD R23, R7
+	LDRQ(14, 8, 18)
+	ADD R23, R8
+	LDRQ(14, 9, 19)
+	ADD R23, R9
+	LDRQ(14, 10, 20)
+	ADD R23, R10
+	VFMLA V6.S4, V31.S4, V9.S4
+	VFMLA V6.S4, V14.S4, V10.S4
+	VFMLA V6.S4, V16.S4, V11.S4
+	VFMLA V6.S4, V18.S4, V12.S4
+	VFMLA V7.S4, V13.S4, V9.S4
+	VFMLA V7.S4, V15.S4, V10.S4
+	VFMLA V7.S4, V17.S4, V11.S4
+	VFMLA V7.S4, V19.S4, V12.S4
+	VFMLA V8.S4, V14.S4, V9.S4
+	VFMLA V8.S4, V16.S4, V10.S4
+	VFMLA V8.S4, V18.S4, V11.S4
+	VFMLA V8.S4, V20.S4, V12.S4
+	VST1.P [V9.S4], (R0)(R5)
+	VST1.P [V10.S4], (R0)(R5)
+	VST1.P [V11.S4], (R0)(R5)
+	VST1.P [V12.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseF32NEONWindow1x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as the pixels of x.
+TEXT ·depthwiseF32NEONWindow1x5S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+	VLD1.P (R20)(R21), [V4.S4]
+
+many:
+	VLD1.P (R1)(R23), [V9.S4]
+	VLD1.P (R2)(R23), [V10.S4]
+	VLD1.P (R3)(R23), [V11.S4]
+	VLD1.P (R4)(R23), [V12.S4]
+	VLD1.P (R6)(R23), [V13.S4]
+	VLD1.P (R7)(R23), [V14.S4]
+	VLD1.P (R8)(R23), [V15.S4]
+	VLD1.P (R9)(R23), [V16.S4]
+	VMOVI $0, V5.B16
+	VFMLA V0.S4, V9.S4, V5.S4
+	VMOVI $0, V6.B16
+	VFMLA V0.S4, V10.S4, V6.S4
+	VMOVI $0, V7.B16
+	VFMLA V0.S4, V11.S4, V7.S4
+	VMOVI $0, V8.B16
+	VFMLA V0.S4, V12.S4, V8.S4
+	VFMLA V1.S4, V10.S4, V5.S4
+	VFMLA V1.S4, V11.S4, V6.S4
+	VFMLA V1.S4, V12.S4, V7.S4
+	VFMLA V1.S4, V13.S4, V8.S4
+	VFMLA V2.S4, V11.S4, V5.S4
+	VFMLA V2.S4, V12.S4, V6.S4
+	VFMLA V2.S4, V13.S4, V7.S4
+	VFMLA V2.S4, V14.S4, V8.S4
+	VFMLA V3.S4, V12.S4, V5.S4
+	VFMLA V3.S4, V13.S4, V6.S4
+	VFMLA V3.S4, V14.S4, V7.S4
+	VFMLA V3.S4, V15.S4, V8.S4
+	VFMLA V4.S4, V13.S4, V5.S4
+	VFMLA V4.S4, V14.S4, V6.S4
+	VFMLA V4.S4, V15.S4, V7.S4
+	VFMLA V4.S4, V16.S4, V8.S4
+	VST1.P [V5.S4], (R0)(R5)
+	VST1.P [V6.S4], (R0)(R5)
+	VST1.P [V7.S4], (R0)(R5)
+	VST1.P [V8.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseF32NEONWindow2x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as the pixels of x.
+TEXT ·depthwiseF32NEONWindow2x5S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 40(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+	VLD1.P (R20)(R21), [V4.S4]
+	VLD1.P (R20)(R21), [V5.S4]
+	VLD1.P (R20)(R21), [V6.S4]
+	VLD1.P (R20)(R21), [V7.S4]
+	VLD1.P (R20)(R21), [V8.S4]
+	VLD1.P (R20)(R21), [V9.S4]
+
+many:
+	FMOVQ (R1), F14
+	FMOVQ (R2), F15
+	FMOVQ (R3), F16
+	FMOVQ (R4), F17
+	FMOVQ (R6), F18
+	FMOVQ (R7), F19
+	FMOVQ (R8), F20
+	FMOVQ (R9), F21
+	VMOVI $0, V10.B16
+	VFMLA V0.S4, V14.S4, V10.S4
+	VMOVI $0, V11.B16
+	VFMLA V0.S4, V15.S4, V11.S4
+	VMOVI $0, V12.B16
+	VFMLA V0.S4, V16.S4, V12.S4
+	VMOVI $0, V13.B16
+	VFMLA V0.S4, V17.S4, V13.S4
+	VFMLA V1.S4, V15.S4, V10.S4
+	VFMLA V1.S4, V16.S4, V11.S4
+	VFMLA V1.S4, V17.S4, V12.S4
+	VFMLA V1.S4, V18.S4, V13.S4
+	VFMLA V2.S4, V16.S4, V10.S4
+	VFMLA V2.S4, V17.S4, V11.S4
+	VFMLA V2.S4, V18.S4, V12.S4
+	VFMLA V2.S4, V19.S4, V13.S4
+	VFMLA V3.S4, V17.S4, V10.S4
+	VFMLA V3.S4, V18.S4, V11.S4
+	VFMLA V3.S4, V19.S4, V12.S4
+	VFMLA V3.S4, V20.S4, V13.S4
+	VFMLA V4.S4, V18.S4, V10.S4
+	VFMLA V4.S4, V19.S4, V11.S4
+	VFMLA V4.S4, V20.S4, V12.S4
+	VFMLA V4.S4, V21.S4, V13.S4
+	LDRQ(13, 1, 22)
+	ADD R23, R1
+	LDRQ(13, 2, 23)
+	ADD R23, R2
+	LDRQ(13, 3, 24)
+	ADD R23, R3
+	LDRQ(13, 4, 25)
+	ADD R23, R4
+	LDRQ(13, 6, 26)
+	ADD R23, R6
+	LDRQ(13, 7, 27)
+	ADD R23, R7
+	LDRQ(13, 8, 28)
+	ADD R23, R8
+	LDRQ(13, 9, 29)
+	ADD R23, R9
+	VFMLA V5.S4, V22.S4, V10.S4
+	VFMLA V5.S4, V23.S4, V11.S4
+	VFMLA V5.S4, V24.S4, V12.S4
+	VFMLA V5.S4, V25.S4, V13.S4
+	VFMLA V6.S4, V23.S4, V10.S4
+	VFMLA V6.S4, V24.S4, V11.S4
+	VFMLA V6.S4, V25.S4, V12.S4
+	VFMLA V6.S4, V26.S4, V13.S4
+	VFMLA V7.S4, V24.S4, V10.S4
+	VFMLA V7.S4, V25.S4, V11.S4
+	VFMLA V7.S4, V26.S4, V12.S4
+	VFMLA V7.S4, V27.S4, V13.S4
+	VFMLA V8.S4, V25.S4, V10.S4
+	VFMLA V8.S4, V26.S4, V11.S4
+	VFMLA V8.S4, V27.S4, V12.S4
+	VFMLA V8.S4, V28.S4, V13.S4
+	VFMLA V9.S4, V26.S4, V10.S4
+	VFMLA V9.S4, V27.S4, V11.S4
+	VFMLA V9.S4, V28.S4, V12.S4
+	VFMLA V9.S4, V29.S4, V13.S4
+	VST1.P [V10.S4], (R0)(R5)
+	VST1.P [V11.S4], (R0)(R5)
+	VST1.P [V12.S4], (R0)(R5)
+	VST1.P [V13.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseF32NEONWindow1x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32NEONWindow1x5S2(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $3, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	ADD R26, R9, R10
+	ADD R26, R10, R11
+	ADD R26, R11, R12
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+	VLD1.P (R20)(R21), [V4.S4]
+
+many:
+	VLD1.P (R1)(R23), [V9.S4]
+	VLD1.P (R2)(R23), [V10.S4]
+	VLD1.P (R3)(R23), [V11.S4]
+	VLD1.P (R4)(R23), [V12.S4]
+	VLD1.P (R6)(R23), [V13.S4]
+	VLD1.P (R7)(R23), [V14.S4]
+	VLD1.P (R8)(R23), [V15.S4]
+	VLD1.P (R9)(R23), [V16.S4]
+	VLD1.P (R10)(R23), [V17.S4]
+	VLD1.P (R11)(R23), [V18.S4]
+	VLD1.P (R12)(R23), [V19.S4]
+	VMOVI $0, V5.B16
+	VFMLA V0.S4, V9.S4, V5.S4
+	VMOVI $0, V6.B16
+	VFMLA V0.S4, V11.S4, V6.S4
+	VMOVI $0, V7.B16
+	VFMLA V0.S4, V13.S4, V7.S4
+	VMOVI $0, V8.B16
+	VFMLA V0.S4, V15.S4, V8.S4
+	VFMLA V1.S4, V10.S4, V5.S4
+	VFMLA V1.S4, V12.S4, V6.S4
+	VFMLA V1.S4, V14.S4, V7.S4
+	VFMLA V1.S4, V16.S4, V8.S4
+	VFMLA V2.S4, V11.S4, V5.S4
+	VFMLA V2.S4, V13.S4, V6.S4
+	VFMLA V2.S4, V15.S4, V7.S4
+	VFMLA V2.S4, V17.S4, V8.S4
+	VFMLA V3.S4, V12.S4, V5.S4
+	VFMLA V3.S4, V14.S4, V6.S4
+	VFMLA V3.S4, V16.S4, V7.S4
+	VFMLA V3.S4, V18.S4, V8.S4
+	VFMLA V4.S4, V13.S4, V5.S4
+	VFMLA V4.S4, V15.S4, V6.S4
+	VFMLA V4.S4, V17.S4, V7.S4
+	VFMLA V4.S4, V19.S4, V8.S4
+	VST1.P [V5.S4], (R0)(R5)
+	VST1.P [V6.S4], (R0)(R5)
+	VST1.P [V7.S4], (R0)(R5)
+	VST1.P [V8.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseF32NEONWindow2x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32NEONWindow2x5S2(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 40(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $3, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	ADD R26, R9, R10
+	ADD R26, R10, R11
+	ADD R26, R11, R12
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+	VLD1.P (R20)(R21), [V4.S4]
+	VLD1.P (R20)(R21), [V5.S4]
+	VLD1.P (R20)(R21), [V6.S4]
+	VLD1.P (R20)(R21), [V7.S4]
+	VLD1.P (R20)(R21), [V8.S4]
+	VLD1.P (R20)(R21), [V9.S4]
+
+many:
+	FMOVQ (R1), F14
+	FMOVQ (R2), F15
+	FMOVQ (R3), F16
+	FMOVQ (R4), F17
+	FMOVQ (R6), F18
+	FMOVQ (R7), F19
+	FMOVQ (R8), F20
+	FMOVQ (R9), F21
+	FMOVQ (R10), F22
+	FMOVQ (R11), F23
+	FMOVQ (R12), F24
+	VMOVI $0, V10.B16
+	VFMLA V0.S4, V14.S4, V10.S4
+	VMOVI $0, V11.B16
+	VFMLA V0.S4, V16.S4, V11.S4
+	VMOVI $0, V12.B16
+	VFMLA V0.S4, V18.S4, V12.S4
+	VMOVI $0, V13.B16
+	VFMLA V0.S4, V20.S4, V13.S4
+	VFMLA V1.S4, V15.S4, V10.S4
+	VFMLA V1.S4, V17.S4, V11.S4
+	VFMLA V1.S4, V19.S4, V12.S4
+	VFMLA V1.S4, V21.S4, V13.S4
+	VFMLA V2.S4, V16.S4, V10.S4
+	VFMLA V2.S4, V18.S4, V11.S4
+	VFMLA V2.S4, V20.S4, V12.S4
+	VFMLA V2.S4, V22.S4, V13.S4
+	VFMLA V3.S4, V17.S4, V10.S4
+	VFMLA V3.S4, V19.S4, V11.S4
+	VFMLA V3.S4, V21.S4, V12.S4
+	VFMLA V3.S4, V23.S4, V13.S4
+	VFMLA V4.S4, V18.S4, V10.S4
+	VFMLA V4.S4, V20.S4, V11.S4
+	VFMLA V4.S4, V22.S4, V12.S4
+	VFMLA V4.S4, V24.S4, V13.S4
+	LDRQ(13, 1, 25)
+	ADD R23, R1
+	LDRQ(13, 2, 26)
+	ADD R23, R2
+	LDRQ(13, 3, 27)
+	ADD R23, R3
+	LDRQ(13, 4, 28)
+	ADD R23, R4
+	LDRQ(13, 6, 29)
+	ADD R23, R6
+	LDRQ(13, 7, 30)
+	ADD R23, R7
+	LDRQ(13, 8, 31)
+	ADD R23, R8
+	LDRQ(13, 9, 14)
+	ADD R23, R9
+	LDRQ(13, 10, 15)
+	ADD R23, R10
+	LDRQ(13, 11, 16)
+	ADD R23, R11
+	LDRQ(13, 12, 17)
+	ADD R23, R12
+	VFMLA V5.S4, V25.S4, V10.S4
+	VFMLA V5.S4, V27.S4, V11.S4
+	VFMLA V5.S4, V29.S4, V12.S4
+	VFMLA V5.S4, V31.S4, V13.S4
+	VFMLA V6.S4, V26.S4, V10.S4
+	VFMLA V6.S4, V28.S4, V11.S4
+	VFMLA V6.S4, V30.S4, V12.S4
+	VFMLA V6.S4, V14.S4, V13.S4
+	VFMLA V7.S4, V27.S4, V10.S4
+	VFMLA V7.S4, V29.S4, V11.S4
+	VFMLA V7.S4, V31.S4, V12.S4
+	VFMLA V7.S4, V15.S4, V13.S4
+	VFMLA V8.S4, V28.S4, V10.S4
+	VFMLA V8.S4, V30.S4, V11.S4
+	VFMLA V8.S4, V14.S4, V12.S4
+	VFMLA V8.S4, V16.S4, V13.S4
+	VFMLA V9.S4, V29.S4, V10.S4
+	VFMLA V9.S4, V31.S4, V11.S4
+	VFMLA V9.S4, V15.S4, V12.S4
+	VFMLA V9.S4, V17.S4, V13.S4
+	VST1.P [V10.S4], (R0)(R5)
+	VST1.P [V11.S4], (R0)(R5)
+	VST1.P [V12.S4], (R0)(R5)
+	VST1.P [V13.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseAddF32NEONWindow1x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] += Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as the pixels of x.
+TEXT ·depthwiseAddF32NEONWindow1x5S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+	VLD1.P (R20)(R21), [V4.S4]
+	MOVD R0, R14
+
+many:
+	VLD1.P (R14)(R5), [V5.S4]
+	VLD1.P (R14)(R5), [V6.S4]
+	VLD1.P (R14)(R5), [V7.S4]
+	VLD1.P (R14)(R5), [V8.S4]
+	VLD1.P (R1)(R23), [V9.S4]
+	VLD1.P (R2)(R23), [V10.S4]
+	VLD1.P (R3)(R23), [V11.S4]
+	VLD1.P (R4)(R23), [V12.S4]
+	VLD1.P (R6)(R23), [V13.S4]
+	VLD1.P (R7)(R23), [V14.S4]
+	VLD1.P (R8)(R23), [V15.S4]
+	VLD1.P (R9)(R23), [V16.S4]
+	VFMLA V0.S4, V9.S4, V5.S4
+	VFMLA V0.S4, V10.S4, V6.S4
+	VFMLA V0.S4, V11.S4, V7.S4
+	VFMLA V0.S4, V12.S4, V8.S4
+	VFMLA V1.S4, V10.S4, V5.S4
+	VFMLA V1.S4, V11.S4, V6.S4
+	VFMLA V1.S4, V12.S4, V7.S4
+	VFMLA V1.S4, V13.S4, V8.S4
+	VFMLA V2.S4, V11.S4, V5.S4
+	VFMLA V2.S4, V12.S4, V6.S4
+	VFMLA V2.S4, V13.S4, V7.S4
+	VFMLA V2.S4, V14.S4, V8.S4
+	VFMLA V3.S4, V12.S4, V5.S4
+	VFMLA V3.S4, V13.S4, V6.S4
+	VFMLA V3.S4, V14.S4, V7.S4
+	VFMLA V3.S4, V15.S4, V8.S4
+	VFMLA V4.S4, V13.S4, V5.S4
+	VFMLA V4.S4, V14.S4, V6.S4
+	VFMLA V4.S4, V15.S4, V7.S4
+	VFMLA V4.S4, V16.S4, V8.S4
+	VST1.P [V5.S4], (R0)(R5)
+	VST1.P [V6.S4], (R0)(R5)
+	VST1.P [V7.S4], (R0)(R5)
+	VST1.P [V8.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseAddF32NEONWindow2x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] += Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as the pixels of x.
+TEXT ·depthwiseAddF32NEONWindow2x5S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 40(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+	VLD1.P (R20)(R21), [V4.S4]
+	VLD1.P (R20)(R21), [V5.S4]
+	VLD1.P (R20)(R21), [V6.S4]
+	VLD1.P (R20)(R21), [V7.S4]
+	VLD1.P (R20)(R21), [V8.S4]
+	VLD1.P (R20)(R21), [V9.S4]
+	MOVD R0, R14
+
+many:
+	VLD1.P (R14)(R5), [V10.S4]
+	VLD1.P (R14)(R5), [V11.S4]
+	VLD1.P (R14)(R5), [V12.S4]
+	VLD1.P (R14)(R5), [V13.S4]
+	FMOVQ (R1), F14
+	FMOVQ (R2), F15
+	FMOVQ (R3), F16
+	FMOVQ (R4), F17
+	FMOVQ (R6), F18
+	FMOVQ (R7), F19
+	FMOVQ (R8), F20
+	FMOVQ (R9), F21
+	VFMLA V0.S4, V14.S4, V10.S4
+	VFMLA V0.S4, V15.S4, V11.S4
+	VFMLA V0.S4, V16.S4, V12.S4
+	VFMLA V0.S4, V17.S4, V13.S4
+	VFMLA V1.S4, V15.S4, V10.S4
+	VFMLA V1.S4, V16.S4, V11.S4
+	VFMLA V1.S4, V17.S4, V12.S4
+	VFMLA V1.S4, V18.S4, V13.S4
+	VFMLA V2.S4, V16.S4, V10.S4
+	VFMLA V2.S4, V17.S4, V11.S4
+	VFMLA V2.S4, V18.S4, V12.S4
+	VFMLA V2.S4, V19.S4, V13.S4
+	VFMLA V3.S4, V17.S4, V10.S4
+	VFMLA V3.S4, V18.S4, V11.S4
+	VFMLA V3.S4, V19.S4, V12.S4
+	VFMLA V3.S4, V20.S4, V13.S4
+	VFMLA V4.S4, V18.S4, V10.S4
+	VFMLA V4.S4, V19.S4, V11.S4
+	VFMLA V4.S4, V20.S4, V12.S4
+	VFMLA V4.S4, V21.S4, V13.S4
+	LDRQ(13, 1, 22)
+	ADD R23, R1
+	LDRQ(13, 2, 23)
+	ADD R23, R2
+	LDRQ(13, 3, 24)
+	ADD R23, R3
+	LDRQ(13, 4, 25)
+	ADD R23, R4
+	LDRQ(13, 6, 26)
+	ADD R23, R6
+	LDRQ(13, 7, 27)
+	ADD R23, R7
+	LDRQ(13, 8, 28)
+	ADD R23, R8
+	LDRQ(13, 9, 29)
+	ADD R23, R9
+	VFMLA V5.S4, V22.S4, V10.S4
+	VFMLA V5.S4, V23.S4, V11.S4
+	VFMLA V5.S4, V24.S4, V12.S4
+	VFMLA V5.S4, V25.S4, V13.S4
+	VFMLA V6.S4, V23.S4, V10.S4
+	VFMLA V6.S4, V24.S4, V11.S4
+	VFMLA V6.S4, V25.S4, V12.S4
+	VFMLA V6.S4, V26.S4, V13.S4
+	VFMLA V7.S4, V24.S4, V10.S4
+	VFMLA V7.S4, V25.S4, V11.S4
+	VFMLA V7.S4, V26.S4, V12.S4
+	VFMLA V7.S4, V27.S4, V13.S4
+	VFMLA V8.S4, V25.S4, V10.S4
+	VFMLA V8.S4, V26.S4, V11.S4
+	VFMLA V8.S4, V27.S4, V12.S4
+	VFMLA V8.S4, V28.S4, V13.S4
+	VFMLA V9.S4, V26.S4, V10.S4
+	VFMLA V9.S4, V27.S4, V11.S4
+	VFMLA V9.S4, V28.S4, V12.S4
+	VFMLA V9.S4, V29.S4, V13.S4
+	VST1.P [V10.S4], (R0)(R5)
+	VST1.P [V11.S4], (R0)(R5)
+	VST1.P [V12.S4], (R0)(R5)
+	VST1.P [V13.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseAddF32NEONWindow1x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] += Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as half the pixels of x.
+TEXT ·depthwiseAddF32NEONWindow1x5S2(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $3, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	ADD R26, R9, R10
+	ADD R26, R10, R11
+	ADD R26, R11, R12
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+	VLD1.P (R20)(R21), [V4.S4]
+	MOVD R0, R14
+
+many:
+	VLD1.P (R14)(R5), [V5.S4]
+	VLD1.P (R14)(R5), [V6.S4]
+	VLD1.P (R14)(R5), [V7.S4]
+	VLD1.P (R14)(R5), [V8.S4]
+	VLD1.P (R1)(R23), [V9.S4]
+	VLD1.P (R2)(R23), [V10.S4]
+	VLD1.P (R3)(R23), [V11.S4]
+	VLD1.P (R4)(R23), [V12.S4]
+	VLD1.P (R6)(R23), [V13.S4]
+	VLD1.P (R7)(R23), [V14.S4]
+	VLD1.P (R8)(R23), [V15.S4]
+	VLD1.P (R9)(R23), [V16.S4]
+	VLD1.P (R10)(R23), [V17.S4]
+	VLD1.P (R11)(R23), [V18.S4]
+	VLD1.P (R12)(R23), [V19.S4]
+	VFMLA V0.S4, V9.S4, V5.S4
+	VFMLA V0.S4, V11.S4, V6.S4
+	VFMLA V0.S4, V13.S4, V7.S4
+	VFMLA V0.S4, V15.S4, V8.S4
+	VFMLA V1.S4, V10.S4, V5.S4
+	VFMLA V1.S4, V12.S4, V6.S4
+	VFMLA V1.S4, V14.S4, V7.S4
+	VFMLA V1.S4, V16.S4, V8.S4
+	VFMLA V2.S4, V11.S4, V5.S4
+	VFMLA V2.S4, V13.S4, V6.S4
+	VFMLA V2.S4, V15.S4, V7.S4
+	VFMLA V2.S4, V17.S4, V8.S4
+	VFMLA V3.S4, V12.S4, V5.S4
+	VFMLA V3.S4, V14.S4, V6.S4
+	VFMLA V3.S4, V16.S4, V7.S4
+	VFMLA V3.S4, V18.S4, V8.S4
+	VFMLA V4.S4, V13.S4, V5.S4
+	VFMLA V4.S4, V15.S4, V6.S4
+	VFMLA V4.S4, V17.S4, V7.S4
+	VFMLA V4.S4, V19.S4, V8.S4
+	VST1.P [V5.S4], (R0)(R5)
+	VST1.P [V6.S4], (R0)(R5)
+	VST1.P [V7.S4], (R0)(R5)
+	VST1.P [V8.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseAddF32NEONWindow2x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// y[p*ys+j] += Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as half the pixels of x.
+TEXT ·depthwiseAddF32NEONWindow2x5S2(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 40(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $3, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	ADD R26, R9, R10
+	ADD R26, R10, R11
+	ADD R26, R11, R12
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	VLD1.P (R20)(R21), [V0.S4]
+	VLD1.P (R20)(R21), [V1.S4]
+	VLD1.P (R20)(R21), [V2.S4]
+	VLD1.P (R20)(R21), [V3.S4]
+	VLD1.P (R20)(R21), [V4.S4]
+	VLD1.P (R20)(R21), [V5.S4]
+	VLD1.P (R20)(R21), [V6.S4]
+	VLD1.P (R20)(R21), [V7.S4]
+	VLD1.P (R20)(R21), [V8.S4]
+	VLD1.P (R20)(R21), [V9.S4]
+	MOVD R0, R14
+
+many:
+	VLD1.P (R14)(R5), [V10.S4]
+	VLD1.P (R14)(R5), [V11.S4]
+	VLD1.P (R14)(R5), [V12.S4]
+	VLD1.P (R14)(R5), [V13.S4]
+	FMOVQ (R1), F14
+	FMOVQ (R2), F15
+	FMOVQ (R3), F16
+	FMOVQ (R4), F17
+	FMOVQ (R6), F18
+	FMOVQ (R7), F19
+	FMOVQ (R8), F20
+	FMOVQ (R9), F21
+	FMOVQ (R10), F22
+	FMOVQ (R11), F23
+	FMOVQ (R12), F24
+	VFMLA V0.S4, V14.S4, V10.S4
+	VFMLA V0.S4, V16.S4, V11.S4
+	VFMLA V0.S4, V18.S4, V12.S4
+	VFMLA V0.S4, V20.S4, V13.S4
+	VFMLA V1.S4, V15.S4, V10.S4
+	VFMLA V1.S4, V17.S4, V11.S4
+	VFMLA V1.S4, V19.S4, V12.S4
+	VFMLA V1.S4, V21.S4, V13.S4
+	VFMLA V2.S4, V16.S4, V10.S4
+	VFMLA V2.S4, V18.S4, V11.S4
+	VFMLA V2.S4, V20.S4, V12.S4
+	VFMLA V2.S4, V22.S4, V13.S4
+	VFMLA V3.S4, V17.S4, V10.S4
+	VFMLA V3.S4, V19.S4, V11.S4
+	VFMLA V3.S4, V21.S4, V12.S4
+	VFMLA V3.S4, V23.S4, V13.S4
+	VFMLA V4.S4, V18.S4, V10.S4
+	VFMLA V4.S4, V20.S4, V11.S4
+	VFMLA V4.S4, V22.S4, V12.S4
+	VFMLA V4.S4, V24.S4, V13.S4
+	LDRQ(13, 1, 25)
+	ADD R23, R1
+	LDRQ(13, 2, 26)
+	ADD R23, R2
+	LDRQ(13, 3, 27)
+	ADD R23, R3
+	LDRQ(13, 4, 28)
+	ADD R23, R4
+	LDRQ(13, 6, 29)
+	ADD R23, R6
+	LDRQ(13, 7, 30)
+	ADD R23, R7
+	LDRQ(13, 8, 31)
+	ADD R23, R8
+	LDRQ(13, 9, 14)
+	ADD R23, R9
+	LDRQ(13, 10, 15)
+	ADD R23, R10
+	LDRQ(13, 11, 16)
+	ADD R23, R11
+	LDRQ(13, 12, 17)
+	ADD R23, R12
+	VFMLA V5.S4, V25.S4, V10.S4
+	VFMLA V5.S4, V27.S4, V11.S4
+	VFMLA V5.S4, V29.S4, V12.S4
+	VFMLA V5.S4, V31.S4, V13.S4
+	VFMLA V6.S4, V26.S4, V10.S4
+	VFMLA V6.S4, V28.S4, V11.S4
+	VFMLA V6.S4, V30.S4, V12.S4
+	VFMLA V6.S4, V14.S4, V13.S4
+	VFMLA V7.S4, V27.S4, V10.S4
+	VFMLA V7.S4, V29.S4, V11.S4
+	VFMLA V7.S4, V31.S4, V12.S4
+	VFMLA V7.S4, V15.S4, V13.S4
+	VFMLA V8.S4, V28.S4, V10.S4
+	VFMLA V8.S4, V30.S4, V11.S4
+	VFMLA V8.S4, V14.S4, V12.S4
+	VFMLA V8.S4, V16.S4, V13.S4
+	VFMLA V9.S4, V29.S4, V10.S4
+	VFMLA V9.S4, V31.S4, V11.S4
+	VFMLA V9.S4, V15.S4, V12.S4
+	VFMLA V9.S4, V17.S4, V13.S4
+	VST1.P [V10.S4], (R0)(R5)
+	VST1.P [V11.S4], (R0)(R5)
+	VST1.P [V12.S4], (R0)(R5)
+	VST1.P [V13.S4], (R0)(R5)
+	SUBS $4, R16
+	BNE many
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseGradF32NEONWindow1x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseGradF32NEONWindow1x3S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+
+many:
+	VLD1.P (R0)(R5), [V3.S4]
+	VLD1.P (R0)(R5), [V4.S4]
+	VLD1.P (R0)(R5), [V5.S4]
+	VLD1.P (R0)(R5), [V6.S4]
+	VLD1.P (R1)(R23), [V7.S4]
+	VLD1.P (R2)(R23), [V8.S4]
+	VLD1.P (R3)(R23), [V9.S4]
+	VLD1.P (R4)(R23), [V10.S4]
+	VLD1.P (R6)(R23), [V11.S4]
+	VLD1.P (R7)(R23), [V12.S4]
+	VFMLA V7.S4, V3.S4, V0.S4
+	VFMLA V8.S4, V3.S4, V1.S4
+	VFMLA V9.S4, V3.S4, V2.S4
+	VFMLA V8.S4, V4.S4, V0.S4
+	VFMLA V9.S4, V4.S4, V1.S4
+	VFMLA V10.S4, V4.S4, V2.S4
+	VFMLA V9.S4, V5.S4, V0.S4
+	VFMLA V10.S4, V5.S4, V1.S4
+	VFMLA V11.S4, V5.S4, V2.S4
+	VFMLA V10.S4, V6.S4, V0.S4
+	VFMLA V11.S4, V6.S4, V1.S4
+	VFMLA V12.S4, V6.S4, V2.S4
+	SUBS $4, R16
+	BNE many
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	FMOVQ (R20), F3
+	FADD4S(3, 0, 0)
+	VST1.P [V0.S4], (R20)(R21)
+	FMOVQ (R20), F3
+	FADD4S(3, 1, 1)
+	VST1.P [V1.S4], (R20)(R21)
+	FMOVQ (R20), F3
+	FADD4S(3, 2, 2)
+	VST1.P [V2.S4], (R20)(R21)
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseGradF32NEONWindow2x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseGradF32NEONWindow2x3S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 24(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+
+many:
+	VLD1.P (R0)(R5), [V6.S4]
+	VLD1.P (R0)(R5), [V7.S4]
+	VLD1.P (R0)(R5), [V8.S4]
+	VLD1.P (R0)(R5), [V9.S4]
+	FMOVQ (R1), F10
+	FMOVQ (R2), F11
+	FMOVQ (R3), F12
+	FMOVQ (R4), F13
+	FMOVQ (R6), F14
+	FMOVQ (R7), F15
+	VFMLA V10.S4, V6.S4, V0.S4
+	VFMLA V11.S4, V6.S4, V1.S4
+	VFMLA V12.S4, V6.S4, V2.S4
+	VFMLA V11.S4, V7.S4, V0.S4
+	VFMLA V12.S4, V7.S4, V1.S4
+	VFMLA V13.S4, V7.S4, V2.S4
+	VFMLA V12.S4, V8.S4, V0.S4
+	VFMLA V13.S4, V8.S4, V1.S4
+	VFMLA V14.S4, V8.S4, V2.S4
+	VFMLA V13.S4, V9.S4, V0.S4
+	VFMLA V14.S4, V9.S4, V1.S4
+	VFMLA V15.S4, V9.S4, V2.S4
+	LDRQ(13, 1, 16)
+	ADD R23, R1
+	LDRQ(13, 2, 17)
+	ADD R23, R2
+	LDRQ(13, 3, 18)
+	ADD R23, R3
+	LDRQ(13, 4, 19)
+	ADD R23, R4
+	LDRQ(13, 6, 20)
+	ADD R23, R6
+	LDRQ(13, 7, 21)
+	ADD R23, R7
+	VFMLA V16.S4, V6.S4, V3.S4
+	VFMLA V17.S4, V6.S4, V4.S4
+	VFMLA V18.S4, V6.S4, V5.S4
+	VFMLA V17.S4, V7.S4, V3.S4
+	VFMLA V18.S4, V7.S4, V4.S4
+	VFMLA V19.S4, V7.S4, V5.S4
+	VFMLA V18.S4, V8.S4, V3.S4
+	VFMLA V19.S4, V8.S4, V4.S4
+	VFMLA V20.S4, V8.S4, V5.S4
+	VFMLA V19.S4, V9.S4, V3.S4
+	VFMLA V20.S4, V9.S4, V4.S4
+	VFMLA V21.S4, V9.S4, V5.S4
+	SUBS $4, R16
+	BNE many
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	FMOVQ (R20), F6
+	FADD4S(6, 0, 0)
+	VST1.P [V0.S4], (R20)(R21)
+	FMOVQ (R20), F6
+	FADD4S(6, 1, 1)
+	VST1.P [V1.S4], (R20)(R21)
+	FMOVQ (R20), F6
+	FADD4S(6, 2, 2)
+	VST1.P [V2.S4], (R20)(R21)
+	FMOVQ (R20), F6
+	FADD4S(6, 3, 3)
+	VST1.P [V3.S4], (R20)(R21)
+	FMOVQ (R20), F6
+	FADD4S(6, 4, 4)
+	VST1.P [V4.S4], (R20)(R21)
+	FMOVQ (R20), F6
+	FADD4S(6, 5, 5)
+	VST1.P [V5.S4], (R20)(R21)
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseGradF32NEONWindow3x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseGradF32NEONWindow3x3S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 24(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 48(R20), R14
+	SUB R21, R14
+	LSL $2, R14 // row 2, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+
+many:
+	VLD1.P (R0)(R5), [V9.S4]
+	VLD1.P (R0)(R5), [V10.S4]
+	VLD1.P (R0)(R5), [V11.S4]
+	VLD1.P (R0)(R5), [V12.S4]
+	FMOVQ (R1), F13
+	FMOVQ (R2), F14
+	FMOVQ (R3), F15
+	FMOVQ (R4), F16
+	FMOVQ (R6), F17
+	FMOVQ (R7), F18
+	VFMLA V13.S4, V9.S4, V0.S4
+	VFMLA V14.S4, V9.S4, V1.S4
+	VFMLA V15.S4, V9.S4, V2.S4
+	VFMLA V14.S4, V10.S4, V0.S4
+	VFMLA V15.S4, V10.S4, V1.S4
+	VFMLA V16.S4, V10.S4, V2.S4
+	VFMLA V15.S4, V11.S4, V0.S4
+	VFMLA V16.S4, V11.S4, V1.S4
+	VFMLA V17.S4, V11.S4, V2.S4
+	VFMLA V16.S4, V12.S4, V0.S4
+	VFMLA V17.S4, V12.S4, V1.S4
+	VFMLA V18.S4, V12.S4, V2.S4
+	LDRQ(13, 1, 19)
+	LDRQ(13, 2, 20)
+	LDRQ(13, 3, 21)
+	LDRQ(13, 4, 22)
+	LDRQ(13, 6, 23)
+	LDRQ(13, 7, 24)
+	VFMLA V19.S4, V9.S4, V3.S4
+	VFMLA V20.S4, V9.S4, V4.S4
+	VFMLA V21.S4, V9.S4, V5.S4
+	VFMLA V20.S4, V10.S4, V3.S4
+	VFMLA V21.S4, V10.S4, V4.S4
+	VFMLA V22.S4, V10.S4, V5.S4
+	VFMLA V21.S4, V11.S4, V3.S4
+	VFMLA V22.S4, V11.S4, V4.S4
+	VFMLA V23.S4, V11.S4, V5.S4
+	VFMLA V22.S4, V12.S4, V3.S4
+	VFMLA V23.S4, V12.S4, V4.S4
+	VFMLA V24.S4, V12.S4, V5.S4
+	LDRQ(14, 1, 25)
+	ADD R23, R1
+	LDRQ(14, 2, 26)
+	ADD R23, R2
+	LDRQ(14, 3, 27)
+	ADD R23, R3
+	LDRQ(14, 4, 28)
+	ADD R23, R4
+	LDRQ(14, 6, 29)
+	ADD R23, R6
+	LDRQ(14, 7, 30)
+	ADD R23, R7
+	VFMLA V25.S4, V9.S4, V6.S4
+	VFMLA V26.S4, V9.S4, V7.S4
+	VFMLA V27.S4, V9.S4, V8.S4
+	VFMLA V26.S4, V10.S4, V6.S4
+	VFMLA V27.S4, V10.S4, V7.S4
+	VFMLA V28.S4, V10.S4, V8.S4
+	VFMLA V27.S4, V11.S4, V6.S4
+	VFMLA V28.S4, V11.S4, V7.S4
+	VFMLA V29.S4, V11.S4, V8.S4
+	VFMLA V28.S4, V12.S4, V6.S4
+	VFMLA V29.S4, V12.S4, V7.S4
+	VFMLA V30.S4, V12.S4, V8.S4
+	SUBS $4, R16
+	BNE many
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	FMOVQ (R20), F9
+	FADD4S(9, 0, 0)
+	VST1.P [V0.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 1, 1)
+	VST1.P [V1.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 2, 2)
+	VST1.P [V2.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 3, 3)
+	VST1.P [V3.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 4, 4)
+	VST1.P [V4.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 5, 5)
+	VST1.P [V5.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 6, 6)
+	VST1.P [V6.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 7, 7)
+	VST1.P [V7.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 8, 8)
+	VST1.P [V8.S4], (R20)(R21)
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseGradF32NEONWindow1x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseGradF32NEONWindow1x3S2(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $3, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	ADD R26, R9, R10
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+
+many:
+	VLD1.P (R0)(R5), [V3.S4]
+	VLD1.P (R0)(R5), [V4.S4]
+	VLD1.P (R0)(R5), [V5.S4]
+	VLD1.P (R0)(R5), [V6.S4]
+	VLD1.P (R1)(R23), [V7.S4]
+	VLD1.P (R2)(R23), [V8.S4]
+	VLD1.P (R3)(R23), [V9.S4]
+	VLD1.P (R4)(R23), [V10.S4]
+	VLD1.P (R6)(R23), [V11.S4]
+	VLD1.P (R7)(R23), [V12.S4]
+	VLD1.P (R8)(R23), [V13.S4]
+	VLD1.P (R9)(R23), [V14.S4]
+	VLD1.P (R10)(R23), [V15.S4]
+	VFMLA V7.S4, V3.S4, V0.S4
+	VFMLA V8.S4, V3.S4, V1.S4
+	VFMLA V9.S4, V3.S4, V2.S4
+	VFMLA V9.S4, V4.S4, V0.S4
+	VFMLA V10.S4, V4.S4, V1.S4
+	VFMLA V11.S4, V4.S4, V2.S4
+	VFMLA V11.S4, V5.S4, V0.S4
+	VFMLA V12.S4, V5.S4, V1.S4
+	VFMLA V13.S4, V5.S4, V2.S4
+	VFMLA V13.S4, V6.S4, V0.S4
+	VFMLA V14.S4, V6.S4, V1.S4
+	VFMLA V15.S4, V6.S4, V2.S4
+	SUBS $4, R16
+	BNE many
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	FMOVQ (R20), F3
+	FADD4S(3, 0, 0)
+	VST1.P [V0.S4], (R20)(R21)
+	FMOVQ (R20), F3
+	FADD4S(3, 1, 1)
+	VST1.P [V1.S4], (R20)(R21)
+	FMOVQ (R20), F3
+	FADD4S(3, 2, 2)
+	VST1.P [V2.S4], (R20)(R21)
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseGradF32NEONWindow2x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseGradF32NEONWindow2x3S2(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 24(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $3, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	ADD R26, R9, R10
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+
+many:
+	VLD1.P (R0)(R5), [V6.S4]
+	VLD1.P (R0)(R5), [V7.S4]
+	VLD1.P (R0)(R5), [V8.S4]
+	VLD1.P (R0)(R5), [V9.S4]
+	FMOVQ (R1), F10
+	FMOVQ (R2), F11
+	FMOVQ (R3), F12
+	FMOVQ (R4), F13
+	FMOVQ (R6), F14
+	FMOVQ (R7), F15
+	FMOVQ (R8), F16
+	FMOVQ (R9), F17
+	FMOVQ (R10), F18
+	VFMLA V10.S4, V6.S4, V0.S4
+	VFMLA V11.S4, V6.S4, V1.S4
+	VFMLA V12.S4, V6.S4, V2.S4
+	VFMLA V12.S4, V7.S4, V0.S4
+	VFMLA V13.S4, V7.S4, V1.S4
+	VFMLA V14.S4, V7.S4, V2.S4
+	VFMLA V14.S4, V8.S4, V0.S4
+	VFMLA V15.S4, V8.S4, V1.S4
+	VFMLA V16.S4, V8.S4, V2.S4
+	VFMLA V16.S4, V9.S4, V0.S4
+	VFMLA V17.S4, V9.S4, V1.S4
+	VFMLA V18.S4, V9.S4, V2.S4
+	LDRQ(13, 1, 19)
+	ADD R23, R1
+	LDRQ(13, 2, 20)
+	ADD R23, R2
+	LDRQ(13, 3, 21)
+	ADD R23, R3
+	LDRQ(13, 4, 22)
+	ADD R23, R4
+	LDRQ(13, 6, 23)
+	ADD R23, R6
+	LDRQ(13, 7, 24)
+	ADD R23, R7
+	LDRQ(13, 8, 25)
+	ADD R23, R8
+	LDRQ(13, 9, 26)
+	ADD R23, R9
+	LDRQ(13, 10, 27)
+	ADD R23, R10
+	VFMLA V19.S4, V6.S4, V3.S4
+	VFMLA V20.S4, V6.S4, V4.S4
+	VFMLA V21.S4, V6.S4, V5.S4
+	VFMLA V21.S4, V7.S4, V3.S4
+	VFMLA V22.S4, V7.S4, V4.S4
+	VFMLA V23.S4, V7.S4, V5.S4
+	VFMLA V23.S4, V8.S4, V3.S4
+	VFMLA V24.S4, V8.S4, V4.S4
+	VFMLA V25.S4, V8.S4, V5.S4
+	VFMLA V25.S4, V9.S4, V3.S4
+	VFMLA V26.S4, V9.S4, V4.S4
+	VFMLA V27.S4, V9.S4, V5.S4
+	SUBS $4, R16
+	BNE many
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	FMOVQ (R20), F6
+	FADD4S(6, 0, 0)
+	VST1.P [V0.S4], (R20)(R21)
+	FMOVQ (R20), F6
+	FADD4S(6, 1, 1)
+	VST1.P [V1.S4], (R20)(R21)
+	FMOVQ (R20), F6
+	FADD4S(6, 2, 2)
+	VST1.P [V2.S4], (R20)(R21)
+	FMOVQ (R20), F6
+	FADD4S(6, 3, 3)
+	VST1.P [V3.S4], (R20)(R21)
+	FMOVQ (R20), F6
+	FADD4S(6, 4, 4)
+	VST1.P [V4.S4], (R20)(R21)
+	FMOVQ (R20), F6
+	FADD4S(6, 5, 5)
+	VST1.P [V5.S4], (R20)(R21)
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseGradF32NEONWindow3x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseGradF32NEONWindow3x3S2(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 24(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 48(R20), R14
+	SUB R21, R14
+	LSL $2, R14 // row 2, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $3, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	ADD R26, R9, R10
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+
+many:
+	VLD1.P (R0)(R5), [V9.S4]
+	VLD1.P (R0)(R5), [V10.S4]
+	VLD1.P (R0)(R5), [V11.S4]
+	VLD1.P (R0)(R5), [V12.S4]
+	FMOVQ (R1), F13
+	FMOVQ (R2), F14
+	FMOVQ (R3), F15
+	FMOVQ (R4), F16
+	FMOVQ (R6), F17
+	FMOVQ (R7), F18
+	FMOVQ (R8), F19
+	FMOVQ (R9), F20
+	FMOVQ (R10), F21
+	VFMLA V13.S4, V9.S4, V0.S4
+	VFMLA V14.S4, V9.S4, V1.S4
+	VFMLA V15.S4, V9.S4, V2.S4
+	VFMLA V15.S4, V10.S4, V0.S4
+	VFMLA V16.S4, V10.S4, V1.S4
+	VFMLA V17.S4, V10.S4, V2.S4
+	VFMLA V17.S4, V11.S4, V0.S4
+	VFMLA V18.S4, V11.S4, V1.S4
+	VFMLA V19.S4, V11.S4, V2.S4
+	VFMLA V19.S4, V12.S4, V0.S4
+	VFMLA V20.S4, V12.S4, V1.S4
+	VFMLA V21.S4, V12.S4, V2.S4
+	LDRQ(13, 1, 22)
+	LDRQ(13, 2, 23)
+	LDRQ(13, 3, 24)
+	LDRQ(13, 4, 25)
+	LDRQ(13, 6, 26)
+	LDRQ(13, 7, 27)
+	LDRQ(13, 8, 28)
+	LDRQ(13, 9, 29)
+	LDRQ(13, 10, 30)
+	VFMLA V22.S4, V9.S4, V3.S4
+	VFMLA V23.S4, V9.S4, V4.S4
+	VFMLA V24.S4, V9.S4, V5.S4
+	VFMLA V24.S4, V10.S4, V3.S4
+	VFMLA V25.S4, V10.S4, V4.S4
+	VFMLA V26.S4, V10.S4, V5.S4
+	VFMLA V26.S4, V11.S4, V3.S4
+	VFMLA V27.S4, V11.S4, V4.S4
+	VFMLA V28.S4, V11.S4, V5.S4
+	VFMLA V28.S4, V12.S4, V3.S4
+	VFMLA V29.S4, V12.S4, V4.S4
+	VFMLA V30.S4, V12.S4, V5.S4
+	LDRQ(14, 1, 31)
+	ADD R23, R1
+	LDRQ(14, 2, 13)
+	ADD R23, R2
+	LDRQ(14, 3, 14)
+	ADD R23, R3
+	LDRQ(14, 4, 15)
+	ADD R23, R4
+	LDRQ(14, 6, 16)
+	ADD R23, R6
+	LDRQ(14, 7, 17)
+	ADD R23, R7
+	LDRQ(14, 8, 18)
+	ADD R23, R8
+	LDRQ(14, 9, 19)
+	ADD R23, R9
+	LDRQ(14, 10, 20)
+	ADD R23, R10
+	VFMLA V31.S4, V9.S4, V6.S4
+	VFMLA V13.S4, V9.S4, V7.S4
+	VFMLA V14.S4, V9.S4, V8.S4
+	VFMLA V14.S4, V10.S4, V6.S4
+	VFMLA V15.S4, V10.S4, V7.S4
+	VFMLA V16.S4, V10.S4, V8.S4
+	VFMLA V16.S4, V11.S4, V6.S4
+	VFMLA V17.S4, V11.S4, V7.S4
+	VFMLA V18.S4, V11.S4, V8.S4
+	VFMLA V18.S4, V12.S4, V6.S4
+	VFMLA V19.S4, V12.S4, V7.S4
+	VFMLA V20.S4, V12.S4, V8.S4
+	SUBS $4, R16
+	BNE many
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	FMOVQ (R20), F9
+	FADD4S(9, 0, 0)
+	VST1.P [V0.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 1, 1)
+	VST1.P [V1.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 2, 2)
+	VST1.P [V2.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 3, 3)
+	VST1.P [V3.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 4, 4)
+	VST1.P [V4.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 5, 5)
+	VST1.P [V5.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 6, 6)
+	VST1.P [V6.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 7, 7)
+	VST1.P [V7.S4], (R20)(R21)
+	FMOVQ (R20), F9
+	FADD4S(9, 8, 8)
+	VST1.P [V8.S4], (R20)(R21)
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseGradF32NEONWindow1x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as the pixels of x.
+TEXT ·depthwiseGradF32NEONWindow1x5S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+
+many:
+	VLD1.P (R0)(R5), [V5.S4]
+	VLD1.P (R0)(R5), [V6.S4]
+	VLD1.P (R0)(R5), [V7.S4]
+	VLD1.P (R0)(R5), [V8.S4]
+	VLD1.P (R1)(R23), [V9.S4]
+	VLD1.P (R2)(R23), [V10.S4]
+	VLD1.P (R3)(R23), [V11.S4]
+	VLD1.P (R4)(R23), [V12.S4]
+	VLD1.P (R6)(R23), [V13.S4]
+	VLD1.P (R7)(R23), [V14.S4]
+	VLD1.P (R8)(R23), [V15.S4]
+	VLD1.P (R9)(R23), [V16.S4]
+	VFMLA V9.S4, V5.S4, V0.S4
+	VFMLA V10.S4, V5.S4, V1.S4
+	VFMLA V11.S4, V5.S4, V2.S4
+	VFMLA V12.S4, V5.S4, V3.S4
+	VFMLA V13.S4, V5.S4, V4.S4
+	VFMLA V10.S4, V6.S4, V0.S4
+	VFMLA V11.S4, V6.S4, V1.S4
+	VFMLA V12.S4, V6.S4, V2.S4
+	VFMLA V13.S4, V6.S4, V3.S4
+	VFMLA V14.S4, V6.S4, V4.S4
+	VFMLA V11.S4, V7.S4, V0.S4
+	VFMLA V12.S4, V7.S4, V1.S4
+	VFMLA V13.S4, V7.S4, V2.S4
+	VFMLA V14.S4, V7.S4, V3.S4
+	VFMLA V15.S4, V7.S4, V4.S4
+	VFMLA V12.S4, V8.S4, V0.S4
+	VFMLA V13.S4, V8.S4, V1.S4
+	VFMLA V14.S4, V8.S4, V2.S4
+	VFMLA V15.S4, V8.S4, V3.S4
+	VFMLA V16.S4, V8.S4, V4.S4
+	SUBS $4, R16
+	BNE many
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	FMOVQ (R20), F5
+	FADD4S(5, 0, 0)
+	VST1.P [V0.S4], (R20)(R21)
+	FMOVQ (R20), F5
+	FADD4S(5, 1, 1)
+	VST1.P [V1.S4], (R20)(R21)
+	FMOVQ (R20), F5
+	FADD4S(5, 2, 2)
+	VST1.P [V2.S4], (R20)(R21)
+	FMOVQ (R20), F5
+	FADD4S(5, 3, 3)
+	VST1.P [V3.S4], (R20)(R21)
+	FMOVQ (R20), F5
+	FADD4S(5, 4, 4)
+	VST1.P [V4.S4], (R20)(R21)
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseGradF32NEONWindow2x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as the pixels of x.
+TEXT ·depthwiseGradF32NEONWindow2x5S1(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 40(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $2, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+
+many:
+	VLD1.P (R0)(R5), [V10.S4]
+	VLD1.P (R0)(R5), [V11.S4]
+	VLD1.P (R0)(R5), [V12.S4]
+	VLD1.P (R0)(R5), [V13.S4]
+	FMOVQ (R1), F14
+	FMOVQ (R2), F15
+	FMOVQ (R3), F16
+	FMOVQ (R4), F17
+	FMOVQ (R6), F18
+	FMOVQ (R7), F19
+	FMOVQ (R8), F20
+	FMOVQ (R9), F21
+	VFMLA V14.S4, V10.S4, V0.S4
+	VFMLA V15.S4, V10.S4, V1.S4
+	VFMLA V16.S4, V10.S4, V2.S4
+	VFMLA V17.S4, V10.S4, V3.S4
+	VFMLA V18.S4, V10.S4, V4.S4
+	VFMLA V15.S4, V11.S4, V0.S4
+	VFMLA V16.S4, V11.S4, V1.S4
+	VFMLA V17.S4, V11.S4, V2.S4
+	VFMLA V18.S4, V11.S4, V3.S4
+	VFMLA V19.S4, V11.S4, V4.S4
+	VFMLA V16.S4, V12.S4, V0.S4
+	VFMLA V17.S4, V12.S4, V1.S4
+	VFMLA V18.S4, V12.S4, V2.S4
+	VFMLA V19.S4, V12.S4, V3.S4
+	VFMLA V20.S4, V12.S4, V4.S4
+	VFMLA V17.S4, V13.S4, V0.S4
+	VFMLA V18.S4, V13.S4, V1.S4
+	VFMLA V19.S4, V13.S4, V2.S4
+	VFMLA V20.S4, V13.S4, V3.S4
+	VFMLA V21.S4, V13.S4, V4.S4
+	LDRQ(13, 1, 22)
+	ADD R23, R1
+	LDRQ(13, 2, 23)
+	ADD R23, R2
+	LDRQ(13, 3, 24)
+	ADD R23, R3
+	LDRQ(13, 4, 25)
+	ADD R23, R4
+	LDRQ(13, 6, 26)
+	ADD R23, R6
+	LDRQ(13, 7, 27)
+	ADD R23, R7
+	LDRQ(13, 8, 28)
+	ADD R23, R8
+	LDRQ(13, 9, 29)
+	ADD R23, R9
+	VFMLA V22.S4, V10.S4, V5.S4
+	VFMLA V23.S4, V10.S4, V6.S4
+	VFMLA V24.S4, V10.S4, V7.S4
+	VFMLA V25.S4, V10.S4, V8.S4
+	VFMLA V26.S4, V10.S4, V9.S4
+	VFMLA V23.S4, V11.S4, V5.S4
+	VFMLA V24.S4, V11.S4, V6.S4
+	VFMLA V25.S4, V11.S4, V7.S4
+	VFMLA V26.S4, V11.S4, V8.S4
+	VFMLA V27.S4, V11.S4, V9.S4
+	VFMLA V24.S4, V12.S4, V5.S4
+	VFMLA V25.S4, V12.S4, V6.S4
+	VFMLA V26.S4, V12.S4, V7.S4
+	VFMLA V27.S4, V12.S4, V8.S4
+	VFMLA V28.S4, V12.S4, V9.S4
+	VFMLA V25.S4, V13.S4, V5.S4
+	VFMLA V26.S4, V13.S4, V6.S4
+	VFMLA V27.S4, V13.S4, V7.S4
+	VFMLA V28.S4, V13.S4, V8.S4
+	VFMLA V29.S4, V13.S4, V9.S4
+	SUBS $4, R16
+	BNE many
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	FMOVQ (R20), F10
+	FADD4S(10, 0, 0)
+	VST1.P [V0.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 1, 1)
+	VST1.P [V1.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 2, 2)
+	VST1.P [V2.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 3, 3)
+	VST1.P [V3.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 4, 4)
+	VST1.P [V4.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 5, 5)
+	VST1.P [V5.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 6, 6)
+	VST1.P [V6.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 7, 7)
+	VST1.P [V7.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 8, 8)
+	VST1.P [V8.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 9, 9)
+	VST1.P [V9.S4], (R20)(R21)
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseGradF32NEONWindow1x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as half the pixels of x.
+TEXT ·depthwiseGradF32NEONWindow1x5S2(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $3, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	ADD R26, R9, R10
+	ADD R26, R10, R11
+	ADD R26, R11, R12
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+
+many:
+	VLD1.P (R0)(R5), [V5.S4]
+	VLD1.P (R0)(R5), [V6.S4]
+	VLD1.P (R0)(R5), [V7.S4]
+	VLD1.P (R0)(R5), [V8.S4]
+	VLD1.P (R1)(R23), [V9.S4]
+	VLD1.P (R2)(R23), [V10.S4]
+	VLD1.P (R3)(R23), [V11.S4]
+	VLD1.P (R4)(R23), [V12.S4]
+	VLD1.P (R6)(R23), [V13.S4]
+	VLD1.P (R7)(R23), [V14.S4]
+	VLD1.P (R8)(R23), [V15.S4]
+	VLD1.P (R9)(R23), [V16.S4]
+	VLD1.P (R10)(R23), [V17.S4]
+	VLD1.P (R11)(R23), [V18.S4]
+	VLD1.P (R12)(R23), [V19.S4]
+	VFMLA V9.S4, V5.S4, V0.S4
+	VFMLA V10.S4, V5.S4, V1.S4
+	VFMLA V11.S4, V5.S4, V2.S4
+	VFMLA V12.S4, V5.S4, V3.S4
+	VFMLA V13.S4, V5.S4, V4.S4
+	VFMLA V11.S4, V6.S4, V0.S4
+	VFMLA V12.S4, V6.S4, V1.S4
+	VFMLA V13.S4, V6.S4, V2.S4
+	VFMLA V14.S4, V6.S4, V3.S4
+	VFMLA V15.S4, V6.S4, V4.S4
+	VFMLA V13.S4, V7.S4, V0.S4
+	VFMLA V14.S4, V7.S4, V1.S4
+	VFMLA V15.S4, V7.S4, V2.S4
+	VFMLA V16.S4, V7.S4, V3.S4
+	VFMLA V17.S4, V7.S4, V4.S4
+	VFMLA V15.S4, V8.S4, V0.S4
+	VFMLA V16.S4, V8.S4, V1.S4
+	VFMLA V17.S4, V8.S4, V2.S4
+	VFMLA V18.S4, V8.S4, V3.S4
+	VFMLA V19.S4, V8.S4, V4.S4
+	SUBS $4, R16
+	BNE many
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	FMOVQ (R20), F5
+	FADD4S(5, 0, 0)
+	VST1.P [V0.S4], (R20)(R21)
+	FMOVQ (R20), F5
+	FADD4S(5, 1, 1)
+	VST1.P [V1.S4], (R20)(R21)
+	FMOVQ (R20), F5
+	FADD4S(5, 2, 2)
+	VST1.P [V2.S4], (R20)(R21)
+	FMOVQ (R20), F5
+	FADD4S(5, 3, 3)
+	VST1.P [V3.S4], (R20)(R21)
+	FMOVQ (R20), F5
+	FADD4S(5, 4, 4)
+	VST1.P [V4.S4], (R20)(R21)
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET
+
+// func depthwiseGradF32NEONWindow2x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as half the pixels of x.
+TEXT ·depthwiseGradF32NEONWindow2x5S2(SB), NOSPLIT, $0-64
+	MOVD off+40(FP), R20 // off
+	MOVD (R20), R21
+	MOVD 40(R20), R13
+	SUB R21, R13
+	LSL $2, R13 // row 1, bytes
+	MOVD 8(R20), R26
+	SUB R21, R26
+	LSL $2, R26 // from tap to tap, bytes
+	LSL $3, R26, R23
+	MOVD x+16(FP), R20 // x
+	ADD R21<<2, R20
+	MOVD R20, x+16(FP)
+	MOVD ys+8(FP), R5
+	LSL $2, R5 // ys, bytes
+	MOVD blocks+56(FP), R25 // blocks
+
+block:
+	MOVD x+16(FP), R1 // x
+	ADD R26, R1, R2
+	ADD R26, R2, R3
+	ADD R26, R3, R4
+	ADD R26, R4, R6
+	ADD R26, R6, R7
+	ADD R26, R7, R8
+	ADD R26, R8, R9
+	ADD R26, R9, R10
+	ADD R26, R10, R11
+	ADD R26, R11, R12
+	MOVD y+0(FP), R0 // y
+	MOVD n+48(FP), R16 // n
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+
+many:
+	VLD1.P (R0)(R5), [V10.S4]
+	VLD1.P (R0)(R5), [V11.S4]
+	VLD1.P (R0)(R5), [V12.S4]
+	VLD1.P (R0)(R5), [V13.S4]
+	FMOVQ (R1), F14
+	FMOVQ (R2), F15
+	FMOVQ (R3), F16
+	FMOVQ (R4), F17
+	FMOVQ (R6), F18
+	FMOVQ (R7), F19
+	FMOVQ (R8), F20
+	FMOVQ (R9), F21
+	FMOVQ (R10), F22
+	FMOVQ (R11), F23
+	FMOVQ (R12), F24
+	VFMLA V14.S4, V10.S4, V0.S4
+	VFMLA V15.S4, V10.S4, V1.S4
+	VFMLA V16.S4, V10.S4, V2.S4
+	VFMLA V17.S4, V10.S4, V3.S4
+	VFMLA V18.S4, V10.S4, V4.S4
+	VFMLA V16.S4, V11.S4, V0.S4
+	VFMLA V17.S4, V11.S4, V1.S4
+	VFMLA V18.S4, V11.S4, V2.S4
+	VFMLA V19.S4, V11.S4, V3.S4
+	VFMLA V20.S4, V11.S4, V4.S4
+	VFMLA V18.S4, V12.S4, V0.S4
+	VFMLA V19.S4, V12.S4, V1.S4
+	VFMLA V20.S4, V12.S4, V2.S4
+	VFMLA V21.S4, V12.S4, V3.S4
+	VFMLA V22.S4, V12.S4, V4.S4
+	VFMLA V20.S4, V13.S4, V0.S4
+	VFMLA V21.S4, V13.S4, V1.S4
+	VFMLA V22.S4, V13.S4, V2.S4
+	VFMLA V23.S4, V13.S4, V3.S4
+	VFMLA V24.S4, V13.S4, V4.S4
+	LDRQ(13, 1, 25)
+	ADD R23, R1
+	LDRQ(13, 2, 26)
+	ADD R23, R2
+	LDRQ(13, 3, 27)
+	ADD R23, R3
+	LDRQ(13, 4, 28)
+	ADD R23, R4
+	LDRQ(13, 6, 29)
+	ADD R23, R6
+	LDRQ(13, 7, 30)
+	ADD R23, R7
+	LDRQ(13, 8, 31)
+	ADD R23, R8
+	LDRQ(13, 9, 14)
+	ADD R23, R9
+	LDRQ(13, 10, 15)
+	ADD R23, R10
+	LDRQ(13, 11, 16)
+	ADD R23, R11
+	LDRQ(13, 12, 17)
+	ADD R23, R12
+	VFMLA V25.S4, V10.S4, V5.S4
+	VFMLA V26.S4, V10.S4, V6.S4
+	VFMLA V27.S4, V10.S4, V7.S4
+	VFMLA V28.S4, V10.S4, V8.S4
+	VFMLA V29.S4, V10.S4, V9.S4
+	VFMLA V27.S4, V11.S4, V5.S4
+	VFMLA V28.S4, V11.S4, V6.S4
+	VFMLA V29.S4, V11.S4, V7.S4
+	VFMLA V30.S4, V11.S4, V8.S4
+	VFMLA V31.S4, V11.S4, V9.S4
+	VFMLA V29.S4, V12.S4, V5.S4
+	VFMLA V30.S4, V12.S4, V6.S4
+	VFMLA V31.S4, V12.S4, V7.S4
+	VFMLA V14.S4, V12.S4, V8.S4
+	VFMLA V15.S4, V12.S4, V9.S4
+	VFMLA V31.S4, V13.S4, V5.S4
+	VFMLA V14.S4, V13.S4, V6.S4
+	VFMLA V15.S4, V13.S4, V7.S4
+	VFMLA V16.S4, V13.S4, V8.S4
+	VFMLA V17.S4, V13.S4, V9.S4
+	SUBS $4, R16
+	BNE many
+	MOVD w+24(FP), R20 // w
+	MOVD ws+32(FP), R21
+	LSL $2, R21 // ws, bytes
+	FMOVQ (R20), F10
+	FADD4S(10, 0, 0)
+	VST1.P [V0.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 1, 1)
+	VST1.P [V1.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 2, 2)
+	VST1.P [V2.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 3, 3)
+	VST1.P [V3.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 4, 4)
+	VST1.P [V4.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 5, 5)
+	VST1.P [V5.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 6, 6)
+	VST1.P [V6.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 7, 7)
+	VST1.P [V7.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 8, 8)
+	VST1.P [V8.S4], (R20)(R21)
+	FMOVQ (R20), F10
+	FADD4S(10, 9, 9)
+	VST1.P [V9.S4], (R20)(R21)
+	MOVD y+0(FP), R20
+	ADD $16, R20
+	MOVD R20, y+0(FP)
+	MOVD x+16(FP), R20
+	ADD $16, R20
+	MOVD R20, x+16(FP)
+	MOVD w+24(FP), R20
+	ADD $16, R20
+	MOVD R20, w+24(FP)
+	SUBS $1, R25
+	BNE block
+	RET

@@ -29,6 +29,17 @@ func depthwiseRows() (all []row) {
 			all = append(all, w)
 		}
 	}
+	for _, stride := range []int{1, 2} {
+		for kh := 1; kh <= 5; kh++ {
+			for kw := 1; kw <= 6; kw++ {
+				w := row{n: 3 + (kh*5+kw)%11, c: 8 * (1 + kw%3), ys: 40, xs: 24 * stride}
+				for t := range kh * kw {
+					w.off = append(w.off, t/kw*1000+t%kw*24)
+				}
+				all = append(all, w)
+			}
+		}
+	}
 	return append(all,
 		row{n: 56, c: 144, ys: 144, xs: 144, off: []int{0, 144, 288, 8352, 8496, 8640, 16704, 16848, 16992}},
 		row{n: 28, c: 40, ys: 40, xs: 80, off: []int{0, 40, 80, 5000, 5040, 5080, 10000, 10040, 10080}},

@@ -10,7 +10,7 @@ func neon() Set {
 	s.Gemm, s.GemmTN = outOfOrderTiles.gemm, outOfOrderTiles.gemmTN
 	s.Implicit = neonImplicit(outOfOrderTiles)
 	s.Yardstick = Yardstick{peakF32NEON, 24 * 4 * 2}
-	s.DepthwiseRow, s.DepthwiseGrad = depthwiseRowNEON, depthwiseGradNEON
+	s.DepthwiseRow, s.DepthwiseGrad = outOfOrderTiles.depthwiseRow, outOfOrderTiles.depthwiseGrad
 	s.Winograd = winogradNEON()
 	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillNEON, addNEON, subNEON, mulNEON, divNEON
 	s.Axpy, s.Scale, s.MulAdd = axpyNEON, scaleNEON, mulAddNEON

@@ -4,6 +4,8 @@
 
 // fmla v{d}.4s, v{n}.4s, v{m}.s[{i}]
 #define FMLAE4S(i, m, n, d) WORD $(0x4F801000 | (((i)>>0)&1)<<21 | (m)<<16 | (((i)>>1)&1)<<11 | (n)<<5 | (d)<<0)
+// ldr q{d}, [x{n}, x{m}]
+#define LDRQ(m, n, d) WORD $(0x3CE06800 | (m)<<16 | (n)<<5 | (d)<<0)
 // fadd v{d}.4s, v{n}.4s, v{m}.4s
 #define FADD4S(m, n, d) WORD $(0x4E20D400 | (m)<<16 | (n)<<5 | (d)<<0)
 // fsub v{d}.4s, v{n}.4s, v{m}.4s

@@ -434,6 +434,156 @@ func depthwiseGradF32NEONTaps8(dw *float32, ws int, dy *float32, ys int, x *floa
 //go:noescape
 func depthwiseGradF32NEONTaps9(dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int)
 
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 2, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONWindow2x2S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONWindow1x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONWindow2x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONWindow3x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONWindow1x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONWindow2x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONWindow3x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONWindow1x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONWindow2x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONWindow1x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONWindow2x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] += Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseAddF32NEONWindow1x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] += Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseAddF32NEONWindow2x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] += Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseAddF32NEONWindow1x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] += Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseAddF32NEONWindow2x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONWindow1x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONWindow2x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONWindow3x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONWindow1x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONWindow2x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONWindow3x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONWindow1x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONWindow2x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONWindow1x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONWindow2x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
 // depthwiseF32NEONTaps calls the kernel for that many taps.
 func depthwiseF32NEONTaps(taps int, y *float32, ys int, x *float32, xs int, w *float32, ws int, off *int, n int, blocks int, acc bool) {
 	switch taps {
@@ -479,6 +629,74 @@ func depthwiseGradF32NEONTaps(taps int, dw *float32, ws int, dy *float32, ys int
 		depthwiseGradF32NEONTaps8(dw, ws, dy, ys, x, xs, off, n, blocks)
 	case 9:
 		depthwiseGradF32NEONTaps9(dw, ws, dy, ys, x, xs, off, n, blocks)
+	}
+}
+
+// depthwiseF32NEONWindow calls the kernel of rows<<8 | taps a row<<4 | stride.
+func depthwiseF32NEONWindow(key int, y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int) {
+	switch key {
+	case 2<<8 | 2<<4 | 1:
+		depthwiseF32NEONWindow2x2S1(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 3<<4 | 1:
+		depthwiseF32NEONWindow1x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 3<<4 | 1:
+		depthwiseF32NEONWindow2x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 3<<8 | 3<<4 | 1:
+		depthwiseF32NEONWindow3x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 3<<4 | 2:
+		depthwiseF32NEONWindow1x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 3<<4 | 2:
+		depthwiseF32NEONWindow2x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 3<<8 | 3<<4 | 2:
+		depthwiseF32NEONWindow3x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 5<<4 | 1:
+		depthwiseF32NEONWindow1x5S1(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 5<<4 | 1:
+		depthwiseF32NEONWindow2x5S1(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 5<<4 | 2:
+		depthwiseF32NEONWindow1x5S2(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 5<<4 | 2:
+		depthwiseF32NEONWindow2x5S2(y, ys, x, w, ws, off, n, blocks)
+	}
+}
+
+// depthwiseAddF32NEONWindow calls the kernel of rows<<8 | taps a row<<4 | stride.
+func depthwiseAddF32NEONWindow(key int, y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int) {
+	switch key {
+	case 1<<8 | 5<<4 | 1:
+		depthwiseAddF32NEONWindow1x5S1(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 5<<4 | 1:
+		depthwiseAddF32NEONWindow2x5S1(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 5<<4 | 2:
+		depthwiseAddF32NEONWindow1x5S2(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 5<<4 | 2:
+		depthwiseAddF32NEONWindow2x5S2(y, ys, x, w, ws, off, n, blocks)
+	}
+}
+
+// depthwiseGradF32NEONWindow calls the kernel of rows<<8 | taps a row<<4 | stride.
+func depthwiseGradF32NEONWindow(key int, y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int) {
+	switch key {
+	case 1<<8 | 3<<4 | 1:
+		depthwiseGradF32NEONWindow1x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 3<<4 | 1:
+		depthwiseGradF32NEONWindow2x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 3<<8 | 3<<4 | 1:
+		depthwiseGradF32NEONWindow3x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 3<<4 | 2:
+		depthwiseGradF32NEONWindow1x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 3<<4 | 2:
+		depthwiseGradF32NEONWindow2x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 3<<8 | 3<<4 | 2:
+		depthwiseGradF32NEONWindow3x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 5<<4 | 1:
+		depthwiseGradF32NEONWindow1x5S1(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 5<<4 | 1:
+		depthwiseGradF32NEONWindow2x5S1(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 5<<4 | 2:
+		depthwiseGradF32NEONWindow1x5S2(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 5<<4 | 2:
+		depthwiseGradF32NEONWindow2x5S2(y, ys, x, w, ws, off, n, blocks)
 	}
 }
 

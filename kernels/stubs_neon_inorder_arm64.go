@@ -297,3 +297,221 @@ func gemmRowsF32NEONInOrderTile(rows int, c *float32, ldc int, a *float32, off *
 		gemmRowsF32NEONInOrderTile1x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, acc)
 	}
 }
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 2, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONInOrderWindow2x2S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONInOrderWindow1x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONInOrderWindow2x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONInOrderWindow3x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONInOrderWindow1x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONInOrderWindow2x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONInOrderWindow3x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONInOrderWindow1x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONInOrderWindow2x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONInOrderWindow1x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32NEONInOrderWindow2x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] += Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseAddF32NEONInOrderWindow1x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] += Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseAddF32NEONInOrderWindow2x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] += Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseAddF32NEONInOrderWindow1x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// y[p*ys+j] += Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseAddF32NEONInOrderWindow2x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONInOrderWindow1x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONInOrderWindow2x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONInOrderWindow3x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONInOrderWindow1x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONInOrderWindow2x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONInOrderWindow3x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONInOrderWindow1x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONInOrderWindow2x5S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 1 rows of 5, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONInOrderWindow1x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels, a multiple of 4, and 4·blocks channels,
+// where the taps are 2 rows of 5, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32NEONInOrderWindow2x5S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// depthwiseF32NEONInOrderWindow calls the kernel of rows<<8 | taps a row<<4 | stride.
+func depthwiseF32NEONInOrderWindow(key int, y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int) {
+	switch key {
+	case 2<<8 | 2<<4 | 1:
+		depthwiseF32NEONInOrderWindow2x2S1(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 3<<4 | 1:
+		depthwiseF32NEONInOrderWindow1x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 3<<4 | 1:
+		depthwiseF32NEONInOrderWindow2x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 3<<8 | 3<<4 | 1:
+		depthwiseF32NEONInOrderWindow3x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 3<<4 | 2:
+		depthwiseF32NEONInOrderWindow1x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 3<<4 | 2:
+		depthwiseF32NEONInOrderWindow2x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 3<<8 | 3<<4 | 2:
+		depthwiseF32NEONInOrderWindow3x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 5<<4 | 1:
+		depthwiseF32NEONInOrderWindow1x5S1(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 5<<4 | 1:
+		depthwiseF32NEONInOrderWindow2x5S1(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 5<<4 | 2:
+		depthwiseF32NEONInOrderWindow1x5S2(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 5<<4 | 2:
+		depthwiseF32NEONInOrderWindow2x5S2(y, ys, x, w, ws, off, n, blocks)
+	}
+}
+
+// depthwiseAddF32NEONInOrderWindow calls the kernel of rows<<8 | taps a row<<4 | stride.
+func depthwiseAddF32NEONInOrderWindow(key int, y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int) {
+	switch key {
+	case 1<<8 | 5<<4 | 1:
+		depthwiseAddF32NEONInOrderWindow1x5S1(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 5<<4 | 1:
+		depthwiseAddF32NEONInOrderWindow2x5S1(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 5<<4 | 2:
+		depthwiseAddF32NEONInOrderWindow1x5S2(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 5<<4 | 2:
+		depthwiseAddF32NEONInOrderWindow2x5S2(y, ys, x, w, ws, off, n, blocks)
+	}
+}
+
+// depthwiseGradF32NEONInOrderWindow calls the kernel of rows<<8 | taps a row<<4 | stride.
+func depthwiseGradF32NEONInOrderWindow(key int, y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int) {
+	switch key {
+	case 1<<8 | 3<<4 | 1:
+		depthwiseGradF32NEONInOrderWindow1x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 3<<4 | 1:
+		depthwiseGradF32NEONInOrderWindow2x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 3<<8 | 3<<4 | 1:
+		depthwiseGradF32NEONInOrderWindow3x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 3<<4 | 2:
+		depthwiseGradF32NEONInOrderWindow1x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 3<<4 | 2:
+		depthwiseGradF32NEONInOrderWindow2x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 3<<8 | 3<<4 | 2:
+		depthwiseGradF32NEONInOrderWindow3x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 5<<4 | 1:
+		depthwiseGradF32NEONInOrderWindow1x5S1(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 5<<4 | 1:
+		depthwiseGradF32NEONInOrderWindow2x5S1(y, ys, x, w, ws, off, n, blocks)
+	case 1<<8 | 5<<4 | 2:
+		depthwiseGradF32NEONInOrderWindow1x5S2(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 5<<4 | 2:
+		depthwiseGradF32NEONInOrderWindow2x5S2(y, ys, x, w, ws, off, n, blocks)
+	}
+}

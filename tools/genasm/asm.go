@@ -135,7 +135,7 @@ func (f *fn) signature() string {
 
 // dispatch is a Go function that calls the kernel of the tile that keys name. Direct calls, unlike those
 // through a table, let slices stay on the stack.
-func dispatch(name, doc, keys string, tiles []tile, fns []*fn) string {
+func dispatch[K any](name, doc, keys string, tiles []K, fns []*fn) string {
 	list, args := keys+" int", []string{}
 	for _, p := range fns[0].params {
 		list += ", " + p.name + " " + p.typ
@@ -143,7 +143,7 @@ func dispatch(name, doc, keys string, tiles []tile, fns []*fn) string {
 	}
 	s := "\n" + comment(doc) + "func " + name + "(" + list + ") {\n\tswitch " + strings.ReplaceAll(keys, ", ", "<<8 | ") + " {\n"
 	for i, f := range fns {
-		s += fmt.Sprintf("\tcase %s:\n\t\t%s(%s)\n", tiles[i], f.name, strings.Join(args, ", "))
+		s += fmt.Sprintf("\tcase %v:\n\t\t%s(%s)\n", tiles[i], f.name, strings.Join(args, ", "))
 	}
 	return s + "\t}\n}\n"
 }

@@ -54,6 +54,7 @@ var (
 // macros take their sources first and their destination last, as Go does.
 var macros = []macro{
 	{"FMLAE4S", 0x4F801000, fieldsIMND, "fmla v{d}.4s, v{n}.4s, v{m}.s[{i}]"},
+	{"LDRQ", 0x3CE06800, fieldsMND, "ldr q{d}, [x{n}, x{m}]"},
 	{"FADD4S", 0x4E20D400, fieldsMND, "fadd v{d}.4s, v{n}.4s, v{m}.4s"},
 	{"FSUB4S", 0x4EA0D400, fieldsMND, "fsub v{d}.4s, v{n}.4s, v{m}.4s"},
 	{"FMUL4S", 0x6E20DC00, fieldsMND, "fmul v{d}.4s, v{n}.4s, v{m}.4s"},

@@ -11,9 +11,17 @@ func neonDepthwise() file {
 		grads = append(grads, neonTaps{taps: taps}.grad())
 		tiles = append(tiles, tile{rows: taps})
 	}
-	f.funcs = append(rows, grads...)
+	windows, decls := neonWindows("NEON", false)
+	f.funcs = append(append(rows, grads...), windows...)
 	f.decls = dispatch("depthwiseF32NEONTaps", "depthwiseF32NEONTaps calls the kernel for that many taps.", "taps", tiles, rows) +
-		dispatch("depthwiseGradF32NEONTaps", "depthwiseGradF32NEONTaps calls the kernel for that many taps.", "taps", tiles, grads)
+		dispatch("depthwiseGradF32NEONTaps", "depthwiseGradF32NEONTaps calls the kernel for that many taps.", "taps", tiles, grads) + decls
+	return f
+}
+
+// neonDepthwiseInOrder is the windows alone: what is left of a row goes through the kernels of neon.
+func neonDepthwiseInOrder() file {
+	f := file{op: "depthwise", about: "Depthwise convolution for NEON on in-order cores, four pixels of four channels at a time."}
+	f.funcs, f.decls = neonWindows("NEONInOrder", true)
 	return f
 }
 

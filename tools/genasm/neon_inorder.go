@@ -13,6 +13,7 @@ import (
 func neonInOrder() isa {
 	return isa{name: "neon_inorder", goarch: "arm64", header: neonHeader, files: []file{
 		neonGEMM(neonSchedule{isa: "NEONInOrder", cores: "in-order", rows: 10, rowsTN: 12, inOrder: true}),
+		neonDepthwiseInOrder(),
 	}}
 }
 
@@ -32,22 +33,31 @@ type operand struct {
 	reg    int
 }
 
-// fma is a multiply-add of a turn: element lane of operand a times operand b, added to acc.
+// fma is a multiply-add of a turn: element lane of operand a times operand b, -1 where there is no such
+// operand, added to acc.
 type fma struct{ acc, a, lane, b int }
 
-// kTurn is a turn of the loop over k: what is loaded and what is done, both in order.
+// kTurn is a turn of a loop: what is loaded and what is done, both in order. Operands are in registers from
+// base on; do writes multiply-add n, whose operands are in registers a and b.
 type kTurn struct {
 	steps    int
 	operands []operand
 	fmas     []fma
+	base     int
+	do       func(n int, f fma, a, b int)
+}
+
+// turn is one of a product.
+func (t neonTile) turn(steps int) kTurn {
+	return kTurn{steps: steps, base: 2 * t.rows, do: func(_ int, f fma, a, b int) { t.macro("FMLAE4S", f.lane, a, b, f.acc) }}
 }
 
 // upperHalf inserts the upper half of a vector.
-func (t neonTile) upperHalf(x string, v int) { t.op("VMOV %s, V%d.D[1]", x, v) }
+func (f arm) upperHalf(x string, v int) { f.op("VMOV %s, V%d.D[1]", x, v) }
 
 // pairsNN is four steps of k with A by its rows: a vector of A is two steps of two rows.
 func (t neonTile) pairsNN() kTurn {
-	w := kTurn{steps: 4}
+	w := t.turn(4)
 	pairs := (t.rows + 1) / 2
 	for p := range w.steps {
 		if p%2 == 0 {
@@ -88,7 +98,7 @@ func (t neonTile) panelQuad() operand {
 // pairsTN is two steps of k, or four of low tiles, with A by its columns: a vector of A is a step of
 // four columns.
 func (t neonTile) pairsTN() kTurn {
-	w := kTurn{steps: 2}
+	w := t.turn(2)
 	if t.rows < 8 {
 		w.steps = 4
 	}
@@ -144,7 +154,10 @@ func (t neonTile) rowQuad(half int) operand {
 // paired is the loop over k: a first turn's loads, turns that load for the next one, a last turn
 // that does not, and what is left step by step.
 func (t neonTile) paired(w kTurn, single func()) {
-	s := newPairs(t, w)
+	s, ok := newPairs(t.arm, w)
+	if !ok {
+		panic(fmt.Sprintf("%s has too few registers", t.name))
+	}
 	t.op("SUBS $%d, R16", w.steps)
 	t.op("BLT rest")
 	s.prologue()
@@ -195,21 +208,25 @@ func (t neonTile) singleTN() {
 // evenly apart; operand j, in the order of first use, is loaded in slot j-lead, which for the
 // first ones is in the turn before, and is complete in the slot after that.
 type pairs struct {
-	neonTile
+	arm
 	kTurn
 	order []int // the operands by first use
 	slots []int // before which multiply-add a slot is
 	lead  int
 }
 
-func newPairs(t neonTile, w kTurn) pairs {
-	s := pairs{neonTile: t, kTurn: w}
+// newPairs also says whether the registers are enough.
+func newPairs(f arm, w kTurn) (s pairs, ok bool) {
+	s = pairs{arm: f, kTurn: w}
 	for i := range s.operands {
 		s.operands[i].first = len(w.fmas)
 		s.order = append(s.order, i)
 	}
 	for n, f := range w.fmas {
 		for _, i := range []int{f.a, f.b} {
+			if i < 0 {
+				continue
+			}
 			o := &s.operands[i]
 			o.first, o.last = min(o.first, n), n
 		}
@@ -221,8 +238,7 @@ func newPairs(t neonTile, w kTurn) pairs {
 	for !s.inTime() {
 		s.lead++
 	}
-	s.assign()
-	return s
+	return s, s.assign()
 }
 
 // insertCycles is what must lie between the slot that completes a vector and its use.
@@ -246,8 +262,8 @@ func (s *pairs) inTime() bool {
 }
 
 // assign gives every operand a register behind the sums: one that is free, turn after turn, from
-// its load to its last use.
-func (s *pairs) assign() {
+// its load to its last use. It reports whether there are enough.
+func (s *pairs) assign() bool {
 	type life struct{ from, to int }
 	lives := make([][]life, 32)
 	cycle := len(s.fmas)
@@ -263,15 +279,16 @@ func (s *pairs) assign() {
 	}
 	for j, i := range s.order {
 		l := life{s.at(j - s.lead), s.operands[i].last}
-		reg := 2 * s.rows
+		reg := s.base
 		for l.to-l.from < cycle && reg < 32 && !free(reg, l) {
 			reg++
 		}
 		if l.to-l.from >= cycle || reg == 32 {
-			panic(fmt.Sprintf("no register is free for operand %d of a tile of %d rows", i, s.rows))
+			return false
 		}
 		lives[reg], s.operands[i].reg = append(lives[reg], l), reg
 	}
+	return true
 }
 
 // load is the operand of a slot; next is whether it is of the next turn.
@@ -335,12 +352,20 @@ func (s *pairs) write(last bool) {
 			s.slot(slot, last)
 			slot++
 		}
-		s.macro("FMLAE4S", f.lane, s.operands[f.a].reg, s.operands[f.b].reg, f.acc)
+		s.do(n, f, s.reg(f.a), s.reg(f.b))
 		highs(slot)
 		if n == len(s.fmas)/2 && !last {
 			s.op("SUBS $%d, R16", s.steps)
 		}
 	}
+}
+
+// reg is where an operand is, -1 where there is none.
+func (s *pairs) reg(operand int) int {
+	if operand < 0 {
+		return -1
+	}
+	return s.operands[operand].reg
 }
 
 // slot loads the lower half of an operand and completes the one before.

@@ -30,11 +30,10 @@ func main() {
 
 func run(dir string, parts []string) error {
 	for _, t := range targets {
-		rows, err := t.predict("./kernels")
+		rows, err := t.predict("./kernels", parts)
 		if err != nil {
 			return err
 		}
-		rows = slices.DeleteFunc(rows, func(r row) bool { return !contains(r.kernel, parts) })
 		if dir == "" {
 			fmt.Println(t.render(rows))
 		} else if err := os.WriteFile(filepath.Join(dir, t.file()), []byte(t.render(rows)), 0o644); err != nil {

@@ -25,7 +25,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rows, err := target.predict("../../kernels")
+			rows, err := target.predict("../../kernels", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -20,6 +21,7 @@ type target struct {
 type cpu struct {
 	name       string
 	peak, wide float64
+	ports      ports
 	model      *inOrder
 }
 
@@ -27,8 +29,9 @@ type cpu struct {
 // LLVM for Cortex-A57 too; neoverse-n1 stands for Cortex-A76, which LLVM gives the model of
 // Cortex-A57. For Cortex-A53 and A55 LLVM's models rank scheduled loops the wrong way round.
 var targets = []target{
-	{"arm64", []cpu{{"cortex-a72", 1, 0, nil}, {"neoverse-n1", 2, 0, nil}, {"cortex-a53", 1, 0, &cortexA53}, {"cortex-a55", 1, 0, &cortexA55}}},
-	{"amd64", []cpu{{"skylake-avx512", 2, 2, nil}, {"znver4", 2, 1, nil}}},
+	{"arm64", []cpu{{"cortex-a72", 1, 0, ports{3, 1, 1}, nil}, {"neoverse-n1", 2, 0, ports{8, 2, 2}, nil},
+		{"cortex-a53", 1, 0, ports{}, &cortexA53}, {"cortex-a55", 1, 0, ports{}, &cortexA55}}},
+	{"amd64", []cpu{{"skylake-avx512", 2, 2, ports{4, 2, 1}, nil}, {"znver4", 2, 1, ports{6, 2, 1}, nil}}},
 }
 
 // row is the prediction for one kernel: cycles of a turn of its inner loop, by processor.
@@ -36,13 +39,14 @@ type row struct {
 	kernel             string
 	instructions, fmas int
 	wide               bool // vectors of 512 bits
+	loop               []instruction
 	cycles             []float64
 }
 
 func (t target) file() string { return "mca_" + t.goarch + ".txt" }
 
-// predict is the table of the kernels of a package, by name.
-func (t target) predict(pkg string) ([]row, error) {
+// predict is the table of the kernels of a package whose names contain one of parts, or of all.
+func (t target) predict(pkg string, parts []string) ([]row, error) {
 	dir, err := os.MkdirTemp("", "mca")
 	if err != nil {
 		return nil, err
@@ -56,6 +60,7 @@ func (t target) predict(pkg string) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	maps.DeleteFunc(names, func(short, _ string) bool { return !contains(short, parts) })
 	code, err := disassemble(path, names)
 	if err != nil {
 		return nil, err
@@ -68,12 +73,12 @@ func (t target) judge(code map[string][]instruction) (rows []row, err error) {
 	var loops [][]instruction
 	for name, c := range code {
 		if loop := innermost(c); loop != nil {
-			rows = append(rows, row{kernel: name, instructions: len(loop), fmas: fmas(loop), wide: wide(loop)})
+			rows = append(rows, row{kernel: name, instructions: len(loop), fmas: fmas(loop), wide: wide(loop), loop: loop})
 		}
 	}
 	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.kernel, b.kernel) })
 	for _, r := range rows {
-		loops = append(loops, innermost(code[r.kernel]))
+		loops = append(loops, r.loop)
 	}
 	for _, c := range t.cpus {
 		cycles, err := c.cycles(t.goarch, loops)
@@ -128,32 +133,34 @@ func (t target) share(r row, cpu int) float64 {
 }
 
 // render is the table as text: kernel, instructions and multiply-adds of a turn of its inner loop,
-// and for each processor the cycles and the share of its peak.
+// and for each processor the cycles, the share of its peak, and how near the cycles are to the bound.
 func (t target) render(rows []row) string {
 	var s strings.Builder
-	s.WriteString("# Predicted cycles of a turn of the innermost loop, and % of the multiply-adds of the core; go run ./tools/mca -w kernels/testdata\n")
+	s.WriteString("# Predicted cycles of a turn of the innermost loop, % of the multiply-adds of the core, and % of what the loads, arithmetic and instructions of the turn allow; go run ./tools/mca -w kernels/testdata\n")
 	fmt.Fprintf(&s, "%-40s %6s %5s", "# "+t.goarch, "instr", "fma")
 	for _, c := range t.cpus {
 		name := c.name
 		if c.model != nil {
 			name += "(model)"
 		}
-		fmt.Fprintf(&s, " %17s %4s", name, "%")
+		fmt.Fprintf(&s, " %17s %4s %5s", name, "%", "bound")
 	}
 	for _, r := range rows {
 		fmt.Fprintf(&s, "\n%-40s %6d %5d", r.kernel, r.instructions, r.fmas)
 		for i, c := range r.cycles {
-			fmt.Fprintf(&s, " %17.2f %4.0f", c, t.share(r, i))
+			fmt.Fprintf(&s, " %17.2f %4.0f %5.0f", c, t.share(r, i), 100*t.cpus[i].bound(t.goarch, r)/c)
 		}
 	}
 	return s.String() + "\n"
 }
 
-// readCycles is the cycles in a rendered table, by kernel, and readShares the percentages.
+// readCycles is the cycles in a rendered table, by kernel, readShares the percentages of the peak and
+// readBounds those of the bound.
 func readCycles(text string) (map[string][]float64, error) { return readColumns(text, 3) }
 func readShares(text string) (map[string][]float64, error) { return readColumns(text, 4) }
+func readBounds(text string) (map[string][]float64, error) { return readColumns(text, 5) }
 
-// readColumns is every second column from first on.
+// readColumns is every third column from first on.
 func readColumns(text string, first int) (map[string][]float64, error) {
 	table := map[string][]float64{}
 	for line := range strings.Lines(text) {
@@ -161,7 +168,7 @@ func readColumns(text string, first int) (map[string][]float64, error) {
 		if len(f) == 0 || f[0] == "#" {
 			continue
 		}
-		for i := first; i < len(f); i += 2 {
+		for i := first; i < len(f); i += 3 {
 			c, err := strconv.ParseFloat(f[i], 64)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", f[0], err)
