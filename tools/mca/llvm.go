@@ -19,6 +19,9 @@ var totalCycles = regexp.MustCompile(`Total Cycles:\s+(\d+)`)
 // mca is the cycles of a turn of every loop by the scheduling model that LLVM has for a processor.
 // Every loop is a region of one input.
 func mca(goarch, cpu string, loops [][]instruction) (cycles []float64, err error) {
+	if len(loops) == 0 {
+		return nil, nil
+	}
 	path, err := tool("llvm-mca")
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ var targets = []target{
 
 // row is the prediction for one kernel: cycles of a turn of its inner loop, by processor.
 type row struct {
-	kernel             string
+	kernel, digest     string
 	instructions, fmas int
 	wide               bool // vectors of 512 bits
 	loop               []instruction
@@ -45,8 +45,9 @@ type row struct {
 
 func (t target) file() string { return "mca_" + t.goarch + ".txt" }
 
-// predict is the table of the kernels of a package whose names contain one of parts, or of all.
-func (t target) predict(pkg string, parts []string) ([]row, error) {
+// predict is the table of the kernels of a package whose names contain one of parts, or of all. Loops
+// that known has are not judged again by llvm-mca, which takes minutes for all of them.
+func (t target) predict(pkg string, parts []string, known judged) ([]row, error) {
 	dir, err := os.MkdirTemp("", "mca")
 	if err != nil {
 		return nil, err
@@ -65,40 +66,42 @@ func (t target) predict(pkg string, parts []string) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.judge(code)
+	rows := loops(code)
+	return rows, t.judge(rows, known)
 }
 
-// judge asks every processor for the cycles of every loop.
-func (t target) judge(code map[string][]instruction) (rows []row, err error) {
-	var loops [][]instruction
+// loops is the innermost loops, by the names of their kernels.
+func loops(code map[string][]instruction) (rows []row) {
 	for name, c := range code {
 		if loop := innermost(c); loop != nil {
-			rows = append(rows, row{kernel: name, instructions: len(loop), fmas: fmas(loop), wide: wide(loop), loop: loop})
+			rows = append(rows, row{kernel: name, digest: digest(loop), instructions: len(loop), fmas: fmas(loop), wide: wide(loop), loop: loop})
 		}
 	}
 	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.kernel, b.kernel) })
-	for _, r := range rows {
-		loops = append(loops, r.loop)
-	}
-	for _, c := range t.cpus {
-		cycles, err := c.cycles(t.goarch, loops)
+	return rows
+}
+
+// judge asks every processor for the cycles of every loop.
+func (t target) judge(rows []row, known judged) error {
+	for n, c := range t.cpus {
+		cycles, err := c.cycles(t.goarch, n, rows, known)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for i := range rows {
 			rows[i].cycles = append(rows[i].cycles, math.Round(cycles[i]*100)/100)
 		}
 	}
-	return rows, nil
+	return nil
 }
 
-// cycles is those of a turn of every loop.
-func (c cpu) cycles(goarch string, loops [][]instruction) (cycles []float64, err error) {
+// cycles is those of a turn of every loop; n is the place of the processor in the table.
+func (c cpu) cycles(goarch string, n int, rows []row, known judged) (cycles []float64, err error) {
 	if c.model == nil {
-		return mca(goarch, c.name, loops)
+		return known.mca(goarch, c.name, n, rows)
 	}
-	for _, l := range loops {
-		n, err := c.model.cycles(l)
+	for _, r := range rows {
+		n, err := c.model.cycles(r.loop)
 		if err != nil {
 			return nil, err
 		}
@@ -137,7 +140,7 @@ func (t target) share(r row, cpu int) float64 {
 func (t target) render(rows []row) string {
 	var s strings.Builder
 	s.WriteString("# Predicted cycles of a turn of the innermost loop, % of the multiply-adds of the core, and % of what the loads, arithmetic and instructions of the turn allow; go run ./tools/mca -w kernels/testdata\n")
-	fmt.Fprintf(&s, "%-40s %6s %5s", "# "+t.goarch, "instr", "fma")
+	fmt.Fprintf(&s, "%-40s %8s %6s %5s", "# "+t.goarch, "digest", "instr", "fma")
 	for _, c := range t.cpus {
 		name := c.name
 		if c.model != nil {
@@ -146,7 +149,7 @@ func (t target) render(rows []row) string {
 		fmt.Fprintf(&s, " %17s %4s %5s", name, "%", "bound")
 	}
 	for _, r := range rows {
-		fmt.Fprintf(&s, "\n%-40s %6d %5d", r.kernel, r.instructions, r.fmas)
+		fmt.Fprintf(&s, "\n%-40s %8s %6d %5d", r.kernel, r.digest, r.instructions, r.fmas)
 		for i, c := range r.cycles {
 			fmt.Fprintf(&s, " %17.2f %4.0f %5.0f", c, t.share(r, i), 100*t.cpus[i].bound(t.goarch, r)/c)
 		}
@@ -156,9 +159,9 @@ func (t target) render(rows []row) string {
 
 // readCycles is the cycles in a rendered table, by kernel, readShares the percentages of the peak and
 // readBounds those of the bound.
-func readCycles(text string) (map[string][]float64, error) { return readColumns(text, 3) }
-func readShares(text string) (map[string][]float64, error) { return readColumns(text, 4) }
-func readBounds(text string) (map[string][]float64, error) { return readColumns(text, 5) }
+func readCycles(text string) (map[string][]float64, error) { return readColumns(text, 4) }
+func readShares(text string) (map[string][]float64, error) { return readColumns(text, 5) }
+func readBounds(text string) (map[string][]float64, error) { return readColumns(text, 6) }
 
 // readColumns is every third column from first on.
 func readColumns(text string, first int) (map[string][]float64, error) {
