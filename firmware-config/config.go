@@ -12,6 +12,15 @@ import (
 // Path is where a box keeps its configuration.
 const Path = "/etc/secateur/config.toml"
 
+// Where a box keeps what no setting moves.
+const (
+	Program  = "/usr/bin/secateur"
+	Spool    = "/var/lib/secateur/spool"      // jobs
+	Runs     = "/var/lib/secateur/runs"       // of jobs
+	Audit    = "/var/log/secateur/gate.jsonl" // of the gate
+	GateUser = "secateur-ssh"                 // the account of the gate
+)
+
 // Config is config.toml, whole. What is left out has the value of Default; what is not known here is an error.
 type Config struct {
 	Box       Box       `toml:"box"`
@@ -117,7 +126,7 @@ type Gate struct {
 	Overall float64  `toml:"overall"` // accuracy may be lower than the live model's by so much
 	Worst   float64  `toml:"worst"`   // that of the worst class too
 	Latency Duration `toml:"latency"` // 0: that of run
-	Minimum float64  `toml:"minimum"` // accuracy that is wanted in any case
+	Minimum float64  `toml:"minimum"` // accuracy that is wanted of every class in any case; 0: one half
 }
 
 // Train is the retraining.
@@ -191,6 +200,17 @@ type Key struct {
 	Public string   `toml:"public"` // ssh-ed25519 AAAA…
 	Scopes []string `toml:"scopes"`
 	From   []string `toml:"from"` // addresses and networks; none: anywhere
+}
+
+// Command is the forced command of the key, and the only one that the gate's account runs.
+func (k Key) Command() string { return gateCommand + k.Name }
+
+const gateCommand = Program + " gate "
+
+// KeyOf is the name of the key whose forced command a line is, byte for byte; false for any other line.
+func KeyOf(line string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(line, gateCommand)
+	return name, ok && nameRule.MatchString(name)
 }
 
 // Scopes is what a key can be good for, as the gate calls it; "look" is in each.

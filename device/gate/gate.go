@@ -89,6 +89,16 @@ func (g *Gate) Serve(line string, verbs map[string]Verb, stderr io.Writer) error
 	return err
 }
 
+// Refuse writes a refusal that was decided before the line was looked at, and is its error.
+func (g *Gate) Refuse(line string, code int, why error, stderr io.Writer) error {
+	err := g.record(line, Request{}, &Exit{code, why})
+	if err == nil {
+		err = &Exit{code, why}
+	}
+	fmt.Fprintf(stderr, "secateur gate: %v\n", err)
+	return err
+}
+
 func (g *Gate) serve(line string, verbs map[string]Verb) error {
 	r, err := Parse(line)
 	if err == nil {

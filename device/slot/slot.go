@@ -97,7 +97,7 @@ func (s *Store) change(f func(*State) error) error {
 
 // lock is held until unlock, or until the process ends.
 func (s *Store) lock() (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(s.dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(filepath.Join(s.dir, ".lock"), os.O_CREATE|os.O_RDONLY, 0o644) // another account of the group may only read it
 	if err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}

@@ -181,7 +181,7 @@ func (s *Spool) readJSON(n uint64, suffix string, v any) error {
 
 // lock holds a file of the folder locked until unlock, or until the process ends.
 func (s *Spool) lock(name string, how int) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(s.dir, name), os.O_CREATE|os.O_RDWR, 0o664)
+	f, err := os.OpenFile(filepath.Join(s.dir, name), os.O_CREATE|os.O_RDONLY, 0o664) // another account of the group may only read it
 	if err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}

@@ -155,7 +155,7 @@ func (f *adaptFlags) run(c *cobra.Command) error {
 		}
 		s.event(e)
 	}
-	govern(c.Context(), f.Env.Pool, f.On)
+	f.Env.Pool.Pace(governed(c.Context(), f.Env.Pool, f.On))
 	r, err := train.Adapt(c.Context(), f.Config)
 	switch {
 	case err != nil && f.RunDir != "" && c.Context().Err() != nil:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"text/tabwriter"
 
 	"github.com/secateur/secateur/device/board"
@@ -26,26 +27,34 @@ line says what was found; a warning or a failure also what to do. Exit 1 if anyt
 }
 
 func runDoctor(c *cobra.Command, config string) error {
-	b := &doctor.Box{Root: "/", Exec: doctor.Command, Kernels: kernels.Choice}
-	b.Board, b.BoardErr = board.Read(b.Root)
-	b.Config, b.ConfigErr = loadConfig(b.Root, config)
 	w := c.OutOrStdout()
+	if isJSON(c) {
+		return examine(config, jsonFindings(w))
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	checks := doctor.All()
-	failures := doctor.Run(b, checks, func(f doctor.Finding) {
-		if isJSON(c) {
-			printJSON(w, f)
-			return
-		}
+	err := examine(config, func(f doctor.Finding) {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", f.State, f.Check, f.Found)
 		if f.Do != "" {
 			fmt.Fprintf(t, "\t\tdo: %s\n", f.Do)
 		}
 	})
-	if err := t.Flush(); err != nil {
-		return err
+	if failed := t.Flush(); failed != nil {
+		return failed
 	}
-	if failures > 0 {
+	return err
+}
+
+func jsonFindings(w io.Writer) func(doctor.Finding) {
+	return func(f doctor.Finding) { printJSON(w, f) }
+}
+
+// examine makes every check of the running system.
+func examine(config string, each func(doctor.Finding)) error {
+	b := &doctor.Box{Root: "/", Exec: doctor.Command, Kernels: kernels.Choice}
+	b.Board, b.BoardErr = board.Read(b.Root)
+	b.Config, b.ConfigErr = loadConfig(b.Root, config)
+	checks := doctor.All()
+	if failures := doctor.Run(b, checks, each); failures > 0 {
 		return fmt.Errorf("%d of %d checks failed", failures, len(checks))
 	}
 	return nil

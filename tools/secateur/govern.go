@@ -9,17 +9,17 @@ import (
 	"github.com/secateur/secateur/kernels"
 )
 
-// govern keeps what runs on the pool below the temperature at which the box would slow down. Every step of the governor
-// is told as an event. A box without sensors is not governed.
-func govern(ctx context.Context, pool *kernels.Pool, on func(train.Event)) {
+// governed keeps what asks it for its threads (kernels.Pool.Pace) below the temperature at which the box would slow
+// down. Every step of the governor is told as an event. A box without sensors is not governed: nil.
+func governed(ctx context.Context, pool *kernels.Pool, on func(train.Event)) func() int {
 	limits, read, ok := governor.ForBox("/", pool.Threads())
 	if !ok {
-		return
+		return nil
 	}
 	p := governor.Start(ctx, limits, read, func(r governor.Rung, x governor.Reading) {
 		on(train.Event{Event: "warning", Schema: 1, Celsius: x.Celsius, Message: rungMessage(limits, r, x)})
 	})
-	pool.Pace(p.Threads)
+	return p.Threads
 }
 
 // rungMessage says in a line how the training is slowed down and why.

@@ -37,6 +37,9 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if code, ok := asLoginShell(ctx, os.Args, os.Stdout, os.Stderr); ok {
+		os.Exit(code)
+	}
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -49,6 +52,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
+	}
+	var gate told
+	if errors.As(err, &gate) {
+		return gate.code
 	}
 	code := exitCode(ctx, err)
 	line := strings.ReplaceAll(err.Error(), "\n", "; ")
@@ -144,11 +151,12 @@ func newRoot() *cobra.Command {
 	})
 	root.AddCommand(demoCommand(), importCommand(), inspectCommand(), adaptCommand(), pruneCommand(),
 		evalCommand(), predictCommand(), explainCommand(), exportCommand(), criteriaCommand(), studyCommand(), benchCommand(), labelCommand(), modelsCommand(),
-		configureCommand(), doctorCommand(), captureCommand(), cameraCommand(), gpioCommand())
+		configureCommand(), doctorCommand(), captureCommand(), cameraCommand(), gpioCommand(), retrainCommand(), remoteCommand())
 	root.AddCommand(extra...)
 	for _, c := range root.Commands() {
 		fromEnvironment(c)
 	}
+	root.AddCommand(gateCommand()) // after the loop: what a client puts into its environment must not speak
 	return root
 }
 

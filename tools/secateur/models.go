@@ -8,18 +8,18 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"aead.dev/minisign"
 	"github.com/secateur/secateur/core/accept"
 	"github.com/secateur/secateur/device/slot"
+	firmwareconfig "github.com/secateur/secateur/firmware-config"
 	"github.com/secateur/secateur/tools/secateur/box"
 	"github.com/spf13/cobra"
 )
 
 // modelsFlags is what all of `secateur models` are told.
 type modelsFlags struct {
-	dir, golden, key string
-	latency          time.Duration
-	rules            accept.Rules
+	config, dir, golden, key string
+	latency                  time.Duration
+	rules                    accept.Rules
 }
 
 func modelsCommand() *cobra.Command {
@@ -35,6 +35,7 @@ three times without being confirmed is rolled back by itself, and so is a live o
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	fl := c.PersistentFlags()
+	fl.StringVar(&f.config, "config", "", "configuration, for what no flag says; the default is /etc/secateur/config.toml where it is there")
 	fl.StringVar(&f.dir, "models", "/var/lib/secateur/models", "folder of the models")
 	fl.StringVar(&f.golden, "golden", "", "folder of the golden set; none: models are not judged by pictures")
 	fl.StringVar(&f.key, "key", "", "minisign public key that must have signed every model: the text, or a file")
@@ -52,9 +53,12 @@ three times without being confirmed is rolled back by itself, and so is a live o
 // on runs do with the box of the flags.
 func (f *modelsFlags) on(do func(c *cobra.Command, b *box.Box, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
-		key, err := publicKey(f.key)
-		if err != nil {
+		if err := f.configured(c); err != nil {
 			return err
+		}
+		key, err := box.PublicKey(f.key)
+		if err != nil {
+			return usagef("--key: %w", err)
 		}
 		store, err := slot.Open(f.dir, slot.Options{Key: key})
 		if err != nil {
@@ -70,19 +74,30 @@ func (f *modelsFlags) on(do func(c *cobra.Command, b *box.Box, args []string) er
 	}
 }
 
-// publicKey reads a minisign key, by its text or from a file.
-func publicKey(text string) (*minisign.PublicKey, error) {
-	if text == "" {
-		return nil, nil
+// configured takes from the box's configuration what neither a flag nor the environment says.
+func (f *modelsFlags) configured(c *cobra.Command) error {
+	if _, err := os.Stat(firmwareconfig.Path); f.config == "" && err != nil {
+		return nil
 	}
-	if b, err := os.ReadFile(text); err == nil {
-		text = string(b)
+	cfg, err := loadConfig("/", f.config)
+	if err != nil {
+		return err
 	}
-	key := &minisign.PublicKey{}
-	if err := key.UnmarshalText([]byte(text)); err != nil {
-		return nil, usagef("--key %.60q is no minisign public key, nor a file that holds one", text)
+	rules := box.Rules(cfg)
+	for name, take := range map[string]func(){
+		"models":       func() { f.dir = cfg.Models.Dir },
+		"golden":       func() { f.golden = cfg.Gate.Golden },
+		"key":          func() { f.key = cfg.Models.PublicKey },
+		"margin":       func() { f.rules.Margin = rules.Margin },
+		"worst-margin": func() { f.rules.WorstMargin = rules.WorstMargin },
+		"floor":        func() { f.rules.Floor = rules.Floor },
+		"latency":      func() { f.latency = rules.Latency },
+	} {
+		if !c.Flags().Changed(name) {
+			take()
+		}
 	}
-	return key, nil
+	return nil
 }
 
 func modelNumber(args []string) (uint64, error) {

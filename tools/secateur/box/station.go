@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 
 	"github.com/secateur/secateur/core/accept"
@@ -16,6 +17,7 @@ import (
 	"github.com/secateur/secateur/device/gate"
 	"github.com/secateur/secateur/device/spool"
 	"github.com/secateur/secateur/pruning"
+	"github.com/secateur/secateur/pruning/criteria"
 )
 
 // Station is a box with its jobs: what the forced command of an SSH key asks it for, and what the retraining service does.
@@ -25,14 +27,20 @@ type Station struct {
 	Data  string // folder of picture sets, SET/CLASS/*
 	Runs  string // folder of the runs of jobs
 	Train Retrain
+	Begin func(ctx context.Context, on func(train.Event)) // called before a job; on may be called until ctx ends
 }
 
-// Work does a job of the spool: the station's retraining with what the job says in its place.
-func (s *Station) Work(ctx context.Context, j spool.Job, log io.Writer) spool.Done {
+// Work does a job of the spool: the station's retraining with what the job says in its place. The error is what Done
+// tells.
+func (s *Station) Work(ctx context.Context, j spool.Job, log io.Writer) (spool.Done, error) {
+	log = &oneWriter{w: log} // the governor tells events too
 	r, err := s.retrain(j)
 	var staged *Staged
 	if err == nil {
-		r.On = func(e train.Event) { json.NewEncoder(log).Encode(e) }
+		r.On = s.events(log)
+		if s.Begin != nil {
+			s.Begin(ctx, r.On)
+		}
 		staged, err = s.Retrain(ctx, *r, log)
 	}
 	done := spool.Done{Code: code(err), Line: "live on trial"}
@@ -46,7 +54,32 @@ func (s *Station) Work(ctx context.Context, j spool.Job, log io.Writer) spool.Do
 		}
 	}
 	fmt.Fprintln(log, done.Line)
-	return done
+	return done, err
+}
+
+// events writes each event to a log, a line each, and tells the station's own listener.
+func (s *Station) events(log io.Writer) func(train.Event) {
+	own := s.Train.On
+	return func(e train.Event) {
+		if b, err := json.Marshal(e); err == nil {
+			log.Write(append(b, '\n'))
+		}
+		if own != nil {
+			own(e)
+		}
+	}
+}
+
+// oneWriter lets several write, one after the other.
+type oneWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (o *oneWriter) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.w.Write(p)
 }
 
 // retrain is the retraining that a job asks for.
@@ -64,12 +97,11 @@ func (s *Station) retrain(j spool.Job) (*Retrain, error) {
 	if n, err := strconv.ParseUint(j.Values["seed"], 10, 64); err == nil {
 		r.Seed = n
 	}
-	return &r, s.pruning(&r, j)
+	return &r, s.Pruning(&r, j.Values["prune"], j.Values["keep"])
 }
 
-// pruning is what a job says of criterion and budget; what it does not say is the station's.
-func (s *Station) pruning(r *Retrain, j spool.Job) error {
-	criterion, keep := j.Values["prune"], j.Values["keep"]
+// Pruning sets criterion and budget of a retraining; "" is the station's, and the criterion "none" no pruning.
+func (s *Station) Pruning(r *Retrain, criterion, keep string) error {
 	if criterion == "none" {
 		r.Prune = nil
 		return nil
@@ -77,22 +109,34 @@ func (s *Station) pruning(r *Retrain, j spool.Job) error {
 	if criterion == "" && keep == "" {
 		return nil
 	}
+	var err error
+	r.Prune, err = prune(s.Train.Prune, criterion, keep)
+	return err
+}
+
+// prune is a pruning with another criterion or budget, where they are not "".
+func prune(usual *train.Prune, criterion, keep string) (*train.Prune, error) {
 	now := train.DefaultPrune("fusion", pruning.Budget{})
-	if s.Train.Prune != nil {
-		*now = *s.Train.Prune
+	if usual != nil {
+		*now = *usual
 	}
 	if criterion != "" {
-		now.Criterion = criterion
+		c, err := criteria.Lookup(criterion)
+		if err != nil {
+			return nil, err
+		}
+		now.Criterion = c.Name
 	}
-	if keep == "" {
+	if keep == "" && usual == nil {
 		keep = "macs=0.5"
 	}
 	var err error
-	if now.Budget, err = pruning.ParseBudget(keep); err != nil {
-		return fmt.Errorf("keep: %w", err)
+	if keep != "" {
+		if now.Budget, err = pruning.ParseBudget(keep); err != nil {
+			return nil, fmt.Errorf("keep: %w", err)
+		}
 	}
-	r.Prune = now
-	return nil
+	return now, nil
 }
 
 // code is the exit code of the gate's table.

@@ -88,6 +88,9 @@ func (r *Remote) logs(ctx context.Context, q gate.Request) error {
 // follow ends as the job did.
 func (r *Remote) follow(ctx context.Context, n uint64, stay bool) error {
 	done, err := r.Jobs.Follow(ctx, n, stay, r.Out)
+	if ctx.Err() != nil {
+		return &gate.Exit{Code: gate.ExitFailed, Err: fmt.Errorf("no longer followed: job %d goes on, and logs job=%d follow=yes follows it again", n, n)}
+	}
 	if err != nil || done == nil || done.Code == gate.ExitDone {
 		return coded(err)
 	}

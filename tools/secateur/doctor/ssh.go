@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	firmwareconfig "github.com/secateur/secateur/firmware-config"
 )
 
 var sshChecks = []Check{
@@ -15,7 +17,7 @@ var sshChecks = []Check{
 	{"ssh.shell", "login shell of secateur-ssh", "it is a shell", "usermod --shell /usr/bin/secateur secateur-ssh", sshShell},
 }
 
-const gateUser = "secateur-ssh"
+const gateUser = firmwareconfig.GateUser
 
 func (b *Box) withSSH() bool { return b.Config != nil && b.Config.SSH.Enabled }
 

@@ -1,0 +1,81 @@
+// Package sshtest sets a box up as its configuration says, with a real sshd on loopback in front of it, in a mount and
+// process namespace of its own: accounts, keys, programs and folders are those of a box, and nothing of them is left.
+package sshtest
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+const inside = "SECATEUR_SSHTEST_INSIDE"
+
+// needed are the programs without which there is no test.
+var needed = []string{"/usr/sbin/sshd", "ssh", "ssh-keygen", "systemd-sysusers", "systemd-tmpfiles"}
+
+// InNamespace runs the test that calls it again in a namespace of its own, and reports whether this is that run. It
+// skips the test where the machine has no sshd or the test is not root's.
+func InNamespace(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(inside) != "" {
+		return true
+	}
+	if os.Getuid() != 0 {
+		t.Skip("a real sshd with accounts of its own wants root")
+	}
+	for _, name := range needed {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skipf("%s is missing: apt-get install openssh-server systemd", name)
+		}
+	}
+	run := exec.Command("/proc/self/exe", "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "40m")
+	run.Env = append(os.Environ(), inside+"=1")
+	run.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+	out, err := run.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if bytes.Contains(out, []byte("--- SKIP")) {
+		t.Skipf("%s", out)
+	}
+	t.Logf("%s", out)
+	return false
+}
+
+// Overlaid is what the namespace has its own writable copy of.
+var overlaid = []string{"/etc", "/var", "/usr/bin", "/run"}
+
+// enter gives the namespace its folders, and this program as the box's.
+func enter(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	mount(t, "tmpfs", dir, "tmpfs", 0, "mode=0755")
+	for _, o := range overlaid {
+		upper, work := filepath.Join(dir, "upper", o), filepath.Join(dir, "work", o)
+		for _, d := range []string{upper, work} {
+			if err := os.MkdirAll(d, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mount(t, "overlay", o, "overlay", 0, "lowerdir="+o+",upperdir="+upper+",workdir="+work)
+	}
+	mount(t, "proc", "/proc", "proc", 0, "")
+	self, err := os.Executable()
+	if err == nil {
+		err = os.WriteFile("/usr/bin/secateur", nil, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	mount(t, self, "/usr/bin/secateur", "", syscall.MS_BIND, "")
+}
+
+func mount(t *testing.T, from, to, kind string, flags uintptr, options string) {
+	t.Helper()
+	if err := syscall.Mount(from, to, kind, flags, options); err != nil {
+		t.Skipf("mount %s %s: %v: the machine lets no namespace have its own folders", kind, to, err)
+	}
+}

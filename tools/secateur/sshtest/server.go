@@ -1,0 +1,176 @@
+package sshtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Server is a box with its sshd.
+type Server struct {
+	Port  int
+	Keys  string // folder of key pairs, NAME and NAME.pub
+	Known string // known_hosts with the box's key
+	t     *testing.T
+}
+
+// main is an sshd_config as Debian's, on a port of its own; the worst that somebody can do to it is done: a CA whose
+// certificates are trusted for every account.
+const sshdConfig = `Include /etc/ssh/sshd_config.d/*.conf
+Port %d
+ListenAddress 127.0.0.1
+HostKey %s/host
+PidFile /run/sshtest.pid
+UsePAM yes
+UseDNS no
+MaxStartups 200:30:400
+TrustedUserCAKeys %s/ca.pub
+Subsystem sftp /usr/lib/openssh/sftp-server
+AcceptEnv LANG LC_*
+`
+
+// pam lets in whoever sshd has let in; a session without a terminal needs no more.
+const pam = "auth required pam_deny.so\naccount required pam_permit.so\nsession required pam_permit.so\n"
+
+// Start makes a box of this machine's namespace: key pairs by name, the configuration that config makes of their
+// public keys, accounts, folders, and sshd. configure is what puts the box's files in place.
+func Start(t *testing.T, names []string, config func(public map[string]string) string, configure func() error) *Server {
+	t.Helper()
+	enter(t)
+	s := &Server{Keys: "/etc/sshtest", Port: freePort(t), t: t}
+	s.do(os.MkdirAll(s.Keys, 0o700))
+	public := map[string]string{}
+	for _, n := range append([]string{"host", "ca"}, names...) {
+		s.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", n, "-f", s.Key(n))
+		b, err := os.ReadFile(s.Key(n) + ".pub")
+		s.do(err)
+		public[n] = strings.TrimSpace(string(b))
+	}
+	s.write("/etc/secateur/config.toml", config(public))
+	s.do(configure())
+	s.Command("systemd-sysusers", "/etc/sysusers.d/secateur.conf")
+	s.Command("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/secateur.conf")
+	s.write("/etc/pam.d/sshd", pam)
+	s.write("/etc/ssh/sshtest.conf", fmt.Sprintf(sshdConfig, s.Port, s.Keys, s.Keys))
+	s.Known = "/etc/sshtest/known"
+	s.write(s.Known, fmt.Sprintf("[127.0.0.1]:%d %s\n", s.Port, public["host"]))
+	s.start()
+	return s
+}
+
+func (s *Server) start() {
+	s.do(os.MkdirAll("/run/sshd", 0o755))
+	log, err := os.Create("/run/sshd.log")
+	s.do(err)
+	sshd := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sshtest.conf")
+	sshd.Stderr = log
+	s.do(sshd.Start())
+	s.t.Cleanup(func() {
+		sshd.Process.Kill()
+		sshd.Wait()
+		if s.t.Failed() {
+			b, _ := os.ReadFile(log.Name())
+			s.t.Logf("sshd: %s", b[max(0, len(b)-4000):])
+		}
+	})
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.Port)); err == nil {
+			c.Close()
+			return
+		} else if time.Now().After(end) {
+			s.t.Fatalf("sshd does not listen: %v", err)
+		}
+	}
+}
+
+// Key is the file of a private key.
+func (s *Server) Key(name string) string { return filepath.Join(s.Keys, name) }
+
+// Certify signs a key by the CA; more are options of ssh-keygen.
+func (s *Server) Certify(name, principal string, more ...string) {
+	s.t.Helper()
+	args := append([]string{"-q", "-s", s.Key("ca"), "-I", name, "-n", principal}, more...)
+	s.Command("ssh-keygen", append(args, s.Key(name)+".pub")...)
+}
+
+// Command runs a program that must succeed.
+func (s *Server) Command(name string, args ...string) string {
+	s.t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// Result is how an ssh ended.
+type Result struct {
+	Code           int // -1: by a signal
+	Stdout, Stderr string
+	Took           time.Duration
+}
+
+// Client is the command of a system's ssh with a key; options come before the host.
+func (s *Server) Client(ctx context.Context, key, line string, options ...string) *exec.Cmd {
+	args := append([]string{"-F", "/dev/null", "-i", s.Key(key), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile=" + s.Known,
+		"-p", fmt.Sprint(s.Port)}, options...)
+	args = append(args, "--", "secateur-ssh@127.0.0.1")
+	if line != "" {
+		args = append(args, line)
+	}
+	return exec.CommandContext(ctx, "ssh", args...)
+}
+
+// SSH asks for a line with a key.
+func (s *Server) SSH(key, line string, options ...string) Result {
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer stop()
+	return Run(s.Client(ctx, key, line, options...))
+}
+
+// Run runs a command to its end.
+func Run(c *exec.Cmd) Result {
+	var out, talk bytes.Buffer
+	c.Stdout, c.Stderr = &out, &talk
+	began := time.Now()
+	err := c.Run()
+	r := Result{Stdout: out.String(), Stderr: talk.String(), Took: time.Since(began)}
+	var code *exec.ExitError
+	if errors.As(err, &code) {
+		r.Code = code.ExitCode()
+	} else if err != nil {
+		r.Code, r.Stderr = -1, err.Error()
+	}
+	return r
+}
+
+func (s *Server) write(path, text string) {
+	s.t.Helper()
+	s.do(os.MkdirAll(filepath.Dir(path), 0o755))
+	s.do(os.WriteFile(path, []byte(text), 0o644))
+}
+
+func (s *Server) do(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
