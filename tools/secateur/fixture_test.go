@@ -23,7 +23,7 @@ import (
 
 // TestMain lets scripts and the kill test run this binary as secateur.
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"secateur": main})
+	testscript.Main(suite{m}, map[string]func(){"secateur": main, "-secateur": main})
 }
 
 // suite removes the fixtures at the end.

@@ -11,6 +11,7 @@ import (
 	"testing"
 )
 
+// inside is the environment variable that says where a namespace may mount.
 const inside = "SECATEUR_SSHTEST_INSIDE"
 
 // needed are the programs without which there is no test.
@@ -32,7 +33,7 @@ func InNamespace(t *testing.T) bool {
 		}
 	}
 	run := exec.Command("/proc/self/exe", "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "40m")
-	run.Env = append(os.Environ(), inside+"=1")
+	run.Env = append(os.Environ(), inside+"="+t.TempDir())
 	run.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
 	out, err := run.CombinedOutput()
 	if err != nil {
@@ -51,7 +52,7 @@ var overlaid = []string{"/etc", "/var", "/usr/bin", "/run"}
 // enter gives the namespace its folders, and this program as the box's.
 func enter(t *testing.T) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := os.Getenv(inside)
 	mount(t, "tmpfs", dir, "tmpfs", 0, "mode=0755")
 	for _, o := range overlaid {
 		upper, work := filepath.Join(dir, "upper", o), filepath.Join(dir, "work", o)

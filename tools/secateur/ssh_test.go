@@ -1,0 +1,397 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/secateur/secateur/core/accept"
+	"github.com/secateur/secateur/device/gate"
+	"github.com/secateur/secateur/device/spool"
+	firmwareconfig "github.com/secateur/secateur/firmware-config"
+	"github.com/secateur/secateur/tools/secateur/sshtest"
+)
+
+// sshCampaign is whether SECATEUR_SSH_CAMPAIGN asks for the whole of each test.
+var sshCampaign = os.Getenv("SECATEUR_SSH_CAMPAIGN") != ""
+
+func campaignOr(whole, short int) int {
+	if sshCampaign {
+		return whole
+	}
+	return short
+}
+
+// remoteBox is a box behind sshd, with an untrained model of the line's classes live and a golden set.
+type remoteBox struct {
+	*sshtest.Server
+	canary string // whatever a client manages to run writes here
+}
+
+// TestOverSSH is a box from its configuration to a retrained model, through a real sshd. SECATEUR_SSH_CAMPAIGN=1 is
+// the whole of it.
+func TestOverSSH(t *testing.T) {
+	if !sshtest.InNamespace(t) {
+		return
+	}
+	b := newRemoteBox(t)
+	t.Run("hostile", b.hostile)
+	t.Run("keys", b.keys)
+	t.Run("status", b.status)
+	t.Run("retrain", b.retrain)
+	t.Run("killed client", b.killedClient)
+	t.Run("bursts", b.bursts)
+	if n, err := (&gate.Audit{Path: firmwareconfig.Audit}).Verify(); err != nil {
+		t.Error(err)
+	} else {
+		t.Logf("the audit's chain of %d lines is whole", n)
+	}
+}
+
+func newRemoteBox(t *testing.T) *remoteBox {
+	names := []string{"plc", "loader", "quality", "viewer", "far", "stranger", "cert-free", "cert-forced", "cert-expired", "cert-other"}
+	s := sshtest.Start(t, names, func(public map[string]string) string {
+		text := "[ssh]\nper_minute = 6000\n[train]\nper_hour = 3600\ncriterion = \"\"\n[run]\nlatency = \"10s\"\n[retention]\nreserve = \"1MiB\"\n"
+		for _, k := range []struct{ name, more string }{{"plc", `scopes = ["look", "train"]`}, {"loader", `scopes = ["upload"]`}, {"quality", `scopes = ["promote"]`},
+			{"viewer", `scopes = ["look"]`}, {"far", "scopes = [\"train\"]\nfrom = [\"10.0.0.0/24\"]"}} {
+			text += fmt.Sprintf("[[key]]\nname = %q\npublic = %q\n%s\n", k.name, public[k.name], k.more)
+		}
+		return text
+	}, func() error {
+		if o := secateur(context.Background(), "configure", "apply", "--no-activate", "--board", "pc", "--quiet"); o.code != 0 {
+			return fmt.Errorf("configure apply: %+v", o)
+		}
+		return nil
+	})
+	b := &remoteBox{s, "/var/canary"}
+	must(os.Mkdir(b.canary, 0o777))
+	must(os.Chmod(b.canary, 0o1777))
+	writePictures("/var/lib/secateur/golden", 12, 77)
+	_, err := accept.Seal("/var/lib/secateur/golden")
+	must(err)
+	copyFile(t, filepath.Join(fixtures(), "line.secateur"), "/var/lib/secateur/line.secateur")
+	for _, args := range []string{"stage /var/lib/secateur/line.secateur --factory", "activate 1"} {
+		if r := b.service(t, append([]string{"models", "--golden="}, strings.Fields(args)...)...); r.Code != 0 {
+			t.Fatalf("models %s: %+v", args, r)
+		}
+	}
+	return b
+}
+
+// service runs the program as the account of the box's services.
+func (b *remoteBox) service(t *testing.T, args ...string) sshtest.Result {
+	t.Helper()
+	u, err := user.Lookup("secateur")
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	c := exec.Command("/bin/sh", append([]string{"-c", "umask 0027; exec /usr/bin/secateur \"$@\"", "secateur"}, args...)...)
+	c.Dir = "/"
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	return sshtest.Run(c)
+}
+
+// train does the jobs of the spool, as the path unit has it done.
+func (b *remoteBox) train(t *testing.T) sshtest.Result {
+	t.Helper()
+	return b.service(t, "retrain", "--spool", firmwareconfig.Spool, "--quiet", "--threads", "1")
+}
+
+// remote is the program's own client.
+func (b *remoteBox) remote(key string, args ...string) sshtest.Result {
+	return sshtest.Run(exec.Command("/usr/bin/secateur", append([]string{"remote", "--json", "--port", fmt.Sprint(b.Port), "-i", b.Key(key)}, args...)...))
+}
+
+func (b *remoteBox) audited(t *testing.T) []gate.Entry {
+	t.Helper()
+	text, err := os.ReadFile(firmwareconfig.Audit)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	var list []gate.Entry
+	for line := range strings.Lines(string(text)) {
+		var e gate.Entry
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("audit: %v in %q", err, line)
+		}
+		for _, c := range line[:len(line)-1] {
+			if c < ' ' || c > '~' {
+				t.Fatalf("audit: %q holds %q", line, c)
+			}
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+func (b *remoteBox) nothingRan(t *testing.T) {
+	t.Helper()
+	if found, err := os.ReadDir(b.canary); err != nil || len(found) > 0 {
+		t.Errorf("something ran: %v, %v", found, err)
+	}
+}
+
+// each runs f for 0 to n-1, some at a time.
+func each(n, at int, f func(i int)) {
+	var all sync.WaitGroup
+	room := make(chan struct{}, at)
+	for i := range n {
+		room <- struct{}{}
+		all.Go(func() { f(i); <-room })
+	}
+	all.Wait()
+}
+
+func (b *remoteBox) hostile(t *testing.T) {
+	n := campaignOr(2000, 30)
+	lines := sshtest.Hostile(n, b.canary, rand.New(rand.NewPCG(1, 2)), func(line string) bool { _, err := gate.Parse(line); return err == nil })
+	if !sshCampaign { // some of each sort
+		rand.New(rand.NewPCG(3, 4)).Shuffle(n, func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+	}
+	before, began := len(b.audited(t)), time.Now()
+	keys := []string{"plc", "loader", "quality", "viewer"}
+	each(n, 8, func(i int) {
+		if r := b.SSH(keys[i%len(keys)], lines[i]); r.Code != gate.ExitRefused {
+			t.Errorf("%q: exit %d, want %d: %.200s", lines[i], r.Code, gate.ExitRefused, r.Stderr)
+		}
+	})
+	b.nothingRan(t)
+	list := b.audited(t)[before:]
+	for _, e := range list {
+		if e.Code != gate.ExitRefused || e.From != "127.0.0.1" {
+			t.Errorf("audited as %+v", e)
+		}
+	}
+	if len(list) != n {
+		t.Errorf("%d lines in the audit for %d commands", len(list), n)
+	}
+	t.Logf("%d hostile commands in %v: all exit %d, all audited", n, time.Since(began).Round(time.Second), gate.ExitRefused)
+}
+
+// keys is what may not be done with which key.
+func (b *remoteBox) keys(t *testing.T) {
+	const free, refused, denied = "secateur-ssh", 255, gate.ExitKey
+	b.Certify("cert-free", free)
+	b.Certify("cert-forced", free, "-O", "force-command=touch "+b.canary+"/forced")
+	b.Certify("cert-expired", free, "-V", "20200101:20200102")
+	b.Certify("cert-other", "root")
+	touch := "touch " + b.canary + "/k"
+	misuses := []struct {
+		name, key, line string
+		options         []string
+		want            int
+		says            string
+	}{
+		{"wrong scope: look", "viewer", "retrain set=a", nil, denied, "lacks the scope train"},
+		{"wrong scope: upload", "loader", "promote model=1", nil, denied, "lacks the scope promote"},
+		{"wrong scope: train", "plc", "put set=a", nil, denied, "lacks the scope upload"},
+		{"wrong scope: promote", "quality", "cancel job=1", nil, denied, "lacks the scope train"},
+		{"wrong key", "stranger", "status", nil, refused, "Permission denied"},
+		{"from another address", "far", "status", nil, refused, "Permission denied"},
+		{"certificate without a command", "cert-free", touch, nil, gate.ExitRefused, "no shell"},
+		{"certificate without a command, a forged gate", "cert-free", "/usr/bin/secateur gate plc; " + touch, nil, gate.ExitRefused, "no shell"},
+		{"certificate without a command, a shell", "cert-free", "", nil, gate.ExitRefused, "no shell"},
+		{"certificate with a command of its own", "cert-forced", "status", nil, gate.ExitRefused, "no shell"},
+		{"certificate, sftp", "cert-free", "sftp", []string{"-s"}, gate.ExitRefused, ""}, // sshd passes no errors of a subsystem on,
+		{"certificate, expired", "cert-expired", "status", nil, refused, "Permission denied"},
+		{"certificate of another account", "cert-other", "status", nil, refused, "Permission denied"},
+		{"a terminal", "viewer", "status", []string{"-tt"}, refused, "PTY allocation request failed"},
+		{"a listener", "viewer", "status", []string{"-R", "0:127.0.0.1:1", "-o", "ExitOnForwardFailure=yes"}, refused, "remote port forwarding failed"},
+		{"a connection", "viewer", "", []string{"-W", fmt.Sprintf("127.0.0.1:%d", b.Port)}, refused, "prohibited"},
+		{"no command", "viewer", "", nil, gate.ExitRefused, "unknown verb"},
+		{"sftp", "viewer", "sftp", []string{"-s"}, gate.ExitRefused, ""},
+		{"scp", "viewer", "scp -t " + b.canary, nil, gate.ExitRefused, "unknown verb"},
+		{"environment", "viewer", "status", []string{"-o", "SetEnv=LD_PRELOAD=/x SECATEUR_CONFIG=/x SECATEUR_THREADS=-1 SSH_ORIGINAL_COMMAND=models"}, 0, ""},
+	}
+	each(len(misuses), 8, func(i int) {
+		c := misuses[i]
+		r := b.SSH(c.key, c.line, c.options...)
+		if r.Code != c.want || !strings.Contains(r.Stderr, c.says) {
+			t.Errorf("%s: exit %d, want %d and %q: %s%s", c.name, r.Code, c.want, c.says, r.Stdout, r.Stderr)
+		}
+		if c.name == "environment" && !strings.Contains(r.Stdout, `"job"`) {
+			t.Errorf("%s: status says %s", c.name, r.Stdout)
+		}
+	})
+	b.nothingRan(t)
+	t.Logf("%d ways to misuse a key: each refused, or without effect", len(misuses))
+}
+
+func (b *remoteBox) status(t *testing.T) {
+	var took []time.Duration
+	for range campaignOr(40, 5) {
+		r := b.SSH("viewer", "status")
+		if r.Code != 0 || !strings.Contains(r.Stdout, `"live":1`) {
+			t.Fatalf("%+v", r)
+		}
+		took = append(took, r.Took)
+	}
+	slices.Sort(took)
+	t.Logf("status: %v median, %v best, %v worst of %d", took[len(took)/2], took[0], took[len(took)-1], len(took))
+	if r := b.remote("viewer", "127.0.0.1", "status"); r.Code == 0 {
+		t.Error("a host whose key is not known was asked")
+	}
+	copyFile(t, b.Known, "/etc/ssh/ssh_known_hosts")
+	if r := b.remote("viewer", "127.0.0.1", "status"); r.Code != 0 || !json.Valid([]byte(r.Stdout)) {
+		t.Errorf("%+v", r)
+	}
+	if r := b.remote("viewer", "127.0.0.1", "retrain", "set=a"); r.Code != gate.ExitKey {
+		t.Errorf("exit %d, want the gate's %d", r.Code, gate.ExitKey)
+	}
+	if r := b.remote("viewer", "127.0.0.1", "status; id"); r.Code != exitUsage {
+		t.Errorf("exit %d, want %d", r.Code, exitUsage)
+	}
+	for _, host := range []string{"-oProxyCommand=touch " + b.canary + "/o", "x@-oProxyCommand=touch " + b.canary + "/o"} {
+		if r := b.remote("viewer", "--", host, "status"); r.Code == 0 {
+			t.Errorf("%s was asked", host)
+		}
+	}
+	b.nothingRan(t)
+}
+
+// live is the number of the live model, by the gate's own word.
+func (b *remoteBox) live(t *testing.T) int {
+	t.Helper()
+	var st struct{ Models struct{ Live int } }
+	if r := b.SSH("viewer", "status"); json.Unmarshal([]byte(r.Stdout), &st) != nil {
+		t.Fatalf("status: %+v", r)
+	}
+	return st.Models.Live
+}
+
+// retrain puts pictures, retrains and follows: good ones go live, bad ones do not.
+func (b *remoteBox) retrain(t *testing.T) {
+	good, bad := t.TempDir(), t.TempDir()
+	writePictures(good, 20, 5)
+	writePictures(bad, 20, 6)
+	for _, c := range [][2]string{{"bolt", "tmp"}, {"nut", "bolt"}, {"tmp", "nut"}} { // their classes swapped
+		must(os.Rename(filepath.Join(bad, c[0]), filepath.Join(bad, c[1])))
+	}
+	for set, dir := range map[string]string{"good": good, "bad": bad} {
+		if r := b.remote("loader", "127.0.0.1", "put", "set="+set, dir); r.Code != 0 || !strings.Contains(r.Stdout, `"images":60`) {
+			t.Fatalf("put: %+v", r)
+		}
+	}
+	began := time.Now()
+	r := b.follow(t, "set=good", "epochs=12")
+	if r.Code != 0 || b.live(t) != 2 {
+		t.Fatalf("a good retraining: live %d, %+v", b.live(t), r)
+	}
+	t.Logf("retrained over SSH in %v", time.Since(began).Round(time.Millisecond))
+	if r := b.SSH("quality", "confirm"); r.Code != 0 {
+		t.Fatalf("confirm: %+v", r)
+	}
+	if r := b.follow(t, "set=bad", "epochs=12"); r.Code == 0 || b.live(t) != 2 {
+		t.Errorf("a bad retraining: live %d, %+v", b.live(t), r)
+	} else {
+		t.Logf("swapped classes: exit %d, %s", r.Code, lastLine(r.Stderr))
+	}
+	if r := b.SSH("quality", "promote model=1"); r.Code == 0 || b.live(t) != 2 {
+		t.Errorf("promotion of the untrained model: live %d, %+v", b.live(t), r)
+	}
+	if r := b.SSH("quality", "rollback"); r.Code != 0 || b.live(t) != 1 {
+		t.Errorf("rollback: live %d, %+v", b.live(t), r)
+	}
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return lines[len(lines)-1]
+}
+
+// follow asks for a retraining, has it done, and returns when its client does.
+func (b *remoteBox) follow(t *testing.T, values ...string) sshtest.Result {
+	t.Helper()
+	ended := make(chan sshtest.Result)
+	before := b.newest(t)
+	go func() { ended <- b.remote("plc", append([]string{"127.0.0.1", "retrain", "follow=yes"}, values...)...) }()
+	b.await(t, before+1)
+	b.train(t)
+	return <-ended
+}
+
+func (b *remoteBox) spool(t *testing.T) *spool.Spool {
+	t.Helper()
+	s, err := spool.Open(firmwareconfig.Spool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (b *remoteBox) newest(t *testing.T) uint64 {
+	t.Helper()
+	n, err := b.spool(t).Newest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func (b *remoteBox) await(t *testing.T, n uint64) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); b.newest(t) < n; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("job %d does not come", n)
+		}
+	}
+}
+
+// killedClient kills the ssh that follows a job: the job ends all the same, and logs ends as it did.
+func (b *remoteBox) killedClient(t *testing.T) {
+	n := b.newest(t) + 1
+	client := b.Client(context.Background(), "plc", "retrain set=good epochs=3 follow=yes")
+	out, err := client.StdoutPipe()
+	must(err)
+	must(client.Start())
+	b.await(t, n)
+	trained := make(chan sshtest.Result)
+	go func() { trained <- b.train(t) }()
+	io.ReadFull(out, make([]byte, 200)) // it follows: the job's line and some of its events
+	must(client.Process.Kill())
+	client.Wait()
+	<-trained
+	st, err := b.spool(t).Status(n)
+	if err != nil || st.Done == nil || len(st.Done.Report) == 0 {
+		t.Fatalf("the job did not come to its end: %+v, %v", st, err)
+	}
+	r := b.SSH("viewer", fmt.Sprintf("logs job=%d follow=yes", n))
+	if r.Code != st.Done.Code || !strings.HasSuffix(strings.TrimSpace(r.Stdout), st.Done.Line) {
+		t.Errorf("logs: exit %d, want %d and at its end %q: %s", r.Code, st.Done.Code, st.Done.Line, r.Stdout)
+	}
+	t.Logf("the client was killed; job %d ended %d, %s", n, st.Done.Code, st.Done.Line)
+}
+
+// bursts of retrains at the same moment: one is taken, the others are told that the box is busy.
+func (b *remoteBox) bursts(t *testing.T) {
+	rounds, size := campaignOr(5, 1), campaignOr(40, 8)
+	for range rounds {
+		codes := make([]int, size)
+		before := b.newest(t)
+		each(size, size, func(i int) { codes[i] = b.SSH("plc", fmt.Sprintf("retrain set=good epochs=1 seed=%d", i)).Code })
+		slices.Sort(codes)
+		if codes[0] != 0 || codes[1] != gate.ExitBusy || codes[size-1] != gate.ExitBusy || b.newest(t) != before+1 {
+			t.Errorf("exit codes %v; want one 0, and %d", codes, gate.ExitBusy)
+		}
+		b.train(t)
+		if st, err := b.spool(t).Status(before + 1); err != nil || st.Done == nil {
+			t.Errorf("the winner's job: %+v, %v", st, err)
+		}
+	}
+	t.Logf("%d retrains in bursts of %d: one winner each, %d for the others", rounds*size, size, gate.ExitBusy)
+}
