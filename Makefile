@@ -16,7 +16,7 @@ KERNEL_RUNS  = $(addprefix arm64:qemu-aarch64-static:,cortex-a53:neon-inorder co
   $(addprefix amd64:qemu-x86_64-static:,Haswell:avx2 Nehalem:generic) noasm:::generic $(if $(NATIVE_SET),amd64:::$(NATIVE_SET))
 
 .DEFAULT_GOAL := help
-.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-vm test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign campaign-half kill plan
+.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-vm test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign campaign-half ssh-campaign kill plan
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -110,6 +110,9 @@ campaign: build ## accuracies beside the baselines on the real data sets, hours
 
 campaign-half: ## half of MobileNet v2 against the dense network, ten draws of NEU-DET, one thread a run; goes on where it was stopped
 	$(GO) run ./tools/campaign -models mobilenet-v2-10 -data neu-det -prune fisher -allocator budget -seeds 10 -workers 2 -networks out/half -o out/half.jsonl
+
+ssh-campaign: ## hostile commands, misused keys and bursts of retrains through a real sshd, minutes (needs root, openssh-server)
+	SECATEUR_SSH_CAMPAIGN=1 $(GO) test -run TestOverSSH -v -timeout 40m ./tools/secateur
 
 kill: ## kill -9 at random moments of a run on real data, ten times
 	SECATEUR_KILL_CAMPAIGN=10 $(GO) test -run TestKillCampaign -v -timeout 40m ./tools/secateur

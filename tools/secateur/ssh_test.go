@@ -165,8 +165,11 @@ func (b *remoteBox) hostile(t *testing.T) {
 	}
 	before, began := len(b.audited(t)), time.Now()
 	keys := []string{"plc", "loader", "quality", "viewer"}
+	for _, k := range keys {
+		defer b.Connect(k)()
+	}
 	each(n, 8, func(i int) {
-		if r := b.SSH(keys[i%len(keys)], lines[i]); r.Code != gate.ExitRefused {
+		if r := b.SSH(keys[i%len(keys)], lines[i], "-S", b.Socket(keys[i%len(keys)])); r.Code != gate.ExitRefused {
 			t.Errorf("%q: exit %d, want %d: %.200s", lines[i], r.Code, gate.ExitRefused, r.Stderr)
 		}
 	})

@@ -111,6 +111,24 @@ func (s *Server) Command(name string, args ...string) string {
 	return string(out)
 }
 
+// Socket is where the connection of a key is shared.
+func (s *Server) Socket(key string) string { return s.Key(key) + ".socket" }
+
+// Connect opens a connection for a key that others share by ssh -S: a session of sshd each, without the handshake.
+func (s *Server) Connect(key string) (end func()) {
+	s.t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	master := s.Client(ctx, key, "", "-M", "-N", "-S", s.Socket(key))
+	s.do(master.Start())
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(s.Socket(key)); err == nil {
+			return func() { stop(); master.Wait() }
+		} else if time.Now().After(end) {
+			s.t.Fatalf("no connection for key %s: %v", key, err)
+		}
+	}
+}
+
 // Result is how an ssh ended.
 type Result struct {
 	Code           int // -1: by a signal
