@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/secateur/secateur/device/v4l2"
 )
@@ -16,6 +17,24 @@ var ErrLock = errors.New("the camera does not keep its settings")
 // Wish is the values that a lock sets, by the identifier of the control; what is not in it stays at
 // what the automatic had found.
 type Wish map[uint32]int64
+
+// wish is what a specification asks of a video device's lock; nil is nothing.
+func (s Spec) wish() Wish {
+	w := Wish{}
+	if s.Shutter > 0 {
+		w[v4l2.CtrlExposureAbsolute] = int64(s.Shutter / (100 * time.Microsecond)) // the control's unit
+	}
+	if s.Gain > 0 {
+		w[v4l2.CtrlGain] = int64(s.Gain)
+	}
+	if s.White > 0 {
+		w[v4l2.CtrlWhiteTemperature] = int64(s.White)
+	}
+	if s.Focus >= 0 {
+		w[v4l2.CtrlFocusAbsolute] = int64(s.Focus)
+	}
+	return w
+}
 
 // Lock is a camera's settings that decide what a picture looks like, as they were read back after
 // they were set.

@@ -15,11 +15,11 @@ func Open(ctx context.Context, s Spec, log func(error)) (Source, error) {
 	case "play":
 		return openRecording(s)
 	}
-	var held Wish
+	held, asked := Wish(nil), s.wish()
 	return Supervise(ctx, func(ctx context.Context) (Source, error) {
 		src, err := openOnce(ctx, s)
 		if v, ok := src.(*video); ok && err == nil && s.Lock {
-			if held, err = v.hold(ctx, held); err != nil {
+			if held, err = v.hold(ctx, held, asked); err != nil {
 				v.Close()
 			}
 		}

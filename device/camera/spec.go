@@ -25,6 +25,8 @@ type Spec struct {
 	Shutter       time.Duration // rpicam and argus
 	Gain          float64
 	Red, Blue     float64 // gains of white balance
+	White         int     // kelvin of white balance, of a video device
+	Focus         int     // of a video device, in its unit; below 0: as it is
 	Lock          bool    // hold exposure, gain, white balance and focus
 }
 
@@ -38,14 +40,14 @@ FOLDER, FILE.jpg, FILE.png         pictures
 FILE.frames                        a recording
 exec:PROGRAM ARG…                  a program that writes a stream of frames
 Settings follow after commas: size=1280x720, fps=30, format=YUYV, stride=1344, loop, lock,
-sensor=1, shutter=5ms, gain=2, red=1.5, blue=1.8`
+sensor=1, shutter=5ms, gain=2, red=1.5, blue=1.8, white=4600, focus=30`
 
 // ErrSpec is a camera that cannot be understood.
 var ErrSpec = errors.New("camera not understood")
 
 // ParseSpec reads a SPEC.
 func ParseSpec(text string) (Spec, error) {
-	s := Spec{Width: 640, Height: 480}
+	s := Spec{Width: 640, Height: 480, Focus: -1}
 	fields := strings.Split(text, ",")
 	rest := fields[0]
 	for i, f := range fields[1:] {
@@ -113,6 +115,10 @@ func (s *Spec) setting(text string) (err error) {
 		s.Shutter, err = time.ParseDuration(v)
 	case "gain":
 		s.Gain, err = strconv.ParseFloat(v, 64)
+	case "white":
+		s.White, err = strconv.Atoi(v)
+	case "focus":
+		s.Focus, err = strconv.Atoi(v)
 	case "red":
 		s.Red, err = strconv.ParseFloat(v, 64)
 	case "blue":
@@ -131,6 +137,7 @@ func (s Spec) check() error {
 		{"width", float64(s.Width), 1, maxSide}, {"height", float64(s.Height), 1, maxSide}, {"fps", s.FPS, 0, 1000},
 		{"stride", float64(s.Stride), 0, 1 << 20}, {"sensor", float64(s.Sensor), 0, 15}, {"shutter", s.Shutter.Seconds(), 0, 60},
 		{"gain", s.Gain, 0, 1000}, {"red", s.Red, 0, 100}, {"blue", s.Blue, 0, 100},
+		{"white", float64(s.White), 0, 20000}, {"focus", float64(s.Focus), -1, 1 << 20},
 	} {
 		if !(c.v >= c.lo && c.v <= c.hi) {
 			return fmt.Errorf("%w: %s of %g, want %g to %g", ErrSpec, c.what, c.v, c.lo, c.hi)

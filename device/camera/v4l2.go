@@ -173,7 +173,7 @@ const settle = 15
 
 // hold locks the camera, at the values of an earlier lock when it has come back. What it returns is
 // for the next time.
-func (v *video) hold(ctx context.Context, before Wish) (Wish, error) {
+func (v *video) hold(ctx context.Context, before, asked Wish) (Wish, error) {
 	if before == nil {
 		var f Frame
 		for range settle {
@@ -182,7 +182,11 @@ func (v *video) hold(ctx context.Context, before Wish) (Wish, error) {
 			}
 		}
 	}
-	l, err := lockControls(v.dev.Card, v.dev, before)
+	want := before
+	if before == nil {
+		want = asked
+	}
+	l, err := lockControls(v.dev.Card, v.dev, want)
 	if err != nil {
 		return before, err
 	}

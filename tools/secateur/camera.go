@@ -11,6 +11,7 @@ import (
 
 	"github.com/secateur/secateur/device/camera"
 	"github.com/secateur/secateur/device/durable"
+	firmwareconfig "github.com/secateur/secateur/firmware-config"
 	"github.com/spf13/cobra"
 )
 
@@ -87,25 +88,8 @@ func frameFile(conv *camera.Converter, f *camera.Frame) (data []byte, ext string
 		return camera.JPEG(f), ".jpg", nil
 	}
 	var b bytes.Buffer
-	err = png.Encode(&b, plain(m))
+	err = png.Encode(&b, camera.Still(m))
 	return b.Bytes(), ".png", err
-}
-
-// plain is a picture that PNG can hold: its encoder would take each YCbCr pixel through an interface.
-func plain(m image.Image) image.Image {
-	y, ok := m.(*image.YCbCr)
-	if !ok {
-		return m
-	}
-	out := image.NewNRGBA(y.Rect)
-	for v := range y.Rect.Dy() {
-		for u := range y.Rect.Dx() {
-			r, g, b, _ := y.YCbCrAt(u, v).RGBA()
-			p := out.Pix[out.PixOffset(u, v):][:4]
-			p[0], p[1], p[2], p[3] = byte(r>>8), byte(g>>8), byte(b>>8), 255
-		}
-	}
-	return out
 }
 
 func snapCamera(c *cobra.Command, spec, out string) error {
@@ -236,4 +220,47 @@ func (v verification) watch(ctx context.Context, src camera.Source, r *verified)
 		r.Profile = r.Lock.Profile(f.Format)
 	}
 	return camera.Verify(src)
+}
+
+// cameraSpec is the camera of a command line or, where that says nothing, of the configuration.
+func cameraSpec(text string, c firmwareconfig.Camera) (camera.Spec, error) {
+	if text != "" {
+		return camera.ParseSpec(text)
+	}
+	s := c.Device
+	switch {
+	case c.Source == "rpicam" || c.Source == "argus":
+		s = c.Source
+		if c.Device != "" {
+			s += ",sensor=" + c.Device
+		}
+	case c.Device == "":
+		return camera.Spec{}, fmt.Errorf("camera.device is missing in the configuration: a camera of source %s", c.Source)
+	}
+	s += fmt.Sprintf(",size=%dx%d", c.Width, c.Height)
+	if c.FPS > 0 {
+		s += fmt.Sprintf(",fps=%g", c.FPS)
+	}
+	if c.Format != "auto" && c.Format != "" {
+		s += ",format=" + c.Format
+	}
+	if c.Lock {
+		s += lockSettings(c)
+	}
+	return camera.ParseSpec(s)
+}
+
+// lockSettings are what a configuration holds of a camera that can be locked. Others are locked in their own settings.
+func lockSettings(c firmwareconfig.Camera) string {
+	if c.Source != "v4l2" && c.Source != "rpicam" && c.Source != "argus" {
+		return ""
+	}
+	s := fmt.Sprintf(",lock,shutter=%dus,focus=%d", c.ExposureUS, c.Focus)
+	if c.Gain > 0 {
+		s += fmt.Sprintf(",gain=%g", c.Gain)
+	}
+	if c.WhiteBalance > 0 {
+		s += fmt.Sprintf(",white=%d", c.WhiteBalance)
+	}
+	return s
 }

@@ -151,7 +151,7 @@ func newRoot() *cobra.Command {
 	})
 	root.AddCommand(demoCommand(), importCommand(), inspectCommand(), adaptCommand(), pruneCommand(),
 		evalCommand(), predictCommand(), explainCommand(), exportCommand(), criteriaCommand(), studyCommand(), benchCommand(), labelCommand(), modelsCommand(),
-		configureCommand(), doctorCommand(), captureCommand(), cameraCommand(), gpioCommand(), retrainCommand(), remoteCommand())
+		configureCommand(), doctorCommand(), captureCommand(), cameraCommand(), gpioCommand(), retrainCommand(), remoteCommand(), runCommand())
 	root.AddCommand(extra...)
 	for _, c := range root.Commands() {
 		fromEnvironment(c)

@@ -1,0 +1,58 @@
+package line
+
+import (
+	"slices"
+	"time"
+
+	"github.com/secateur/secateur/core/eval"
+)
+
+// Rules make a decision of a prediction.
+type Rules struct {
+	Reject   []string // classes that leave the line
+	Margin   float64  // a smaller gap between the best two scores is doubtful
+	Doubtful string   // reject, pass, as-judged
+	LateBad  bool     // what becomes of a part without a verdict in time
+}
+
+// Verdict is what is decided about a part.
+type Verdict struct {
+	Class    string
+	Score    float64
+	Margin   float64 // between the best two scores
+	Doubtful bool
+	Bad      bool
+}
+
+// Decide judges a prediction.
+func (r Rules) Decide(p *eval.Prediction) Verdict {
+	second := 0.0
+	for class, s := range p.Scores {
+		if class != p.Class {
+			second = max(second, s)
+		}
+	}
+	v := Verdict{Class: p.Class, Score: p.Score, Margin: p.Score - second, Bad: slices.Contains(r.Reject, p.Class)}
+	v.Doubtful = v.Margin < r.Margin
+	if v.Doubtful && r.Doubtful != "as-judged" {
+		v.Bad = r.Doubtful == "reject"
+	}
+	return v
+}
+
+func decisionName(bad bool) string {
+	if bad {
+		return "reject"
+	}
+	return "pass"
+}
+
+// event tells of a verdict.
+func (v Verdict) event(p Part, late bool, took time.Duration, model uint64) Event {
+	e := Event{Event: "part", Part: p.Number, Class: v.Class, Score: v.Score, Margin: v.Margin, Doubtful: v.Doubtful,
+		Decision: decisionName(v.Bad), Outcome: "judged", Model: model, LatencyMS: took.Seconds() * 1e3}
+	if late {
+		e.Outcome = "late"
+	}
+	return e
+}

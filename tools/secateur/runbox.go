@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"image"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/secateur/secateur/core/accept"
+	"github.com/secateur/secateur/core/checkpoint"
+	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/zoo"
+	"github.com/secateur/secateur/device/camera"
+	"github.com/secateur/secateur/device/gpio"
+	"github.com/secateur/secateur/device/slot"
+	"github.com/secateur/secateur/kernels"
+	"github.com/secateur/secateur/tools/secateur/line"
+	periph "periph.io/x/conn/v3/gpio"
+)
+
+// How often the line looks at the models' store, and for parts whose picture does not come.
+const (
+	storeEvery = time.Second
+	tickEvery  = 100 * time.Millisecond
+)
+
+// openModels makes the line with the model that judges.
+func (b *runner) openModels() error {
+	env, err := newEnv(b.c)
+	if err != nil {
+		return err
+	}
+	if n := b.conf.Run.Threads; n > 0 && !b.c.Flags().Changed("threads") {
+		env.Pool.Close()
+		env.Pool = kernels.NewPool(n)
+	}
+	b.closers = append(b.closers, func() error { env.Pool.Close(); return nil })
+	r := b.conf.Reject
+	b.line = &line.Line{
+		Parts: b.flags.frames, Budget: time.Duration(b.conf.Run.Latency), Events: b.event, Now: gpio.Now, Crop: rectangle(b.conf.Camera.Crop),
+		Rules: line.Rules{Reject: r.Classes, Margin: b.conf.Run.Margin, Doubtful: b.conf.Run.Doubtful, LateBad: r.Late == "reject"},
+		Drift: &line.Drift{Limit: b.conf.Run.Drift, Window: b.conf.Run.Window},
+	}
+	if b.rejector != nil {
+		b.line.Reject = b.rejector
+	}
+	if w := rectangle(b.conf.Camera.Witness); !w.Empty() {
+		b.line.Witness = &line.Witness{Region: w, Mean: b.conf.Camera.WitnessMean, Drift: b.conf.Camera.WitnessDrift}
+	}
+	if b.flags.model != "" {
+		b.line.Models, err = b.fixedModel(env)
+		return err
+	}
+	return b.storedModel(env)
+}
+
+func rectangle(r []int) image.Rectangle {
+	if len(r) != 4 {
+		return image.Rectangle{}
+	}
+	return image.Rect(r[0], r[1], r[0]+r[2], r[1]+r[3])
+}
+
+// fixedModel is that of --model.
+func (b *runner) fixedModel(env graph.Env) (*line.Models, error) {
+	g, err := zoo.Model()
+	if b.flags.model != "demo" {
+		g, err = loadModel(b.flags.model)
+	}
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := b.ready(env, g)
+	if err != nil {
+		return nil, err
+	}
+	b.line.Drift.Reset(0, loaded.Reference)
+	return line.Fixed(loaded), nil
+}
+
+// storedModel is the box's live one.
+func (b *runner) storedModel(env graph.Env) error {
+	key, err := publicKey(b.conf.Models.PublicKey)
+	if err != nil {
+		return err
+	}
+	store, err := slot.Open(b.conf.Models.Dir, slot.Options{Key: key, Keep: b.conf.Models.Keep})
+	if err != nil {
+		return err
+	}
+	m := &line.Models{Store: store, Trial: b.conf.Models.Trial, Events: b.event,
+		Load: func(about *slot.Model) (*line.Loaded, error) {
+			g, err := checkpoint.LoadModel(store.Path(about.Number))
+			if err != nil {
+				return nil, err
+			}
+			return b.ready(env, g)
+		},
+		Live: func(number uint64, loaded *line.Loaded) { b.line.Drift.Reset(number, loaded.Reference) },
+	}
+	b.line.Models = m
+	if err := m.Begin(); err != nil {
+		return err
+	}
+	b.beside = append(b.beside, func(ctx context.Context) { m.Watch(ctx, storeEvery) })
+	return nil
+}
+
+// ready compiles a model, holds its classes against the configuration, and lets it judge the golden set.
+func (b *runner) ready(env graph.Env, g *graph.Graph) (*line.Loaded, error) {
+	for _, class := range b.conf.Reject.Classes {
+		if !slices.Contains(g.Labels(), class) {
+			return nil, usagef("reject.classes names %q; the model's classes are %q", class, g.Labels())
+		}
+	}
+	p, err := eval.NewPredictor(env, g)
+	if err != nil {
+		return nil, err
+	}
+	loaded := &line.Loaded{Model: p}
+	golden, err := accept.Open(b.conf.Gate.Golden)
+	if errors.Is(err, data.ErrUnusable) {
+		b.show.say("drift is not watched: %v", err)
+		return loaded, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	loaded.Reference, err = line.OnGolden(b.c.Context(), p, golden)
+	if err == nil && loaded.Reference == nil {
+		b.show.say("drift is not watched: the golden set has %d pictures, too few", len(golden.Samples))
+	}
+	return loaded, err
+}
+
+// openSource opens the camera, and the trigger.
+func (b *runner) openSource() error {
+	if err := b.openTrigger(); err != nil {
+		return err
+	}
+	c := b.conf.Camera
+	spec, err := cameraSpec(b.flags.camera, c)
+	if err != nil {
+		return usageError{err}
+	}
+	b.line.Init(b.conf.Reject.InFlight, b.patience(), c.XTR && b.conf.Trigger.Source == "gpio")
+	src, err := camera.Open(b.c.Context(), spec, func(err error) {
+		b.line.Mending()
+		b.event(line.Event{Event: "camera", Reason: err.Error() + "; trying again"})
+	})
+	if errors.Is(err, camera.ErrSpec) {
+		return usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	b.closers = append(b.closers, src.Close)
+	b.line.Source = src
+	b.beside = append(b.beside, b.tick, func(ctx context.Context) {
+		if err := b.line.Supervise(ctx, b.signals.beat); err != nil {
+			b.show.say("%v", err)
+		}
+	})
+	return nil
+}
+
+// patience is how long a part waits for its picture: as long as a verdict on it is of use.
+func (b *runner) patience() time.Duration {
+	return max(time.Duration(b.conf.Run.Latency), time.Duration(b.conf.Reject.Delay))
+}
+
+func (b *runner) tick(ctx context.Context) {
+	for line.Sleep(ctx, tickEvery) == nil {
+		b.line.Tick()
+	}
+}
+
+// openTrigger is where parts are announced.
+func (b *runner) openTrigger() error {
+	t := b.conf.Trigger
+	switch t.Source {
+	case "timer":
+		b.line.Edges = &line.Timer{Every: time.Duration(t.Every), Now: gpio.Now, Sleep: line.Sleep}
+	case "gpio":
+		p, err := findLine(lineName(t.Line))
+		if err != nil {
+			return err
+		}
+		p.Debounce = time.Duration(t.Debounce)
+		pull := map[string]periph.Pull{"as-is": periph.PullNoChange, "pull-up": periph.PullUp, "pull-down": periph.PullDown, "disabled": periph.Float}[t.Bias]
+		if err := p.In(pull, edgeNames[t.Edge]); err != nil {
+			return err
+		}
+		b.closers = append(b.closers, p.Halt)
+		b.line.Edges = p
+	}
+	return nil
+}
+
+// lineName is a line of the configuration as commands name it.
+func lineName(s string) string { return strings.ReplaceAll(s, " ", "") }
+
+// openPins opens the outputs, all off.
+func (b *runner) openPins() error {
+	s := b.conf.Signals
+	for ref, to := range map[string]*periph.PinOut{s.Lamp: &b.signals.lamp, s.Buzzer: &b.signals.buzzer, s.Heartbeat: &b.signals.heart} {
+		if ref == "" {
+			continue
+		}
+		p, err := b.output(ref, false)
+		if err != nil {
+			return err
+		}
+		*to = p
+	}
+	b.beside = append(b.beside, b.signals.run)
+	r := b.conf.Reject
+	if r.Line == "" {
+		return nil
+	}
+	p, err := b.output(r.Line, r.Active == "low")
+	if err != nil {
+		return err
+	}
+	o := gpio.RejectOptions{Delay: time.Duration(r.Delay), Pulse: time.Duration(r.Pulse), LongestOn: time.Duration(r.Longest), Parts: r.InFlight, PassLate: r.Late == "pass"}
+	if r.Encoder != "" {
+		o.Delay, o.Counts = 0, int64(r.Counts)
+	}
+	if b.rejector, err = gpio.NewRejector(p, o, b.rejectAlarm); err != nil {
+		return usageError{err}
+	}
+	b.beside = append(b.beside, func(ctx context.Context) {
+		if err := b.rejector.Run(ctx); err != nil {
+			b.event(line.Event{Event: "alarm", Alarm: "reject", Reason: err.Error()})
+		}
+	})
+	return b.openEncoder(r.Encoder)
+}
+
+// rejectAlarm tells of what the events of parts do not.
+func (b *runner) rejectAlarm(err error) {
+	if !errors.Is(err, gpio.ErrLate) {
+		b.event(line.Event{Event: "alarm", Alarm: "reject", Reason: err.Error()})
+	}
+}
+
+// output is a line that is driven, off now.
+func (b *runner) output(ref string, low bool) (*gpio.Pin, error) {
+	p, err := findLine(lineName(ref))
+	if err != nil {
+		return nil, err
+	}
+	p.ActiveLow = low
+	if err := p.Out(periph.Low); err != nil {
+		return nil, err
+	}
+	b.closers = append(b.closers, func() error { return errors.Join(p.Out(periph.Low), p.Halt()) })
+	return p, nil
+}
+
+// openEncoder counts the encoder's edges for the reject output.
+func (b *runner) openEncoder(ref string) error {
+	if ref == "" {
+		return nil
+	}
+	p, err := findLine(lineName(ref))
+	if err != nil {
+		return err
+	}
+	if err := p.In(periph.PullNoChange, periph.RisingEdge); err != nil {
+		return err
+	}
+	b.closers = append(b.closers, p.Halt)
+	b.beside = append(b.beside, func(ctx context.Context) {
+		for {
+			e, err := p.Next(ctx)
+			if err != nil {
+				if ctx.Err() == nil {
+					b.event(line.Event{Event: "alarm", Alarm: "encoder", Reason: err.Error()})
+				}
+				return
+			}
+			b.rejector.Encoder(int64(e.Number))
+		}
+	})
+	return nil
+}
