@@ -40,6 +40,7 @@ type Keeper struct {
 	kept    Kept
 	passes  int
 	failing bool
+	batch   int // bytes; tests make it small
 }
 
 // Kept counts pictures.
@@ -64,7 +65,7 @@ const (
 
 // NewKeeper keeps pictures in a ring; the rules are the fields, set before the first Offer.
 func NewKeeper(r *Ring, failed func(error)) *Keeper {
-	return &Keeper{Ring: r, Failed: failed, queue: make(chan picture, queueLimit)}
+	return &Keeper{Ring: r, Failed: failed, queue: make(chan picture, queueLimit), batch: batchBytes}
 }
 
 // why says whether a verdict's picture is kept, and as what.
@@ -144,7 +145,7 @@ func (k *Keeper) Run(ctx context.Context) {
 	take := func(p picture) {
 		b := p.still.encode()
 		batch, bytes = append(batch, durable.Named{Name: p.name, Data: b}), bytes+len(b)
-		if bytes >= batchBytes {
+		if bytes >= k.batch {
 			flush()
 		}
 	}
