@@ -9,6 +9,7 @@ import (
 	"image/color"
 	"image/png"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/secateur/secateur/device/v4l2"
 )
 
 // TestMain lets the test binary be a camera's child process: see childMain.
@@ -304,6 +307,21 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+// TestWish: what a specification asks of a lock, in the units of the kernel's controls.
+func TestWish(t *testing.T) {
+	s, err := ParseSpec("/dev/video0,lock,shutter=2ms,gain=3,white=4600,focus=0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Wish{v4l2.CtrlExposureAbsolute: 20, v4l2.CtrlGain: 3, v4l2.CtrlWhiteTemperature: 4600, v4l2.CtrlFocusAbsolute: 0}
+	if got := s.wish(); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if s, err = ParseSpec("/dev/video0,lock"); err != nil || len(s.wish()) != 0 {
+		t.Errorf("%v, %v; want nothing", s.wish(), err)
+	}
+}
+
 func TestSpecs(t *testing.T) {
 	for text, want := range map[string]Spec{
 		"/dev/video2":                             {Kind: "video", Path: "/dev/video2", Width: 640, Height: 480},
@@ -312,6 +330,7 @@ func TestSpecs(t *testing.T) {
 		"http://camera/stream":                    {Kind: "http", Path: "http://camera/stream", Width: 640, Height: 480},
 		"a/b.jpg,loop":                            {Kind: "folder", Path: "a/b.jpg", Width: 640, Height: 480, Loop: true},
 	} {
+		want.Focus = -1
 		if got, err := ParseSpec(text); err != nil || got != want {
 			t.Errorf("%s is %+v, %v; want %+v", text, got, err, want)
 		}

@@ -106,9 +106,10 @@ func (b *runner) close() {
 	}
 }
 
-// open makes everything ready, the camera last.
+// open makes everything ready, the model last: a start of a model on trial is counted, and a camera that is missing
+// must not speak against it.
 func (b *runner) open() error {
-	for _, step := range []func() error{b.openEvents, b.openPins, b.openModels, b.openKeeper, b.openMetrics, b.openSource} {
+	for _, step := range []func() error{b.openEvents, b.openPins, b.newLine, b.openKeeper, b.openMetrics, b.openSource, b.openModels} {
 		if err := step(); err != nil {
 			return err
 		}

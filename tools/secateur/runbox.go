@@ -28,17 +28,8 @@ const (
 	tickEvery  = 100 * time.Millisecond
 )
 
-// openModels makes the line with the model that judges.
-func (b *runner) openModels() error {
-	env, err := newEnv(b.c)
-	if err != nil {
-		return err
-	}
-	if n := b.conf.Run.Threads; n > 0 && !b.c.Flags().Changed("threads") {
-		env.Pool.Close()
-		env.Pool = kernels.NewPool(n)
-	}
-	b.closers = append(b.closers, func() error { env.Pool.Close(); return nil })
+// newLine is the line as the configuration has it, without camera and model.
+func (b *runner) newLine() error {
 	r := b.conf.Reject
 	b.line = &line.Line{
 		Parts: b.flags.frames, Budget: time.Duration(b.conf.Run.Latency), Events: b.event, Now: gpio.Now, Crop: rectangle(b.conf.Camera.Crop),
@@ -51,11 +42,30 @@ func (b *runner) openModels() error {
 	if w := rectangle(b.conf.Camera.Witness); !w.Empty() {
 		b.line.Witness = &line.Witness{Region: w, Mean: b.conf.Camera.WitnessMean, Drift: b.conf.Camera.WitnessDrift}
 	}
-	if b.flags.model != "" {
-		b.line.Models, err = b.fixedModel(env)
+	return nil
+}
+
+// openModels loads the model that judges; then the line is ready.
+func (b *runner) openModels() error {
+	env, err := newEnv(b.c)
+	if err != nil {
 		return err
 	}
-	return b.storedModel(env)
+	if n := b.conf.Run.Threads; n > 0 && !b.c.Flags().Changed("threads") {
+		env.Pool.Close()
+		env.Pool = kernels.NewPool(n)
+	}
+	b.closers = append(b.closers, func() error { env.Pool.Close(); return nil })
+	if b.flags.model != "" {
+		b.line.Models, err = b.fixedModel(env)
+	} else {
+		err = b.storedModel(env)
+	}
+	if err != nil {
+		return err
+	}
+	b.line.Init(b.conf.Reject.InFlight, b.patience(), b.conf.Camera.XTR && b.conf.Trigger.Source == "gpio")
+	return nil
 }
 
 func rectangle(r []int) image.Rectangle {
@@ -142,12 +152,10 @@ func (b *runner) openSource() error {
 	if err := b.openTrigger(); err != nil {
 		return err
 	}
-	c := b.conf.Camera
-	spec, err := cameraSpec(b.flags.camera, c)
+	spec, err := cameraSpec(b.flags.camera, b.conf.Camera)
 	if err != nil {
 		return usageError{err}
 	}
-	b.line.Init(b.conf.Reject.InFlight, b.patience(), c.XTR && b.conf.Trigger.Source == "gpio")
 	src, err := camera.Open(b.c.Context(), spec, func(err error) {
 		b.line.Mending()
 		b.event(line.Event{Event: "camera", Reason: err.Error() + "; trying again"})
