@@ -18,6 +18,7 @@ import (
 	"github.com/secateur/secateur/device/gpio"
 	"github.com/secateur/secateur/device/slot"
 	"github.com/secateur/secateur/kernels"
+	"github.com/secateur/secateur/tools/secateur/box"
 	"github.com/secateur/secateur/tools/secateur/line"
 	periph "periph.io/x/conn/v3/gpio"
 )
@@ -94,7 +95,7 @@ func (b *runner) fixedModel(env graph.Env) (*line.Models, error) {
 
 // storedModel is the box's live one.
 func (b *runner) storedModel(env graph.Env) error {
-	key, err := publicKey(b.conf.Models.PublicKey)
+	key, err := box.PublicKey(b.conf.Models.PublicKey)
 	if err != nil {
 		return err
 	}
