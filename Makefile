@@ -16,7 +16,7 @@ KERNEL_RUNS  = $(addprefix arm64:qemu-aarch64-static:,cortex-a53:neon-inorder co
   $(addprefix amd64:qemu-x86_64-static:,Haswell:avx2 Nehalem:generic) noasm:::generic $(if $(NATIVE_SET),amd64:::$(NATIVE_SET))
 
 .DEFAULT_GOAL := help
-.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-vm test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign campaign-half ssh-campaign kill plan
+.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-vm test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign campaign-half study study-data ssh-campaign kill plan
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -113,6 +113,12 @@ campaign-half: ## half of MobileNet v2 against the dense network, ten draws of N
 
 ssh-campaign: ## hostile commands, misused keys and bursts of retrains through a real sshd, minutes (needs root, openssh-server)
 	SECATEUR_SSH_CAMPAIGN=1 $(GO) test -run TestOverSSH -v -timeout 40m ./tools/secateur
+
+study-data: ## crops of screws for the studies, out/screws-crops
+	$(GO) run ./tools/crops -data $${SECATEUR_TESTDATA:-../shared/data}/screws -o out/screws-crops
+
+study: build study-data ## the study of small data, hours; it goes on where it stood
+	bin/secateur study --config tools/study/small-data.toml -o out/small-data
 
 kill: ## kill -9 at random moments of a run on real data, ten times
 	SECATEUR_KILL_CAMPAIGN=10 $(GO) test -run TestKillCampaign -v -timeout 40m ./tools/secateur

@@ -1,9 +1,13 @@
 package study
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,12 +23,8 @@ import (
 	"github.com/secateur/secateur/pruning/groups"
 )
 
-// Selectors that are none: the network before any cut, and the control that trains it for as many updates more as the
-// pruning loop does.
-const (
-	dense        = "dense"
-	equalUpdates = "equal-updates"
-)
+// dense is the selector of the network before any cut.
+const dense = "dense"
 
 // block is everything that shares one draw of images: the dense network is trained once, what criteria look at is
 // collected once, and all arms start from both.
@@ -57,20 +57,22 @@ type arm struct {
 	budget pruning.Budget
 }
 
-// arms are those of the block that have no result yet.
+// arms are those of the block that have no result yet. The loop always repairs and controls always train.
 func (b *block) arms() []arm {
 	var list []arm
-	for _, selector := range b.Selectors {
-		for _, allocator := range b.Allocators {
-			for _, keep := range b.Keep {
-				for _, repair := range b.Repairs {
-					for _, tuning := range b.Tuning {
+	last := b.Repairs[len(b.Repairs)-1]
+	for _, tuning := range b.Tuning {
+		selectors, repairs := b.Selectors, b.Repairs
+		if tuning != "none" {
+			selectors, repairs = slices.Concat(b.Controls, b.Selectors), []string{last}
+		}
+		for _, selector := range selectors {
+			for _, allocator := range b.Allocators {
+				for _, keep := range b.Keep {
+					for _, repair := range repairs {
 						k := b.key(selector)
 						k.Allocator, k.Keep, k.Repair, k.Tuning = allocator, keep, repair, tuning
 						budget, _ := pruning.ParseBudget(keep) // checked by Load
-						if tuning == "full" && repair != b.Repairs[len(b.Repairs)-1] {
-							continue // the loop always repairs: once is enough
-						}
 						if !b.results.Has(k) {
 							list = append(list, arm{k, budget})
 						}
@@ -84,21 +86,16 @@ func (b *block) arms() []arm {
 
 // run does what is missing of the block.
 func (b *block) run() error {
-	todo := b.arms()
-	var controls []string
-	for _, c := range append([]string{dense}, b.Controls...) {
-		if !b.results.Has(b.key(c)) {
-			controls = append(controls, c)
-		}
-	}
-	if len(todo)+len(controls) == 0 {
+	todo, measure := b.arms(), !b.results.Has(b.key(dense))
+	if len(todo) == 0 && !measure {
 		return nil
 	}
+	began := time.Now()
 	if err := b.prepare(); err != nil {
 		return err
 	}
-	for _, c := range controls {
-		if err := b.control(c); err != nil {
+	if measure {
+		if err := b.report(Result{Key: b.key(dense)}, b.net, began); err != nil {
 			return err
 		}
 	}
@@ -134,17 +131,29 @@ func (b *block) prepare() error {
 		b.splits.Test = data.Shots(b.splits.Test, len(b.splits.Classes), b.TestImages/len(b.splits.Classes), 1)
 	}
 	if b.net = g; !b.model.Pretrained {
-		c := b.recipe(g)
-		if b.Epochs > 0 {
-			c.Epochs = b.Epochs
-		}
-		r, err := train.Adapt(b.ctx, c)
-		if err != nil {
+		if b.net, err = b.fineTuned(g); err != nil {
 			return err
 		}
-		b.net = r.Model
 	}
 	return b.collect()
+}
+
+// fineTuned is the dense network of the block: trained once, and kept for a study that goes on.
+func (b *block) fineTuned(g *graph.Graph) (*graph.Graph, error) {
+	path := b.results.densePath(b.key(dense))
+	if g, err := checkpoint.LoadModel(path); err == nil {
+		return g, nil
+	}
+	c := b.recipe(g)
+	c.Epochs = cmp.Or(b.Epochs, c.Epochs)
+	r, err := train.Adapt(b.ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	return r.Model, checkpoint.SaveModel(path, r.Model)
 }
 
 func (b *block) load() (*graph.Graph, error) {
@@ -155,10 +164,13 @@ func (b *block) load() (*graph.Graph, error) {
 	return onnx.Import(path, onnx.Options{Mean: &b.model.Mean, Std: &b.model.Std, Labels: b.model.Labels})
 }
 
-// recipe is the usual fine-tuning with the block's images.
+// recipe is the usual fine-tuning with the block's images. What it reports in between nobody reads, so it is given one image
+// to report on: report measures the result.
 func (b *block) recipe(g *graph.Graph) train.Config {
 	c := train.Defaults()
-	c.Model, c.Data, c.Env, c.Seed, c.Patience = g, b.splits, b.env, uint64(b.seed), 0
+	few := *b.splits
+	few.Test = few.Train[:1]
+	c.Model, c.Data, c.Env, c.Seed, c.Patience = g, &few, b.env, uint64(b.seed), 0
 	if b.model.NoAugment {
 		c.Augment = data.Augment{}
 	}
@@ -190,42 +202,16 @@ func (b *block) collect() error {
 	return nil
 }
 
-// control measures the dense network, or trains it on.
-func (b *block) control(name string) error {
-	began, net := time.Now(), b.net
-	if name == equalUpdates {
-		c := b.recipe(b.net)
-		p := train.DefaultPrune(b.Across, pruning.Budget{})
-		steps := (len(b.splits.Train) + c.Batch - 1) / c.Batch
-		c.HeadSteps, c.Rate, c.Epochs = 0, train.RateFor(b.net)/2, p.Turns*p.TurnEpochs(steps)+p.FinalEpochs
-		r, err := train.Adapt(b.ctx, c)
-		if err != nil {
-			return err
-		}
-		net = r.Model
-	}
-	return b.report(Result{Key: b.key(name)}, net, began)
-}
-
 // one runs one arm.
 func (b *block) one(a arm) error {
+	if a.Tuning != "none" {
+		return b.tuned(a)
+	}
 	began := time.Now()
 	r := Result{Key: a.Key}
 	c, err := criteria.Lookup(a.Selector)
 	if err != nil {
 		return err
-	}
-	if a.Tuning == "full" {
-		cfg := b.recipe(b.net)
-		cfg.HeadSteps, cfg.Epochs = 0, 0
-		cfg.Prune = train.DefaultPrune(a.Selector, a.budget)
-		cfg.Prune.Allocator, cfg.Prune.InnerOnly = a.Allocator, b.InnerOnly
-		b.Recipe.apply(&cfg)
-		out, err := train.Adapt(b.ctx, cfg)
-		if err != nil && !errors.Is(err, train.ErrTarget) {
-			return err
-		}
-		return b.report(r, out.Model, began)
 	}
 	plan, err := b.plan(c, a)
 	if err != nil {
@@ -241,10 +227,48 @@ func (b *block) one(a arm) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range plan.Decisions {
+	r.removes(plan.Decisions)
+	return b.report(r, net, began)
+}
+
+func (r *Result) removes(list []pruning.Decision) {
+	for _, d := range list {
 		r.Removed = append(r.Removed, fmt.Sprintf("%s/%d", d.Group, d.Filter))
 	}
-	return b.report(r, net, began)
+}
+
+// tuned runs an arm that trains: the loop from the dense network, or a control of it.
+func (b *block) tuned(a arm) error {
+	began := time.Now()
+	c := b.recipe(b.net)
+	c.HeadSteps, c.Epochs, c.Prune = 0, 0, b.schedule(a)
+	b.Recipe.apply(&c)
+	out, err := train.Adapt(b.ctx, c)
+	if err != nil && !errors.Is(err, train.ErrTarget) {
+		return err
+	}
+	r := Result{Key: a.Key, Updates: out.Steps}
+	if c.Prune.Control == "" {
+		for _, t := range out.Turns {
+			r.removes(t.Removed)
+		}
+	}
+	return b.report(r, out.Model, began)
+}
+
+// schedule is the loop of an arm. No turn is taken back, so that all selectors end at the same widths; a control ablates by
+// the criterion behind global.
+func (b *block) schedule(a arm) *train.Prune {
+	p := train.DefaultPrune(a.Selector, a.budget)
+	if slices.Contains(train.Controls(), a.Selector) {
+		p.Criterion, p.Control = b.Across, a.Selector
+	}
+	p.Allocator, p.InnerOnly, p.Blocks, p.Tolerance = a.Allocator, b.InnerOnly, false, 1
+	p.Turns, p.TurnUpdates, p.FinalEpochs = cmp.Or(b.Turns, p.Turns), cmp.Or(b.Updates, p.TurnUpdates), cmp.Or(b.Final, p.FinalEpochs)
+	if a.Tuning == "after" {
+		p.Turns = 1
+	}
+	return p
 }
 
 // plan takes the widths from Across, whatever the selector: selectors are compared at equal widths.

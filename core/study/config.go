@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/pruning"
 	"github.com/secateur/secateur/pruning/criteria"
 )
@@ -26,11 +27,14 @@ type Config struct {
 	Across     string   `toml:"across"`      // comparable criterion behind global; every selector gets the same widths
 	Keep       []string `toml:"keep"`        // budgets, macs=0.5
 	Repairs    []string `toml:"repairs"`     // none, norm, rebuild
-	Tuning     []string `toml:"tuning"`      // none: as cut; full: the training loop with this selector
-	Controls   []string `toml:"controls"`    // equal-updates, restore
+	Tuning     []string `toml:"tuning"`      // none: as cut; after: one cut, then fine-tuning; full: the training loop with this selector
+	Controls   []string `toml:"controls"`    // equal-updates, ablate-and-restore, with every tuning but none
 	InnerOnly  bool     `toml:"inner_only"`  // leave residual streams alone
 	Multiple   int      `toml:"multiple"`    // widths are cut to multiples of this; 0: what the kernels like
 	Epochs     int      `toml:"epochs"`      // of fine-tuning the dense network; 0: the usual
+	Turns      int      `toml:"turns"`       // of the training loop; 0: the usual
+	Updates    int      `toml:"updates"`     // steps of fine-tuning after each cut; 0: the usual
+	Final      int      `toml:"final"`       // epochs of fine-tuning after the last turn; 0: the usual
 	TestImages int      `toml:"test_images"` // at most, drawn by a fixed seed; 0: all
 	Recipe     Recipe   `toml:"recipe"`      // regularisers of all fine-tunings
 	Models     []Model  `toml:"model"`
@@ -96,7 +100,7 @@ func (c *Config) check() error {
 		of   []string
 		name string
 	}{{&c.Allocators, "uniform", pruning.Allocators(), "allocator"}, {&c.Repairs, "rebuild", []string{"none", "norm", "rebuild"}, "repair"},
-		{&c.Tuning, "none", []string{"none", "full"}, "tuning"}, {&c.Keep, "macs=0.5", nil, "keep"}, {&c.Controls, "", []string{equalUpdates}, "control"}} {
+		{&c.Tuning, "none", []string{"none", "after", "full"}, "tuning"}, {&c.Keep, "macs=0.5", nil, "keep"}, {&c.Controls, "", train.Controls(), "control"}} {
 		if len(*d.list) == 0 && d.or != "" {
 			*d.list = []string{d.or}
 		}

@@ -2,13 +2,13 @@ package study
 
 import (
 	"bufio"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
+
+	"github.com/secateur/secateur/core/data"
 )
 
 // Key says which run a result is of.
@@ -17,7 +17,7 @@ type Key struct {
 	Data      string `json:"data"`
 	Shots     int    `json:"shots"`
 	Seed      int    `json:"seed"`
-	Selector  string `json:"selector"` // or dense, equal-updates
+	Selector  string `json:"selector"` // or dense, or a control
 	Allocator string `json:"allocator,omitempty"`
 	Keep      string `json:"keep,omitempty"`
 	Repair    string `json:"repair,omitempty"`
@@ -35,6 +35,7 @@ type Result struct {
 	Params   int      `json:"params"`
 	Images   int      `json:"images"` // of the test
 	Seconds  float64  `json:"seconds"`
+	Updates  int      `json:"updates,omitempty"` // steps of training after the dense network
 	Skipped  string   `json:"skipped,omitempty"` // why the criterion is not defined here
 	Removed  []string `json:"removed,omitempty"` // group/filter, for the agreement of criteria
 }
@@ -47,12 +48,15 @@ type Results struct {
 	list []Result
 }
 
-// OpenResults reads what is there of a study. A last line that a power cut has torn off is forgotten.
+const linesName = "results.jsonl"
+
+// OpenResults reads what is there of a study. A last line that a power cut has torn off is forgotten; another that is no result
+// is an error, and nothing is lost.
 func OpenResults(dir string) (*Results, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	r := &Results{path: filepath.Join(dir, "results.jsonl"), done: map[Key]Result{}}
+	r := &Results{path: filepath.Join(dir, linesName), done: map[Key]Result{}}
 	f, err := os.Open(r.path)
 	if os.IsNotExist(err) {
 		return r, nil
@@ -63,11 +67,15 @@ func OpenResults(dir string) (*Results, error) {
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<24)
-	good := int64(0)
-	for lines.Scan() {
+	good, torn := int64(0), 0
+	for n := 1; lines.Scan(); n++ {
+		if torn > 0 {
+			return nil, fmt.Errorf("%w: %s: line %d is no result, and others follow it", data.ErrUnusable, r.path, torn)
+		}
 		var one Result
 		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
-			break
+			torn = n
+			continue
 		}
 		good += int64(len(lines.Bytes())) + 1
 		r.remember(one)
@@ -78,6 +86,11 @@ func OpenResults(dir string) (*Results, error) {
 		}
 	}
 	return r, lines.Err()
+}
+
+// densePath is where the dense network of a draw is kept.
+func (r *Results) densePath(k Key) string {
+	return filepath.Join(filepath.Dir(r.path), "dense", fmt.Sprintf("%s-%s-%d-%d.secateur", k.Model, k.Data, k.Shots, k.Seed))
 }
 
 func (r *Results) remember(one Result) {
@@ -121,25 +134,4 @@ func (r *Results) add(one Result) error {
 	}
 	r.remember(one)
 	return nil
-}
-
-// WriteCSV writes results.csv: a row a run.
-func (r *Results) WriteCSV() error {
-	f, err := os.Create(filepath.Join(filepath.Dir(r.path), "results.csv"))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	w := csv.NewWriter(f)
-	rows := [][]string{{"model", "data", "shots", "seed", "selector", "allocator", "keep", "repair", "tuning", "accuracy", "macro", "worst", "loss", "macs", "params",
-		"images", "seconds", "skipped"}}
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 7, 64) }
-	for _, x := range r.All() {
-		rows = append(rows, []string{x.Model, x.Data, fmt.Sprint(x.Shots), fmt.Sprint(x.Seed), x.Selector, x.Allocator, x.Keep, x.Repair, x.Tuning, number(x.Accuracy),
-			number(x.Macro), number(x.Worst), number(x.Loss), fmt.Sprint(x.MACs), fmt.Sprint(x.Params), fmt.Sprint(x.Images), number(x.Seconds), x.Skipped})
-	}
-	if err := w.WriteAll(rows); err != nil {
-		return err
-	}
-	return f.Close()
 }

@@ -37,7 +37,7 @@ func Run(ctx context.Context, c *Config, set kernels.Set, workers int, r *Result
 	}
 	close(blocks)
 	all.Wait()
-	if err := errors.Join(slices.DeleteFunc(failed, cancelled)...); err != nil {
+	if err := errors.Join(slices.DeleteFunc(slices.Clone(failed), cancelled)...); err != nil {
 		return err
 	}
 	if err := errors.Join(failed...); err != nil {

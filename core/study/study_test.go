@@ -124,6 +124,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"macs=0.6", "macs=much", `budget "macs=much"`},
 		{`repairs = ["none"`, `repairs = ["glue"`, `repair "glue" is not known, want one of none, norm, rebuild`},
 		{`file = "toy.secateur"`, ``, "has no name or file"},
+		{"seeds = 2", `controls = ["restore"]`, `control "restore" is not known, want one of equal-updates, ablate-and-restore`},
 		{"[[data]]", "sets = [\"other\"]\n[[data]]", `wants data set "other"`},
 	} {
 		path := filepath.Join(t.TempDir(), "study.toml")
@@ -133,6 +134,103 @@ func TestLoadRefuses(t *testing.T) {
 		}
 		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %s", fmt.Sprint(test.to), err, test.want)
+		}
+	}
+}
+
+// tuned is a study that trains after the cut, with its controls.
+var tuned = strings.NewReplacer(`pretrained = true`, ``, `repairs = ["none", "rebuild"]`, `tuning = ["none", "after", "full"]
+controls = ["equal-updates", "ablate-and-restore"]
+epochs = 2
+turns = 2
+updates = 2
+final = 1`, `"fisher", "mi", "bn-scale"`, `"l1"`).Replace(small)
+
+// TestTuned: selectors of one draw end at the same widths however they are trained, controls end whole after as many updates as
+// the loop, and what was removed is known for all but the controls.
+func TestTuned(t *testing.T) {
+	path := folder(t, tuned)
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(filepath.Dir(path), "out")
+	if n := run(t, c, dir); n != 2*(1+2+2*(2+2)) {
+		t.Errorf("%d runs", n)
+	}
+	results, err := Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	widths, updates := map[string]int64{}, map[string]int{}
+	for _, r := range results {
+		if r.Selector == dense {
+			continue
+		}
+		whole := isControl(r.Selector)
+		if whole == (len(r.Removed) > 0) {
+			t.Errorf("%s, %s: %d filters removed", r.Selector, r.Tuning, len(r.Removed))
+		}
+		k := fmt.Sprint(r.Seed, r.Tuning)
+		if whole {
+			k += " whole"
+		} else if n, ok := updates[k]; ok && n != r.Updates || (r.Tuning == "none") != (r.Updates == 0) {
+			t.Errorf("%s, %s: %d updates, another has %d", r.Selector, r.Tuning, r.Updates, n)
+		}
+		if w, ok := widths[k]; ok && w != r.MACs {
+			t.Errorf("%s, %s: %d MACs, another has %d", r.Selector, r.Tuning, r.MACs, w)
+		}
+		widths[k], updates[k] = r.MACs, r.Updates
+	}
+	for k, n := range updates {
+		if w, ok := updates[k+" whole"]; ok && (w != n || widths[k+" whole"] <= widths[k]) {
+			t.Errorf("%s: controls took %d updates and have %d MACs, the loop %d and %d", k, w, widths[k+" whole"], n, widths[k])
+		}
+	}
+}
+
+// TestCancelled: a study that is interrupted has all its results, and goes on with the dense networks it has trained.
+func TestCancelled(t *testing.T) {
+	path := folder(t, tuned)
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(filepath.Dir(path), "out")
+	r, err := OpenResults(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := 0
+	if err := Run(ctx, c, kernels.Best(), 1, r, func(string) {
+		if done++; done == 3 {
+			cancel()
+		}
+	}); !cancelled(err) {
+		t.Errorf("error %v, want that it was cancelled", err)
+	}
+	if n := len(r.All()); n != 3 {
+		t.Errorf("%d results", n)
+	}
+	kept, err := filepath.Glob(filepath.Join(dir, "dense", "*.secateur"))
+	if err != nil || len(kept) != 1 {
+		t.Errorf("dense networks %v, %v", kept, err)
+	}
+	if n := run(t, c, dir); n != 2*(1+2+2*(2+2))-3 {
+		t.Errorf("%d runs after the interruption", n)
+	}
+}
+
+// TestShipped: every study that is shipped is one.
+func TestShipped(t *testing.T) {
+	files, err := filepath.Glob("../../tools/study/*.toml")
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		if _, err := Load(f); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/secateur/secateur/core/train"
 )
 
 // made are results of three selectors over eight seeds: good is 10 above random in every seed, odd is not defined.
@@ -38,15 +40,66 @@ func TestSummarize(t *testing.T) {
 	near(t, "dense", table.Dense, 80, 0)
 	near(t, "share of MACs", table.MACs, 0.5, 0)
 	best := table.Lines[0]
-	if best.Selector != "good" || best.Gain != 10 || best.Low != 10 || best.High != 10 || best.Seeds != 8 {
+	if best.Selector != "good" || best.Random.Mean != 10 || best.Random.Low != 10 || best.Random.High != 10 || best.Random.Pairs != 8 || best.Seeds != 8 {
 		t.Errorf("%+v", best)
 	}
-	near(t, "p of good", best.P, 2*2.0/256, 1e-12) // two selectors were compared with random
+	near(t, "p of good", best.Random.P, 2*2.0/256, 1e-12) // two selectors were compared with random
 	text := Markdown(tables)
-	for _, want := range []string{"| good | 53.5 ± 2.4 | 5.0 | +10.0 (+10.0 to +10.0) | 0.0156 |", "| odd | not defined: no batch norm |", "0.50 of the multiply-adds"} {
+	for _, want := range []string{"| good | 8 | 53.5 ± 2.4 | 5.0 | +10.0 (+10.0 to +10.0) | 0.0156 | -26.5", "| odd | 0 | not defined: no batch norm |", "0.50 of the multiply-adds"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
+	}
+}
+
+// TestControlsApart: controls are compared with the dense network, are no selectors in ranks and verdicts, and selectors are
+// compared with the one that trains as long.
+func TestControlsApart(t *testing.T) {
+	var results []Result
+	for _, r := range made() {
+		if r.Tuning != "" {
+			r.Tuning = "full"
+			r.Selector = map[string]string{"random": "random", "good": "good", "same": train.EqualUpdates, "odd": ""}[r.Selector]
+		}
+		if r.Selector != "" {
+			results = append(results, r)
+		}
+	}
+	c := Compare(results, Summarize(results))
+	if len(c) != 1 || strings.Join(c[0].Ranking.Selectors, " ") != "good random" {
+		t.Fatalf("%+v", c)
+	}
+	for _, l := range c[0].Tables[0].Lines {
+		if l.Control != (l.Selector == train.EqualUpdates) || (l.Random == nil) != (l.Selector != "good") || (l.Equal == nil) != l.Control || l.Dense == nil {
+			t.Errorf("%+v", l)
+		}
+	}
+	v := c[0].Judge()
+	if want := (Verdict{Random: Count{1, 0, 1}, Dense: Count{0, 1, 1}, Equal: Count{1, 0, 1}}); v != want {
+		t.Errorf("%+v, want %+v", v, want)
+	}
+	near(t, "in common", c[0].Agreement[0][1], 1.0/3, 1e-12)
+}
+
+// TestCurves: settings with one budget have none; others begin at the dense network.
+func TestCurves(t *testing.T) {
+	results := made()
+	if n := len(Curves(Summarize(results))); n != 0 {
+		t.Errorf("%d curves of one budget", n)
+	}
+	for _, r := range made() {
+		if r.Selector != dense {
+			r.Keep, r.MACs, r.Accuracy = "macs=0.25", r.MACs/2, r.Accuracy-20
+			results = append(results, r)
+		}
+	}
+	curves := Curves(Summarize(results))
+	if len(curves) != 3 || curves[0].Selector != "good" || len(curves[0].Points) != 3 {
+		t.Fatalf("%+v", curves)
+	}
+	for i, want := range []CurvePoint{{MACs: 1, Accuracy: 80}, {MACs: 0.5, Accuracy: 53.5}, {MACs: 0.25, Accuracy: 33.5}} {
+		near(t, "share", curves[0].Points[i].MACs, want.MACs, 1e-12)
+		near(t, "accuracy", curves[0].Points[i].Accuracy, want.Accuracy, 1e-12)
 	}
 }
 

@@ -59,7 +59,7 @@ func (j *job) finish() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Model: out, Dense: j.pos.Dense, Tested: j.tested(), Trained: len(j.train)}
+	r := &Result{Model: out, Dense: j.pos.Dense, Tested: j.tested(), Trained: len(j.train), Steps: j.pos.Steps}
 	if j.pos.Prune != nil {
 		if r.Pruned, err = j.evaluateTest(); err != nil {
 			return nil, err

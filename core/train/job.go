@@ -81,6 +81,7 @@ type Result struct {
 	Tested  []data.Sample // the images of the reports, in the order of their Guesses
 	Trained int           // number of training images
 	Regime  string        // what was pruned when, and why; "" without pruning
+	Steps   int           // of training after the head
 	// JudgedOn says which images the turns were accepted by.
 	JudgedOn string
 }
@@ -118,6 +119,7 @@ type position struct {
 	Best    float64 `json:"best"`  // lowest validation loss in the phase
 	BestAt  int     `json:"best_at"`
 	Elapsed float64 `json:"elapsed_seconds"`
+	Steps   int     `json:"steps"` // of training after the head, those of turns that were taken back too
 
 	Cut   string       `json:"cut,omitempty"` // the tensor between frozen prefix and suffix; "" where there is none
 	Dense *eval.Report `json:"dense,omitempty"`

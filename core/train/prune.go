@@ -30,6 +30,7 @@ type Prune struct {
 	KeepTurns   bool    // the network of every accepted turn stays in the run folder
 	Regime      string  // one of Regimes
 	Blocks      bool    // residual blocks may go as a whole
+	Control     string  // EqualUpdates or AblateRestore: the loop without its result; "" prunes
 }
 
 // DefaultPrune is the schedule of the reference (pruning §2.5).
@@ -222,6 +223,9 @@ func (j *job) limits() pruning.Limits {
 	l := pruning.DefaultLimits(j.Env.Kernels.Width)
 	l.Streams = !j.Prune.InnerOnly
 	l.Locked, l.Widths = j.pos.Prune.Pace.Locked, j.pos.Prune.Widths
+	if j.Prune.Turns == 1 || j.Prune.Control != "" {
+		l.MaxPerTurn = 0 // one cut, or cuts of the whole network, go all the way
+	}
 	return l
 }
 

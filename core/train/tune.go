@@ -156,6 +156,7 @@ func (t *tuner) epoch(e int) (Event, error) {
 		if err := t.plan.Run(); err != nil {
 			return Event{}, err
 		}
+		t.pos.Steps++
 		if err := sum.add(t, n); err != nil {
 			return Event{}, err
 		}

@@ -45,6 +45,7 @@ type cut struct {
 	removed []pruning.Decision // numbered as in the network that was cut
 	worst   string             // what to leave alone should it do harm
 	block   *BlockCut          // nil where filters go
+	planned groups.Cost        // by the plan; what the control that cuts nothing would cost
 
 	features *features // of the prefix before the cut, where it is one that is imitated
 }
@@ -60,6 +61,7 @@ func (j *job) turn(goal int64) (bool, error) {
 	}
 	before, moments, change := j.net, j.saved, spot.Change
 	j.net, j.saved, spot.Change = c.net, sliceMoments(c, moments), groups.Compose(change, c.change)
+	asCut := j.asCut()
 	if err := j.mend(c); err != nil {
 		return false, err
 	}
@@ -67,11 +69,18 @@ func (j *job) turn(goal int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if j.Prune.Control == EqualUpdates {
+		cost = c.planned
+	}
 	t.Removed, t.Block = pruning.Original(c.removed, change), c.block
 	if t.Accepted {
 		spot.Pace.Accept()
 		spot.Now = cost
 		spot.Updates += j.turnSteps()
+		j.putBack(before, asCut, moments, c.change)
+		if j.Prune.Control != "" {
+			spot.Change = change
+		}
 		t.Reason = c.block.sentence(j.Prune.Budget)
 		if err := j.keepTurn(); err != nil {
 			return false, err
@@ -152,7 +161,8 @@ func (j *job) cut(goal int64) (*cut, error) {
 			return nil, err
 		}
 	}
-	c.net, c.change, err = j.scorer().Apply(st, p.Remove, score.Rebuild)
+	c.planned = p.After
+	c.net, c.change, err = j.apply(st, p)
 	return c, err
 }
 

@@ -32,6 +32,47 @@ func (c *Change) Slice(leaf string, v []float32) []float32 {
 	return take(v, l.From, l.Keep)
 }
 
+// PutBack is the way back from Slice: v, of the shape after the cut, goes to where it came from in into, of the shape
+// before it. What was cut off keeps its values.
+func (c *Change) PutBack(leaf string, v, into []float32) {
+	l, ok := c.Leaves[leaf]
+	if !ok {
+		copy(into, v)
+		return
+	}
+	for i, at := range l.places() {
+		into[at] = v[i]
+	}
+}
+
+// places are where the values that were kept stood, row-major.
+func (l LeafChange) places() []int {
+	at := []int{0}
+	for axis, n := range l.From {
+		var next []int
+		for _, row := range at {
+			if l.Keep[axis] == nil {
+				for i := range n {
+					next = append(next, row*n+i)
+				}
+			}
+			for _, i := range l.Keep[axis] {
+				next = append(next, row*n+i)
+			}
+		}
+		at = next
+	}
+	return at
+}
+
+// Length is how many values a leaf had before the cut, now being how many it has.
+func (c *Change) Length(leaf string, now int) int {
+	if l, ok := c.Leaves[leaf]; ok {
+		return tensor.Shape(l.From).Elems()
+	}
+	return now
+}
+
 // Origin is the index before the cut of what is index i along an axis of a leaf now.
 func (c *Change) Origin(leaf string, axis, i int) int {
 	if l, ok := c.Leaves[leaf]; ok && l.Keep[axis] != nil {

@@ -92,6 +92,34 @@ func TestSliceByHand(t *testing.T) {
 	}
 }
 
+// TestPutBack is the way back from Slice, by hand and by the identity; what was cut off keeps its values.
+func TestPutBack(t *testing.T) {
+	change := &groups.Change{Leaves: map[string]groups.LeafChange{"w": {From: []int{3, 2, 4}, Keep: [][]int{{0, 2}, nil, {1, 2, 3}}}}}
+	before := make([]float32, 24)
+	for i := range before {
+		before[i] = float32(i)
+	}
+	kept := change.Slice("w", before)
+	into := slices.Clone(before)
+	for i := range kept {
+		kept[i] += 100
+	}
+	change.PutBack("w", kept, into)
+	if !slices.Equal(change.Slice("w", into), kept) {
+		t.Errorf("what was put back is %v, want %v", change.Slice("w", into), kept)
+	}
+	for i, v := range into {
+		if gone := i/8 == 1 || i%4 == 0; (v == before[i]) != gone {
+			t.Errorf("value %d is %v, was %v, cut off: %v", i, v, before[i], gone)
+		}
+	}
+	whole := []float32{1, 2}
+	change.PutBack("b", []float32{3, 4}, whole)
+	if !slices.Equal(whole, []float32{3, 4}) || change.Length("b", 2) != 2 || change.Length("w", 12) != 24 {
+		t.Error("a leaf that kept everything is not put back as it is")
+	}
+}
+
 // TestCompose cuts twice and holds that one change says the same, in JSON as well.
 func TestCompose(t *testing.T) {
 	g := nets.Residual(2)

@@ -2,13 +2,18 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/secateur/secateur/core/study"
 )
 
 // TestKill sends SIGKILL to an adaptation at random moments, several times in one run, and goes on
@@ -71,4 +76,69 @@ func killed(t *testing.T, kills int, args func(dir string, more ...string) []str
 		}
 	}
 	sameModel(t, out(whole), out(dir))
+}
+
+// TestKillStudy sends SIGKILL to a study at random moments and goes on each time: its results are those of an undisturbed one.
+func TestKillStudy(t *testing.T) {
+	kills := 4
+	if testing.Short() {
+		kills = 2
+	}
+	dir := t.TempDir()
+	config := filepath.Join(dir, "study.toml")
+	text := fmt.Sprintf(`seeds = 2
+shots = [3]
+selectors = ["random", "fisher"]
+keep = ["macs=0.7"]
+tuning = ["none", "full"]
+controls = ["ablate-and-restore"]
+epochs = 1
+turns = 2
+updates = 2
+final = 1
+[[model]]
+name = "tiny"
+file = %q
+[[data]]
+name = "line"
+dir = %q
+`, filepath.Join(fixtures(), "tiny.secateur"), filepath.Join(fixtures(), "line"))
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	study := func(ctx context.Context, out string) error {
+		return exec.CommandContext(ctx, "secateur", "study", "--config", config, "-o", filepath.Join(dir, out), "--threads", "2", "--quiet").Run()
+	}
+	began := time.Now()
+	if err := study(context.Background(), "whole"); err != nil {
+		t.Fatal(err)
+	}
+	length := time.Since(began)
+	for i := range kills {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rand.Float64()*float64(length)/2))
+		t.Logf("start %d: %v", i+1, study(ctx, "killed"))
+		cancel()
+	}
+	if err := study(context.Background(), "killed"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := studyResults(t, filepath.Join(dir, "killed")), studyResults(t, filepath.Join(dir, "whole")); !slices.Equal(got, want) {
+		t.Errorf("after %d kills the results are\n%s\nwant\n%s", kills, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// studyResults are the results of a folder in order, without the time they took.
+func studyResults(t *testing.T, dir string) []string {
+	t.Helper()
+	list, err := study.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, r := range list {
+		r.Seconds = 0
+		out = append(out, fmt.Sprintf("%+v", r))
+	}
+	slices.Sort(out)
+	return out
 }

@@ -20,9 +20,14 @@ const probe = `<script>addEventListener("load", () => parent.postMessage([name, 
 
 // TestBrowser: Chromium shows every picture, nothing is wider than a phone or a desk, and the console
 // stays empty.
-func TestBrowser(t *testing.T) {
+func TestBrowser(t *testing.T) { fits(t, render(t, wide()), "0 of 18 pictures missing") }
+
+// fits shows a page at the widths of phones and of a desk: nothing is wider, the console stays empty, and what the probe says
+// of pictures is as wanted.
+func fits(t *testing.T, page, pictures string) {
+	t.Helper()
 	chromium := browser(t)
-	page := html.EscapeString(probed(render(t, wide())))
+	page = html.EscapeString(probed(page))
 	widths := []int{320, 390, 1200}
 	var frames strings.Builder
 	for _, w := range widths {
@@ -30,7 +35,7 @@ func TestBrowser(t *testing.T) {
 	}
 	out := open(t, chromium, frames.String())
 	for _, w := range widths {
-		if want := fmt.Sprintf("at %d: %d pixels, 0 of 18 pictures missing", w, w); !strings.Contains(out, want) {
+		if want := fmt.Sprintf("at %d: %d pixels, %s", w, w, pictures); !strings.Contains(out, want) {
 			t.Errorf("want %q in\n%s", want, out)
 		}
 	}

@@ -21,6 +21,7 @@ type chart struct {
 	Bands                    []band
 	XTicks, YTicks           []tick
 	Rules                    []px // vertical lines
+	Areas                    []line
 	Lines                    []line
 	Marks                    []mark
 	Texts                    []text
