@@ -16,7 +16,9 @@ import (
 // takes what scores lowest wherever it is, latency, memory and budget what scores lowest for what it saves of
 // the time of an image, of the peak of memory or of what the budget counts, and sensitivity cuts every group to where that alone costs
 // the same loss.
-func Allocators() []string { return []string{"uniform", "global", "latency", "memory", "budget", "sensitivity"} }
+func Allocators() []string {
+	return []string{"uniform", "global", "latency", "memory", "budget", "sensitivity"}
+}
 
 // Compares reports whether an allocator compares scores of different groups.
 func Compares(allocator string) bool { return allocator != "uniform" && allocator != "sensitivity" }

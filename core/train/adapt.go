@@ -110,5 +110,16 @@ func (j *job) missed() error {
 		return nil
 	}
 	return fmt.Errorf("%w: %s asked, %s of %s %s left after %d turns, %d of them taken back", ErrTarget, b, b.Format(now),
-		b.Format(b.Part(spot.Original)), b.Of, len(spot.Turns), spot.Pace.Rollbacks)
+		b.Format(b.Part(spot.Original)), b.Of, len(spot.Turns), spot.takenBack())
+}
+
+// takenBack is the number of turns that were not accepted.
+func (s *pruneSpot) takenBack() int {
+	n := 0
+	for _, t := range s.Turns {
+		if !t.Accepted {
+			n++
+		}
+	}
+	return n
 }

@@ -23,7 +23,7 @@ import (
 func adaptation(dir string, more ...string) []string {
 	fix := fixtures()
 	return append([]string{"adapt", "--model", fix + "/tiny.onnx", "--data", fix + "/watched", "--epochs", "6", "--head-steps", "10",
-		"--patience", "2", "--lr", "0.03", "--prune", "fisher", "--keep", "macs=0.6", "--turns", "2", "--final-epochs", "3", "--ema", "0.5", "--train-bn",
+		"--patience", "2", "--lr", "0.03", "--prune", "fisher", "--keep", "macs=0.6", "--turns", "2", "--turn-updates", "30", "--turn-lr", "0.1", "--final-epochs", "3", "--ema", "0.5", "--train-bn",
 		"--run", filepath.Join(dir, "run"), "-o", filepath.Join(dir, "out.secateur"), "--json", "--quiet", "--threads", "2"}, more...)
 }
 
