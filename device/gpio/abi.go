@@ -1,5 +1,7 @@
 package gpio
 
+//lint:file-ignore U1000 these structs are the kernel's: what we do not read keeps its place
+
 import "github.com/secateur/secateur/device/internal/ioctl"
 
 // The structures and numbers of version 2 of include/uapi/linux/gpio.h. layout_test.go compares

@@ -1,5 +1,7 @@
 package v4l2
 
+//lint:file-ignore U1000 these structs are the kernel's: what we do not read keeps its place
+
 import "github.com/secateur/secateur/device/internal/ioctl"
 
 // The structures and numbers of include/uapi/linux/videodev2.h that capturing needs, as amd64 and

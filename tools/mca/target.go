@@ -157,11 +157,9 @@ func (t target) render(rows []row) string {
 	return s.String() + "\n"
 }
 
-// readCycles is the cycles in a rendered table, by kernel, readShares the percentages of the peak and
-// readBounds those of the bound.
+// readCycles is the cycles in a rendered table, by kernel, readShares the percentages of the peak.
 func readCycles(text string) (map[string][]float64, error) { return readColumns(text, 4) }
 func readShares(text string) (map[string][]float64, error) { return readColumns(text, 5) }
-func readBounds(text string) (map[string][]float64, error) { return readColumns(text, 6) }
 
 // readColumns is every third column from first on.
 func readColumns(text string, first int) (map[string][]float64, error) {

@@ -2,7 +2,6 @@ package line
 
 import (
 	"context"
-	"encoding/json"
 	"image"
 	"io"
 	"sync"
@@ -145,13 +144,4 @@ func predictor(t *testing.T, seed uint64) (*eval.Predictor, *graph.Graph) {
 		t.Fatal(err)
 	}
 	return p, g
-}
-
-func asLine(t *testing.T, e Event) string {
-	t.Helper()
-	b, err := json.Marshal(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
