@@ -26,7 +26,7 @@ func TestHuge(t *testing.T) {
 			within = lo <= at && at < hi
 		}
 		if flags, ok := strings.CutPrefix(line, "VmFlags:"); ok && within {
-			if !strings.Contains(flags, "rd") {
+			if !strings.Contains(flags, " mr") {
 				t.Skip("skipped: an emulator makes up the mappings and their flags")
 			}
 			if !strings.Contains(flags, " hg") {
