@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/secateur/secateur/device/clock"
 )
 
 // child is a program that writes frames to its standard output: raw ones of a fixed size, or a
@@ -81,7 +83,7 @@ func (c *child) read(ctx context.Context, f *Frame) error {
 	if _, err := io.ReadFull(c.out, c.buf); err != nil {
 		return err
 	}
-	*f = Frame{Format: c.format, Planes: f.Planes, Sequence: c.count, Time: now()}
+	*f = Frame{Format: c.format, Planes: f.Planes, Sequence: c.count, Time: clock.Now()}
 	f.setPlanes(c.buf, c.stride)
 	c.count++
 	return nil

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/secateur/secateur/device/clock"
 )
 
 // folder plays the pictures of a folder, or one picture, in the order of their names.
@@ -56,7 +58,7 @@ func isPicture(name string) bool {
 
 func (d *folder) Next(ctx context.Context, f *Frame) error {
 	if d.count > 0 {
-		if err := pause(ctx, d.every); err != nil {
+		if err := clock.Sleep(ctx, d.every); err != nil {
 			return err
 		}
 	}
@@ -68,7 +70,7 @@ func (d *folder) Next(ctx context.Context, f *Frame) error {
 	}
 	path := d.files[d.at]
 	d.at++
-	*f = Frame{Planes: f.Planes, Sequence: d.count, Time: now()}
+	*f = Frame{Planes: f.Planes, Sequence: d.count, Time: clock.Now()}
 	d.count++
 	if err := f.readPicture(path); err != nil {
 		return fmt.Errorf("%s: %w", path, err)

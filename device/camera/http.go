@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/secateur/secateur/device/clock"
 )
 
 // mjpeg reads pictures from a server's multipart/x-mixed-replace answer, as network cameras give.
@@ -89,7 +91,7 @@ func (m *mjpeg) Next(ctx context.Context, f *Frame) error {
 		}
 		return fmt.Errorf("after %d frames: %w", m.count, noEOF(err))
 	}
-	*f = Frame{Planes: f.Planes, Sequence: m.count, Time: now()}
+	*f = Frame{Planes: f.Planes, Sequence: m.count, Time: clock.Now()}
 	m.count++
 	if f.setJPEG(b) != nil {
 		f.Damaged = true

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/secateur/secateur/device/clock"
 )
 
 // A stream of frames is what a recording holds and what a helper program of any language writes to
@@ -136,11 +138,11 @@ func (p *Player) wait(ctx context.Context, t time.Duration) error {
 	if !p.pace {
 		return nil
 	}
-	now := now()
+	now := clock.Now()
 	if p.zero == 0 {
 		p.zero = now - t
 	}
-	return pause(ctx, t+p.zero-now)
+	return clock.Sleep(ctx, t+p.zero-now)
 }
 
 // parse fills f from a head.

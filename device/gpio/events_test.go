@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secateur/secateur/device/clock"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/gpio/gpiotest"
 )
@@ -132,9 +133,9 @@ func TestEdgesOfPeriphPin(t *testing.T) {
 	edges := FromPin(p)
 	for i, l := range []gpio.Level{gpio.High, gpio.Low, gpio.High} {
 		p.EdgesChan <- l
-		before := Now()
+		before := clock.Now()
 		e, err := edges.Next(t.Context())
-		if err != nil || e.Stamped || e.Rising != bool(l) || e.Number != uint64(i+1) || e.Time < before || e.Time > Now() {
+		if err != nil || e.Stamped || e.Rising != bool(l) || e.Number != uint64(i+1) || e.Time < before || e.Time > clock.Now() {
 			t.Errorf("edge %d is %+v, %v", i, e, err)
 		}
 	}

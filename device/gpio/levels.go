@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/secateur/secateur/device/clock"
 	"periph.io/x/conn/v3/gpio"
 )
 
@@ -30,17 +30,8 @@ func (e *pinEdges) Next(ctx context.Context) (Edge, error) {
 	for ctx.Err() == nil {
 		if e.pin.WaitForEdge(pollEvery) {
 			e.number++
-			return Edge{Time: Now(), Rising: bool(e.pin.Read()), Number: e.number}, nil
+			return Edge{Time: clock.Now(), Rising: bool(e.pin.Read()), Number: e.number}, nil
 		}
 	}
 	return Edge{}, ctx.Err()
-}
-
-// Now is the time since boot on the clock that the kernel stamps edges and frames by.
-func Now() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
-		panic(err) // every Linux has this clock
-	}
-	return time.Duration(t.Nano())
 }

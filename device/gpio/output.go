@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/secateur/secateur/device/clock"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 )
@@ -15,7 +16,7 @@ func Pulse(ctx context.Context, p gpio.PinOut, d time.Duration) error {
 	if err := p.Out(gpio.High); err != nil {
 		return errors.Join(err, p.Out(gpio.Low))
 	}
-	return errors.Join(rest(ctx, d), p.Out(gpio.Low))
+	return errors.Join(clock.Sleep(ctx, d), p.Out(gpio.Low))
 }
 
 // Blink turns a lamp on and off at frequency f until ctx ends, then leaves it off. A supervisor that
@@ -37,7 +38,7 @@ func repeat(ctx context.Context, p gpio.PinOut, half time.Duration, n int) error
 	for i := 0; n < 0 || i < n; i++ {
 		err := Pulse(ctx, p, half)
 		if err == nil {
-			err = rest(ctx, half)
+			err = clock.Sleep(ctx, half)
 		}
 		if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return nil
@@ -47,17 +48,6 @@ func repeat(ctx context.Context, p gpio.PinOut, half time.Duration, n int) error
 		}
 	}
 	return nil
-}
-
-func rest(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }
 
 // Travel is how long a part takes from the trigger to the reject point.

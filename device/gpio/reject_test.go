@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secateur/secateur/device/clock"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/gpio/gpiotest"
 )
@@ -211,7 +212,7 @@ type recorder struct {
 func (r *recorder) Out(l gpio.Level) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.times = append(r.times, Now())
+	r.times = append(r.times, clock.Now())
 	return r.Pin.Out(l)
 }
 
@@ -226,7 +227,7 @@ func TestRejectorDrivesThePin(t *testing.T) {
 	ctx, cancel := contextWithCancel(t)
 	done := make(chan error)
 	go func() { done <- r.Run(ctx) }()
-	at := Now()
+	at := clock.Now()
 	id, err := r.Trigger(Edge{Time: at})
 	if err != nil {
 		t.Fatal(err)
@@ -261,7 +262,7 @@ func TestLateVerdictIsAnAlarm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, _ := r.Trigger(Edge{Time: Now() - time.Second})
+	id, _ := r.Trigger(Edge{Time: clock.Now() - time.Second})
 	r.step()
 	if err := r.Decide(id, true); !errors.Is(err, ErrLate) || len(alarms) != 1 {
 		t.Errorf("%v and alarms %v, want ErrLate and one alarm", err, alarms)

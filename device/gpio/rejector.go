@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/secateur/secateur/device/clock"
 	"periph.io/x/conn/v3/gpio"
 )
 
@@ -115,7 +116,7 @@ func (r *Rejector) Run(ctx context.Context) error {
 func (r *Rejector) step() (on bool, pause time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := Now()
+	now := clock.Now()
 	if due, ok := r.plan.Next(); ok && now > due {
 		r.worst = max(r.worst, now-due)
 	}

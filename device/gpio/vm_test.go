@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secateur/secateur/device/clock"
 	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/gpio"
 )
@@ -146,13 +147,13 @@ func TestVMEdges(t *testing.T) {
 	chip := simChip(t)
 	pull(t, chip, 0, false)
 	p := input(t, "GPIO17", gpio.BothEdges, nil)
-	last := Now()
+	last := clock.Now()
 	for i := range 50 {
 		high := i%2 == 0
 		pull(t, chip, 0, high)
 		e, err := p.Next(t.Context())
-		if err != nil || e.Rising != high || e.Number != uint64(i+1) || e.Lost != 0 || e.Time < last || e.Time > Now() || !e.Stamped {
-			t.Fatalf("edge %d is %+v, %v; rising %t is wanted, between %v and %v", i+1, e, err, high, last, Now())
+		if err != nil || e.Rising != high || e.Number != uint64(i+1) || e.Lost != 0 || e.Time < last || e.Time > clock.Now() || !e.Stamped {
+			t.Fatalf("edge %d is %+v, %v; rising %t is wanted, between %v and %v", i+1, e, err, high, last, clock.Now())
 		}
 		last = e.Time
 	}
@@ -264,7 +265,7 @@ func until(t *testing.T, chip, want string) time.Duration {
 	t.Helper()
 	for range 10_000 {
 		if level(t, chip, 1) == want {
-			return Now()
+			return clock.Now()
 		}
 		time.Sleep(time.Millisecond)
 	}

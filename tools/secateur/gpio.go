@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/secateur/secateur/device/clock"
 	"github.com/secateur/secateur/device/gpio"
 	"github.com/spf13/cobra"
 	periph "periph.io/x/conn/v3/gpio"
@@ -222,7 +223,7 @@ func measureWire(ctx context.Context, o, i *gpio.Pin, n int) (wired, error) {
 	w := wired{Out: o.String(), In: i.String(), Edges: n}
 	var stamp, wake []float64
 	for k := range n {
-		before := gpio.Now()
+		before := clock.Now()
 		if err := o.Out(k%2 == 0); err != nil {
 			return w, err
 		}
@@ -237,7 +238,7 @@ func measureWire(ctx context.Context, o, i *gpio.Pin, n int) (wired, error) {
 			continue
 		}
 		stamp = append(stamp, micros(e.Time-before))
-		wake = append(wake, micros(gpio.Now()-e.Time))
+		wake = append(wake, micros(clock.Now()-e.Time))
 		time.Sleep(time.Millisecond)
 	}
 	w.StampP50, w.StampP99 = percentiles(stamp)

@@ -15,6 +15,7 @@ import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/zoo"
 	"github.com/secateur/secateur/device/camera"
+	"github.com/secateur/secateur/device/clock"
 	"github.com/secateur/secateur/device/gpio"
 	"github.com/secateur/secateur/device/slot"
 	"github.com/secateur/secateur/kernels"
@@ -33,7 +34,7 @@ const (
 func (b *runner) newLine() error {
 	r := b.conf.Reject
 	b.line = &line.Line{
-		Parts: b.flags.frames, Budget: time.Duration(b.conf.Run.Latency), Events: b.event, Now: gpio.Now, Crop: rectangle(b.conf.Camera.Crop),
+		Parts: b.flags.frames, Budget: time.Duration(b.conf.Run.Latency), Events: b.event, Now: clock.Now, Crop: rectangle(b.conf.Camera.Crop),
 		Rules: line.Rules{Reject: r.Classes, Margin: b.conf.Run.Margin, Doubtful: b.conf.Run.Doubtful, LateBad: r.Late == "reject"},
 		Drift: &line.Drift{Limit: b.conf.Run.Drift, Window: b.conf.Run.Window},
 	}
@@ -183,7 +184,7 @@ func (b *runner) patience() time.Duration {
 }
 
 func (b *runner) tick(ctx context.Context) {
-	for line.Sleep(ctx, tickEvery) == nil {
+	for clock.Sleep(ctx, tickEvery) == nil {
 		b.line.Tick()
 	}
 }
@@ -193,7 +194,7 @@ func (b *runner) openTrigger() error {
 	t := b.conf.Trigger
 	switch t.Source {
 	case "timer":
-		b.line.Edges = &line.Timer{Every: time.Duration(t.Every), Now: gpio.Now, Sleep: line.Sleep}
+		b.line.Edges = &line.Timer{Every: time.Duration(t.Every), Now: clock.Now, Sleep: clock.Sleep}
 	case "gpio":
 		p, err := findLine(lineName(t.Line))
 		if err != nil {

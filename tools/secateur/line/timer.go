@@ -36,15 +36,3 @@ func (t *Timer) Next(ctx context.Context) (gpio.Edge, error) {
 	t.next += t.Every
 	return e, nil
 }
-
-// Sleep waits for d or until ctx ends.
-func Sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}

@@ -1,4 +1,5 @@
-package camera
+// Package clock is the time that the kernel stamps frames and edges by, and waits that can be ended.
+package clock
 
 import (
 	"context"
@@ -7,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// now is the time since boot on the clock that the kernel stamps frames by.
-func now() time.Duration {
+// Now is the time since boot on the clock that the kernel stamps edges and frames by, CLOCK_MONOTONIC.
+func Now() time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
 		panic(err) // every Linux has this clock
@@ -16,8 +17,8 @@ func now() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// pause waits for d or until ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
+// Sleep waits for d or until ctx ends, which is its error.
+func Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
