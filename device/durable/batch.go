@@ -20,7 +20,7 @@ func Batch(fs FS, dir string, files []Named) error {
 		for _, n := range files {
 			p := pending{path: filepath.Join(dir, n.Name)}
 			p.tmp = tempName(p.path)
-			step, err := put(fs, p.tmp, n.Data)
+			step, err := put(fs, p.tmp, 0, all(n.Data))
 			if err != nil {
 				if step != StepCreate {
 					fs.Remove(p.tmp)
@@ -41,21 +41,4 @@ func Batch(fs FS, dir string, files []Named) error {
 		err = fmt.Errorf("write into %s: %s: %w", dir, StepSyncDir, Plain(e))
 	}
 	return err
-}
-
-// put writes and syncs a temporary file.
-func put(fs FS, tmp string, data []byte) (step string, err error) {
-	f, err := fs.Create(tmp)
-	if err != nil {
-		return StepCreate, err
-	}
-	if _, err := f.Write(data); err != nil {
-		f.Close()
-		return StepWrite, err
-	}
-	err = f.Sync()
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	return StepSync, err
 }

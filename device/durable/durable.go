@@ -19,18 +19,20 @@ import (
 // before the rename the old file is untouched and the temporary file is removed. The error
 // says which step failed and wraps the system's, such as syscall.ENOSPC.
 func Write(path string, data []byte) error {
-	return Stream(Disk{}, path, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
+	return WriteMode(Disk{}, path, 0, data)
 }
 
-// WriteMode is Write on the steps of fs, with the mode of the new file whatever the umask is.
+// WriteMode is Write on the steps of fs, with the mode of the new file whatever the umask is; 0 is what the umask leaves.
 func WriteMode(fs FS, path string, mode os.FileMode, data []byte) error {
-	return stream(fs, path, mode, func(w io.Writer) error {
+	return stream(fs, path, mode, all(data))
+}
+
+// all is a fill of that content.
+func all(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
-	})
+	}
 }
 
 // Stream is Write with content that fill makes, on the steps of fs.
@@ -77,6 +79,17 @@ const (
 
 // replace takes the steps in turn and says which one failed.
 func replace(fs FS, tmp, path string, mode os.FileMode, fill func(io.Writer) error) (step string, err error) {
+	if step, err := put(fs, tmp, mode, fill); err != nil {
+		return step, err
+	}
+	if err := fs.Rename(tmp, path); err != nil {
+		return StepRename, err
+	}
+	return StepSyncDir, fs.SyncDir(filepath.Dir(path))
+}
+
+// put writes and syncs a temporary file, and says which step failed.
+func put(fs FS, tmp string, mode os.FileMode, fill func(io.Writer) error) (step string, err error) {
 	f, err := fs.Create(tmp)
 	if err != nil {
 		return StepCreate, err
@@ -96,13 +109,7 @@ func replace(fs FS, tmp, path string, mode os.FileMode, fill func(io.Writer) err
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
-	if err != nil {
-		return StepSync, err
-	}
-	if err := fs.Rename(tmp, path); err != nil {
-		return StepRename, err
-	}
-	return StepSyncDir, fs.SyncDir(filepath.Dir(path))
+	return StepSync, err
 }
 
 // tempName is a hidden name beside path that no one else uses.

@@ -176,10 +176,3 @@ func (s *Store) modelPath(n uint64) string {
 func (s *Store) aboutPath(n uint64) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%06d.json", n))
 }
-
-func writeAll(b []byte) func(io.Writer) error {
-	return func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	}
-}

@@ -198,7 +198,7 @@ func cut(s, suffix string, ok bool) (string, bool) {
 }
 
 func (s *Store) write(path string, b []byte) error {
-	return durable.Stream(s.fs, path, writeAll(b))
+	return durable.WriteMode(s.fs, path, 0, b)
 }
 
 // remove takes files away; what is gone already is no error.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/secateur/secateur/device/clock"
 	"golang.org/x/sys/unix"
 )
 
@@ -91,10 +92,8 @@ func (s *Spool) Follow(ctx context.Context, n uint64, follow bool, w io.Writer) 
 		if st.Done != nil || !follow {
 			return st.Done, nil
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(poll):
+		if err := clock.Sleep(ctx, poll); err != nil {
+			return nil, err
 		}
 	}
 }
