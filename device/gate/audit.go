@@ -124,7 +124,7 @@ func scanner(r io.Reader) *bufio.Scanner {
 	return s
 }
 
-// since calls each with the entries of a key from a moment on, newest first, reading from the end of the file.
+// since calls each with the entries of a key from a moment on, oldest first, among those in the last maxTail bytes.
 func (a *Audit) since(key string, from time.Time, each func(Entry)) error {
 	f, err := os.Open(a.Path)
 	if errors.Is(err, os.ErrNotExist) {

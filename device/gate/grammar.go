@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -19,16 +18,6 @@ const (
 	Train   Scope = "train"
 	Promote Scope = "promote"
 )
-
-// ParseScope reads a scope of a configuration.
-func ParseScope(s string) (Scope, error) {
-	for _, known := range []Scope{Upload, Train, Promote} {
-		if s == string(known) {
-			return known, nil
-		}
-	}
-	return "", fmt.Errorf("unknown scope %q, want upload, train or promote", s)
-}
 
 // Bounds of a line.
 const (

@@ -96,11 +96,7 @@ func (b *runner) fixedModel(env graph.Env) (*line.Models, error) {
 
 // storedModel is the box's live one.
 func (b *runner) storedModel(env graph.Env) error {
-	key, err := box.PublicKey(b.conf.Models.PublicKey)
-	if err != nil {
-		return err
-	}
-	store, err := slot.Open(b.conf.Models.Dir, slot.Options{Key: key, Keep: b.conf.Models.Keep})
+	store, err := box.OpenModels(b.conf)
 	if err != nil {
 		return err
 	}

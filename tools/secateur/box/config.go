@@ -18,11 +18,7 @@ import (
 
 // Open is the station that a configuration describes, with its jobs in a folder of their own.
 func Open(c *firmwareconfig.Config, jobs string, env graph.Env) (*Station, error) {
-	key, err := PublicKey(c.Models.PublicKey)
-	if err != nil {
-		return nil, err
-	}
-	models, err := slot.Open(c.Models.Dir, slot.Options{Key: key, Keep: c.Models.Keep})
+	models, err := OpenModels(c)
 	if err != nil {
 		return nil, err
 	}
@@ -33,6 +29,15 @@ func Open(c *firmwareconfig.Config, jobs string, env graph.Env) (*Station, error
 	s := &Station{Box: &Box{Models: models, Golden: c.Gate.Golden, Rules: Rules(c), Env: env}, Jobs: queue, Data: c.Train.Data, Runs: firmwareconfig.Runs}
 	s.Train, err = training(c)
 	return s, err
+}
+
+// OpenModels is the store of models that a configuration describes.
+func OpenModels(c *firmwareconfig.Config) (*slot.Store, error) {
+	key, err := PublicKey(c.Models.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	return slot.Open(c.Models.Dir, slot.Options{Key: key, Keep: c.Models.Keep})
 }
 
 // Rules are what a configuration asks of a model.

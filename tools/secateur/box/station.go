@@ -43,15 +43,14 @@ func (s *Station) Work(ctx context.Context, j spool.Job, log io.Writer) (spool.D
 		}
 		staged, err = s.Retrain(ctx, *r, log)
 	}
-	done := spool.Done{Code: code(err), Line: "live on trial"}
-	if err != nil {
-		done.Line = err.Error()
-	}
+	done := spool.Done{Code: code(err)}
 	if staged != nil {
 		done.Report, _ = json.Marshal(staged)
-		if err == nil {
-			done.Line = fmt.Sprintf("model %d is live on trial", staged.Model.Number)
-		}
+	}
+	if err != nil {
+		done.Line = err.Error()
+	} else {
+		done.Line = fmt.Sprintf("model %d is live on trial", staged.Model.Number)
 	}
 	fmt.Fprintln(log, done.Line)
 	return done, err
