@@ -3,8 +3,6 @@
 package accept
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,7 +46,7 @@ func Seal(dir string) (*Golden, error) {
 	}
 	m := manifest{Schema: 1, Classes: splits.Classes}
 	for _, s := range slices.Concat(splits.Train, splits.Val, splits.Test) {
-		sum, err := fileSum(s.Path)
+		sum, err := durable.Sum(s.Path)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +76,7 @@ func Open(dir string) (*Golden, error) {
 			return nil, bad("golden set %s: %s names %q of class %q", dir, manifestName, e.File, e.Class)
 		}
 		path := filepath.Join(dir, filepath.FromSlash(e.File))
-		sum, err := fileSum(path)
+		sum, err := durable.Sum(path)
 		if err != nil {
 			return nil, bad("golden set: %w", err)
 		}
@@ -115,7 +113,7 @@ func (g *Golden) Exclude(s *data.Splits) (int, error) {
 	for _, part := range []*[]data.Sample{&s.Train, &s.Val, &s.Test} {
 		var kept []data.Sample
 		for _, x := range *part {
-			sum, err := fileSum(x.Path)
+			sum, err := durable.Sum(x.Path)
 			if err != nil {
 				return removed, bad("%w", err)
 			}
@@ -128,15 +126,6 @@ func (g *Golden) Exclude(s *data.Splits) (int, error) {
 		*part = kept
 	}
 	return removed, nil
-}
-
-func fileSum(path string) (string, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:]), nil
 }
 
 // bad is an error that matches data.ErrUnusable.

@@ -25,7 +25,7 @@ func TestFailedWriteLeavesTheOldFile(t *testing.T) {
 			if !errors.Is(err, cause) {
 				t.Errorf("%s: errors.Is does not find %v", step, cause)
 			}
-			wantFiles(t, filepath.Dir(path), map[string]string{"x": "old"})
+			durabletest.WantFiles(t, filepath.Dir(path), map[string]string{"x": "old"})
 		}
 	}
 }
@@ -40,7 +40,7 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("error %v, want ENOSPC", err)
 	}
 	wantError(t, err, "no space left on device")
-	wantFiles(t, filepath.Dir(path), map[string]string{"x": "old"})
+	durabletest.WantFiles(t, filepath.Dir(path), map[string]string{"x": "old"})
 }
 
 func TestBadContentLeavesTheOldFile(t *testing.T) {
@@ -51,7 +51,7 @@ func TestBadContentLeavesTheOldFile(t *testing.T) {
 	f := small()
 	f.Tensors[1].Name = f.Tensors[0].Name
 	wantError(t, Write(path, f), `tensor "conv1.w" is there twice`)
-	wantFiles(t, filepath.Dir(path), map[string]string{"x": "old"})
+	durabletest.WantFiles(t, filepath.Dir(path), map[string]string{"x": "old"})
 }
 
 func TestReadOnlyFolder(t *testing.T) {
@@ -66,7 +66,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	defer os.Chmod(dir, 0o755)
 	err := unprivileged(func() error { return Write(path, small()) })
 	wantError(t, err, "write "+path+": create a temporary file beside it: permission denied")
-	wantFiles(t, dir, map[string]string{"x": "old"})
+	durabletest.WantFiles(t, dir, map[string]string{"x": "old"})
 }
 
 // unprivileged runs f with a file-system identity that folder permissions bind, root or not.
@@ -80,22 +80,4 @@ func unprivileged(f func() error) error {
 		result <- f()
 	}()
 	return <-result
-}
-
-// wantFiles wants exactly these files with these contents in dir.
-func wantFiles(t *testing.T, dir string, want map[string]string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		b, _ := os.ReadFile(filepath.Join(dir, e.Name()))
-		if w, ok := want[e.Name()]; !ok || w != string(b) {
-			t.Errorf("%s holds %.20q, want %q", e.Name(), b, w)
-		}
-	}
-	if len(entries) != len(want) {
-		t.Errorf("%d files in the folder, want %d", len(entries), len(want))
-	}
 }

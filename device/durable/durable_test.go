@@ -18,7 +18,7 @@ func TestWrite(t *testing.T) {
 		if err := durable.Write(path, []byte(want)); err != nil {
 			t.Fatal(err)
 		}
-		wantFiles(t, filepath.Dir(path), map[string]string{"x": want})
+		durabletest.WantFiles(t, filepath.Dir(path), map[string]string{"x": want})
 	}
 }
 
@@ -58,29 +58,11 @@ func TestFailedStepLeavesTheOldFile(t *testing.T) {
 		if !errors.Is(err, syscall.EIO) {
 			t.Errorf("%s: error %v, want EIO", step, err)
 		}
-		wantFiles(t, filepath.Dir(path), map[string]string{"x": "old"})
+		durabletest.WantFiles(t, filepath.Dir(path), map[string]string{"x": "old"})
 	}
 }
 
 func fillNew(w io.Writer) error {
 	_, err := io.WriteString(w, "new")
 	return err
-}
-
-// wantFiles wants exactly these files with these contents in dir.
-func wantFiles(t *testing.T, dir string, want map[string]string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		b, _ := os.ReadFile(filepath.Join(dir, e.Name()))
-		if w, ok := want[e.Name()]; !ok || w != string(b) {
-			t.Errorf("%s holds %.20q, want %q", e.Name(), b, w)
-		}
-	}
-	if len(entries) != len(want) {
-		t.Errorf("%d files in the folder, want %d", len(entries), len(want))
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/train"
+	"github.com/secateur/secateur/device/durable"
 	"github.com/secateur/secateur/pruning"
 	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/spf13/cobra"
@@ -261,7 +262,7 @@ func openData(s *show, dir string, classes []string, seed uint64) (*data.Splits,
 
 // finish writes the model and the report, and says how it went.
 func (f *adaptFlags) finish(c *cobra.Command, s *show, r *train.Result, h *history) error {
-	parent, err := hashFile(f.model)
+	parent, err := durable.Sum(f.model)
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,20 +96,6 @@ func beginsWith(path, magic string) (bool, error) {
 		return false, fmt.Errorf("%s is empty", path)
 	}
 	return bytes.Equal(head[:n], []byte(magic)), nil
-}
-
-// hashFile is the sha256 of a file: what MetaParent names.
-func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // readLabels reads one class name a line.

@@ -8,6 +8,7 @@ import (
 	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/onnx"
+	"github.com/secateur/secateur/device/durable"
 	"github.com/spf13/cobra"
 )
 
@@ -65,7 +66,7 @@ func runImport(c *cobra.Command, path, out string, o onnx.Options) error {
 	if err := checkLabels(g, o.Labels); err != nil {
 		return err
 	}
-	if g.Meta[graph.MetaParent], err = hashFile(path); err != nil {
+	if g.Meta[graph.MetaParent], err = durable.Sum(path); err != nil {
 		return err
 	}
 	if err := checkpoint.SaveModel(out, g); err != nil {

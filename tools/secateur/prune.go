@@ -9,6 +9,7 @@ import (
 	"github.com/secateur/secateur/core/latency"
 	"github.com/secateur/secateur/core/score"
 	"github.com/secateur/secateur/core/train"
+	"github.com/secateur/secateur/device/durable"
 	"github.com/secateur/secateur/kernels"
 	"github.com/secateur/secateur/pruning"
 	"github.com/secateur/secateur/pruning/groups"
@@ -137,7 +138,7 @@ func (f *pruneFlags) cut(c *cobra.Command, env graph.Env, g *graph.Graph, cut sc
 	if err != nil {
 		return err
 	}
-	parent, err := hashFile(f.model)
+	parent, err := durable.Sum(f.model)
 	if err != nil {
 		return err
 	}
