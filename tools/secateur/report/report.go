@@ -118,10 +118,10 @@ type Prediction struct {
 //go:embed report.css
 var css string
 
-//go:embed page.html svg.html explanation.html study.html
+//go:embed head.html page.html svg.html explanation.html study.html
 var files embed.FS
 
-var pages = template.Must(template.New("").ParseFS(files, "page.html", "svg.html", "explanation.html", "study.html"))
+var pages = template.Must(template.New("").ParseFS(files, "head.html", "page.html", "svg.html", "explanation.html", "study.html"))
 
 // Write writes the page, whole or not at all. It fails if a picture is neither PNG nor JPEG nor
 // an image, or if w fails.
