@@ -20,6 +20,7 @@ type modelsFlags struct {
 	config, dir, golden, key string
 	latency                  time.Duration
 	rules                    accept.Rules
+	keep                     int // models.keep of the configuration; 0 is the store's default
 }
 
 func modelsCommand() *cobra.Command {
@@ -60,7 +61,7 @@ func (f *modelsFlags) on(do func(c *cobra.Command, b *box.Box, args []string) er
 		if err != nil {
 			return usagef("--key: %w", err)
 		}
-		store, err := slot.Open(f.dir, slot.Options{Key: key})
+		store, err := slot.Open(f.dir, slot.Options{Key: key, Keep: f.keep})
 		if err != nil {
 			return err
 		}
@@ -84,6 +85,7 @@ func (f *modelsFlags) configured(c *cobra.Command) error {
 		return err
 	}
 	rules := box.Rules(cfg)
+	f.keep = cfg.Models.Keep
 	for name, take := range map[string]func(){
 		"models":       func() { f.dir = cfg.Models.Dir },
 		"golden":       func() { f.golden = cfg.Gate.Golden },
