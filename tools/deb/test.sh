@@ -17,7 +17,7 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 cp -a "$base/." "$root"
 cp "$deb" "$root/tmp/secateur.deb"
-in() { LC_ALL=C chroot "$root" "$@"; }
+inside() { LC_ALL=C chroot "$root" "$@"; }
 # Every file with mode, owner, size and, for those of /etc, content; but for logs, caches and dpkg's own records.
 listing() {
 	(cd "$root" && find . -xdev \( -path ./var/lib/dpkg -o -path ./var/log -o -path ./var/cache -o -path ./tmp -o -path ./proc \
@@ -28,23 +28,24 @@ listing() {
 say() { echo "test-deb: $*"; }
 
 listing >"$root/tmp/before"
-in dpkg -i /tmp/secateur.deb >/dev/null
-say "installed: $(in secateur --version)"
-in getent passwd secateur secateur-ssh | cut -d: -f1,6,7
+inside dpkg -i /tmp/secateur.deb >/dev/null
+say "installed: $(inside secateur --version)"
+inside getent passwd secateur secateur-ssh | cut -d: -f1,6,7
 for f in /usr/lib/systemd/system/secateur-run.service /usr/share/man/man1/secateur.1.gz /usr/share/bash-completion/completions/secateur; do
-	[ -e "$root$f" ] || in ls -l "$f" # the manual may be excluded by dpkg's configuration; then this says so
+	[ -e "$root$f" ] || inside ls -l "$f" # the manual may be excluded by dpkg's configuration; then this says so
 done
 mkdir -p "$root/etc/secateur"
 printf '[box]\nname = "test"\n' >"$root/etc/secateur/config.toml"
 mount -t proc proc "$root/proc"
 trap 'umount "$root/proc"; rm -rf "$root"' EXIT
-in secateur configure apply --quiet --board raspberrypi-5 | sed 's/^/  /' | tail -3
-in secateur configure check --board raspberrypi-5
-in systemd-sysusers
-in systemd-analyze verify --man=no --recursive-errors=one /etc/systemd/system/secateur-run.service /etc/systemd/system/secateur-train.service /etc/systemd/system/secateur-train.path
+inside secateur configure apply --quiet --board raspberrypi-5 | sed 's/^/  /' | tail -3
+inside secateur configure check --board raspberrypi-5
+inside systemd-sysusers
+inside systemd-analyze verify --man=no --recursive-errors=one /etc/systemd/system/secateur-run.service /etc/systemd/system/secateur-train.service /etc/systemd/system/secateur-train.path
 say "configured and checked"
-in dpkg --purge secateur >/dev/null
-in groupdel gpio # made by configure for the box, and not by the package
+inside dpkg --purge secateur >/dev/null
+inside rm /run/systemd/systemd-units-load # left by systemd-analyze, and not by the package
+inside groupdel gpio # made by configure for the box, and not by the package
 umount "$root/proc"
 trap 'rm -rf "$root"' EXIT
 listing >"$root/tmp/after"

@@ -121,7 +121,7 @@ func (m vm) fetch(dir string) error {
 		return nil
 	}
 	if err := m.buildGPIOSim(a, dir, strings.TrimPrefix(name, "linux-image-")); err != nil {
-		say("gpio-sim could not be built, its tests will be skipped: %s", oneLine(err))
+		return fmt.Errorf("build gpio-sim (-no-gpio-sim leaves its tests out): %w", err)
 	}
 	return nil
 }

@@ -18,7 +18,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 )
 
@@ -97,10 +96,4 @@ func (m vm) test() (err error) {
 
 func say(format string, args ...any) {
 	fmt.Printf("vm: "+format+"\n", args...)
-}
-
-// oneLine is the last words of a program's output.
-func oneLine(err error) string {
-	s := strings.Join(strings.Fields(err.Error()), " ")
-	return s[max(0, len(s)-300):]
 }
