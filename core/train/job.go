@@ -103,6 +103,7 @@ type job struct {
 	best     map[string][]float32 // parameters at the best validation loss
 	mark     string               // fingerprint of Config
 	table    *latency.Table       // of layers' times; nil where nobody asks for time
+	dense    *graph.Graph         // the network before the first cut, where it answers live; nil until somebody asks
 	features *features            // of the frozen prefix; nil until somebody asks
 	anchor   []float32            // logits of the dense network, one row a training image and view: the teacher
 

@@ -26,6 +26,8 @@ type Prune struct {
 	FinalRate   float64 // their learning rate, a share of the run's
 	Tolerance   float64 // by how much the harmonic mean of class accuracies may fall below the dense network's
 	Distill     float64 // share of the dense network's logits in the loss
+	LiveTeacher bool    // the dense network answers for each picture as it is shown; else for the picture itself, once
+	Mixup       float64 // alpha of mixup while the dense network teaches; 0: that of the images
 	InnerOnly   bool    // leave residual streams alone
 	KeepTurns   bool    // the network of every accepted turn stays in the run folder
 	Regime      string  // one of Regimes
@@ -91,6 +93,7 @@ func (j *job) afterTune() error {
 	if j.anchor, err = j.answers(); err != nil {
 		return err
 	}
+	j.dense = j.net.Copy()
 	if j.pos.Prune, err = j.startPruning(); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/secateur/secateur/core/data"
@@ -39,6 +38,7 @@ type tuner struct {
 	sched   optim.Schedule
 	logits  string
 	classes int
+	live    *plan.Plan // the dense network on the batch; nil where it has answered before
 }
 
 func (j *job) newTuner(r recipe) (*tuner, error) {
@@ -54,6 +54,11 @@ func (j *job) newTuner(r recipe) (*tuner, error) {
 		input = j.pos.Cut
 	}
 	t.batch = data.Batch{X: t.plan.Data(input), Targets: t.plan.Data(target), Index: make([]int32, j.Batch), Mates: make([]int32, j.Batch)}
+	if r.objective.Distill > 0 && j.Prune != nil && j.Prune.LiveTeacher && r.part != Suffix { // cached views have their answers
+		if t.live, err = j.liveTeacher(); err != nil {
+			return nil, err
+		}
+	}
 	t.loader, err = j.feeding(r)
 	return t, err
 }
@@ -80,6 +85,9 @@ func (j *job) loading(r recipe) data.LoaderOptions {
 		o.Last = data.WrapLast
 	}
 	a := j.Augment
+	if r.objective.Distill > 0 && j.Prune != nil && j.Prune.Mixup > 0 {
+		a.Mixup = j.Prune.Mixup
+	}
 	o.Augment = &a
 	return o
 }
@@ -153,6 +161,9 @@ func (t *tuner) epoch(e int) (Event, error) {
 			return Event{}, err
 		}
 		t.feed(k, n)
+		if err := t.askLive(n); err != nil {
+			return Event{}, err
+		}
 		if err := t.plan.Run(); err != nil {
 			return Event{}, err
 		}
@@ -204,49 +215,6 @@ func (t *tuner) weightOf(y []float32) float32 {
 		s += p * t.weights[c]
 	}
 	return s
-}
-
-// teach feeds the dense network's logits of the batch's images, of mixed images those of the mixture of its answers.
-func (t *tuner) teach(n int, share float32) {
-	w, z := t.plan.Data(teacherWeight), t.plan.Data(teacher)
-	clear(w)
-	clear(z)
-	for i := range n {
-		w[i] = share / float32(n)
-		to, own := z[i*t.classes:(i+1)*t.classes], t.answer(i)
-		if t.batch.Share == 1 {
-			copy(to, own)
-		} else {
-			mixAnswers(to, own, t.answer(int(t.batch.Mates[i])), t.batch.Share, float64(t.objective.Temperature))
-		}
-	}
-}
-
-// answer is the dense network's logits of the image at place i of the batch, of the view that is shown where
-// the dense network has seen it.
-func (t *tuner) answer(i int) []float32 {
-	at := int(t.batch.Index[i])
-	if c, ok := t.loader.(*cacheFeeder); ok {
-		at += c.view * len(t.train)
-	}
-	return t.anchor[at*t.classes:][:t.classes]
-}
-
-// mixAnswers writes logits whose softmax at a temperature is share·softmax(a) + (1-share)·softmax(b).
-func mixAnswers(z, a, b []float32, share float32, temperature float64) {
-	sum := func(z []float32, top float32) (s float64) {
-		for _, v := range z {
-			s += math.Exp(float64(v-top) / temperature)
-		}
-		return s
-	}
-	ta, tb := slices.Max(a), slices.Max(b)
-	sa, sb := sum(a, ta), sum(b, tb)
-	for i := range z {
-		p := math.Exp(float64(a[i]-ta)/temperature) / sa
-		q := math.Exp(float64(b[i]-tb)/temperature) / sb
-		z[i] = float32(temperature * math.Log(math.Max(float64(share)*p+(1-float64(share))*q, 1e-30)))
-	}
 }
 
 // epochSum is what an epoch reports.

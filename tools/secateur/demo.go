@@ -27,8 +27,8 @@ const (
 	demoTurns     = 10
 	demoUpdates   = 30
 	demoTurnRate  = 0.1
-	demoFinal     = 15
-	demoFinalRate = 0.5
+	demoFinal     = 40
+	demoFinalRate = 1
 )
 
 func demoCommand() *cobra.Command {
