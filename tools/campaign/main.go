@@ -72,6 +72,8 @@ func (o outcome) key() string { return fmt.Sprintf("%s %s %d %s", o.Model, o.Dat
 type settings struct {
 	folder, out, models, sets, prune, allocator, keep, networks string
 	first, seeds, workers                                       int
+	live                                                        bool
+	mixup                                                       float64
 }
 
 func main() {
@@ -82,6 +84,8 @@ func main() {
 	flag.StringVar(&s.sets, "data", "neu-det,hymenoptera", "data sets, commas between")
 	flag.StringVar(&s.prune, "prune", "", "prune too, by this criterion")
 	flag.StringVar(&s.allocator, "allocator", "global", "how many filters each layer keeps")
+	flag.BoolVar(&s.live, "live-teacher", false, "the dense network answers for each picture as it is shown")
+	flag.Float64Var(&s.mixup, "distill-mixup", 0, "alpha of mixup while it teaches")
 	flag.StringVar(&s.keep, "keep", "macs=0.5", "budget of the pruned network")
 	flag.IntVar(&s.first, "first", 0, "first seed")
 	flag.IntVar(&s.seeds, "seeds", 5, "number of seeds")
@@ -186,7 +190,7 @@ func one(ctx context.Context, env graph.Env, s settings, o *outcome) error {
 			return err
 		}
 		c.Prune = train.DefaultPrune(s.prune, budget)
-		c.Prune.Allocator = s.allocator
+		c.Prune.Allocator, c.Prune.LiveTeacher, c.Prune.Mixup = s.allocator, s.live, s.mixup
 	}
 	r, err := train.Adapt(ctx, c)
 	if err != nil && !errors.Is(err, train.ErrTarget) {
