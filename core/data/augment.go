@@ -16,12 +16,19 @@ type Augment struct {
 	Contrast   float64 // largest relative change of the distance from mid-grey
 	Brightness float64 // largest change of brightness as a share of mid-grey
 	Blur       float64 // largest sigma of a Gaussian blur, in pixels of the model's input
+	Shrink     float64 // draw at down to this share of the input's length, grey around; 0 is off
+	Mosaic     float64 // probability to put four pictures with boxes together
 	Mixup      float64 // alpha of mixup's Beta distribution (arXiv:1710.09412); wants soft targets
 }
 
 // DefaultAugment is the recipe of the PyTorch baselines that accuracy is compared with.
 func DefaultAugment() Augment {
 	return Augment{MinArea: 0.7, Flip: 0.5, Contrast: 0.2, Brightness: 0.2}
+}
+
+// BoxAugment is the recipe for pictures with boxes, of which there are few.
+func BoxAugment() Augment {
+	return Augment{MinArea: 0.5, Flip: 0.5, Contrast: 0.2, Brightness: 0.2, Shrink: 0.6, Mosaic: 0.5}
 }
 
 // Check refuses numbers outside what the fields mean.
@@ -37,6 +44,8 @@ func (a *Augment) Check() error {
 		{"contrast", a.Contrast, 0, 1},
 		{"brightness", a.Brightness, 0, 1},
 		{"blur in pixels", a.Blur, 0, 16},
+		{"smallest length", a.Shrink, 0, 1},
+		{"mosaic", a.Mosaic, 0, 1},
 		{"mixup", a.Mixup, 0, 16},
 	} {
 		if !(f.lo <= f.v && f.v <= f.hi) {
@@ -48,11 +57,13 @@ func (a *Augment) Check() error {
 
 // change is what Augment came to for one picture in one epoch.
 type change struct {
-	box                  Box
+	box                  Rect
 	flip, flipUp         bool
 	contrast, brightness float64 // y = (x-128)*contrast + 128*brightness
 	angle                float64 // radians
 	sigma                float64
+	scale                float64 // of lengths in the input
+	atX, atY             float64 // where the shrunken picture lies, shares of what is free
 }
 
 // draw decides the change of one w×h picture. It draws the same numbers whatever is switched on,
@@ -64,7 +75,7 @@ func (a *Augment) draw(rng *rand.Rand, w, h int) change {
 		area = 1
 	}
 	side := math.Sqrt(min(area, 1))
-	return change{
+	d := change{
 		box:        cropBox(rng, w, h, side),
 		flip:       rng.Float64() < a.Flip,
 		contrast:   u(1-a.Contrast, 1+a.Contrast),
@@ -72,51 +83,25 @@ func (a *Augment) draw(rng *rand.Rand, w, h int) change {
 		flipUp:     rng.Float64() < a.FlipUp,
 		angle:      u(-a.Rotate, a.Rotate) * math.Pi / 180,
 		sigma:      u(0, a.Blur),
+		scale:      u(a.Shrink, 1),
+		atX:        rng.Float64(),
+		atY:        rng.Float64(),
 	}
+	if a.Shrink <= 0 {
+		d.scale = 1
+	}
+	return d
 }
 
 // cropBox is a box of whole pixels with side times both lengths, anywhere in w×h.
-func cropBox(rng *rand.Rand, w, h int, side float64) Box {
+func cropBox(rng *rand.Rand, w, h int, side float64) Rect {
 	cw, ch := max(int(float64(w)*side), 1), max(int(float64(h)*side), 1)
 	x, y := place(rng, w-cw), place(rng, h-ch)
-	return Box{float64(x), float64(y), float64(x + cw), float64(y + ch)}
+	return Rect{float64(x), float64(y), float64(x + cw), float64(y + ch)}
 }
 
 // place is a whole number from 0 to most, from exactly one draw.
 func place(rng *rand.Rand, most int) int { return int(rng.Float64() * float64(most+1)) }
-
-// canvas is the memory in which one goroutine augments.
-type canvas struct {
-	resizer Resizer
-	small   RGB
-	tmp     []float32
-	kernel  []float32
-}
-
-// paint writes img, changed, as numbers from 0 to 255.
-//
-//	dst  h×w×3  overwritten
-func (c *canvas) paint(dst []float32, w, h int, img *RGB, d change) {
-	c.small.reshape(w, h)
-	c.resizer.Resize(&c.small, img, d.box)
-	toFloat(dst, &c.small)
-	c.tmp = grow(c.tmp, len(dst))
-	if d.flip {
-		flipLeftRight(dst, w)
-	}
-	if d.flipUp {
-		flipUpDown(dst, w)
-	}
-	if d.angle != 0 {
-		rotate(c.tmp, dst, w, h, d.angle)
-		copy(dst, c.tmp)
-	}
-	if d.sigma > 0 {
-		c.kernel = gaussian(c.kernel[:0], d.sigma)
-		blur(dst, c.tmp, w, h, c.kernel)
-	}
-	light(dst, float32(d.contrast), float32(d.brightness))
-}
 
 // light changes contrast about mid-grey and brightness, and stays from 0 to 255.
 func light(x []float32, contrast, brightness float32) {

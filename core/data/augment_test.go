@@ -45,12 +45,15 @@ func TestDefaultAugmentDraws(t *testing.T) {
 }
 
 func TestNoAugmentChangesNothing(t *testing.T) {
-	img := picture(12, 10)
+	img := &reduced{*picture(12, 10), 12, 10}
 	var a Augment
 	var c canvas
 	got, want := make([]float32, len(img.Pix)), make([]float32, len(img.Pix))
-	c.paint(got, 12, 10, img, a.draw(random.Stream(1, "test", 0), 12, 10))
-	toFloat(want, img)
+	d := a.draw(random.Stream(1, "test", 0), 12, 10)
+	c.begin(12, 10)
+	c.part(Preprocess{Width: 12, Height: 10}, img, nil, d)
+	c.change(got, d)
+	toFloat(want, &img.RGB)
 	same(t, "pixels", got, want)
 }
 
@@ -58,7 +61,7 @@ func TestNoAugmentChangesNothing(t *testing.T) {
 func TestDrawsAreIndependent(t *testing.T) {
 	a := DefaultAugment()
 	plain := a.draw(random.Stream(1, "test", 0), 50, 40)
-	a.Rotate, a.Blur, a.FlipUp = 10, 2, 1
+	a.Rotate, a.Blur, a.FlipUp, a.Shrink = 10, 2, 1, 0.5
 	all := a.draw(random.Stream(1, "test", 0), 50, 40)
 	if all.angle == 0 || all.sigma == 0 || !all.flipUp {
 		t.Errorf("%+v, want a rotation, a blur and a flip", all)

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,93 +14,121 @@ import (
 
 const boxesFile = "boxes.csv"
 
-// box is a line of boxes.csv, in pixels; the last row and column are part of it.
-type box struct{ xmin, ymin, xmax, ymax, line int }
-
-// table is the boxes of DIR/boxes.csv by file, read once.
-func (f *regionFinder) table(root string) map[string][]box {
-	if boxes, ok := f.boxes[root]; ok {
-		return boxes
-	}
-	boxes := map[string][]box{}
-	f.boxes[root] = boxes
-	path := filepath.Join(root, boxesFile)
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return boxes
-	}
-	if err == nil {
-		defer file.Close()
-		err = f.read(file, path, boxes)
-	}
-	if err != nil {
-		f.skipped = append(f.skipped, Skip{path, bare(err).Error()})
-	}
-	return boxes
+// labelled is a box as a file has it: its class by name, and where it stands.
+type labelled struct {
+	class                  string
+	xmin, ymin, xmax, ymax float64
+	where                  string // "line 7 of boxes.csv"
 }
 
-// read collects the good lines and names the others.
-func (f *regionFinder) read(r io.Reader, name string, into map[string][]box) error {
+// boxTable is what boxes.csv says.
+type boxTable struct {
+	files   []string              // in the order of their first lines
+	boxes   map[string][]labelled // by file
+	plain   bool                  // there is no column for the class
+	skipped []Skip
+}
+
+// readBoxTable reads DIR/boxes.csv. Its errors match fs.ErrNotExist where there is none.
+func readBoxTable(root string) (*boxTable, error) {
+	path := filepath.Join(root, boxesFile)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return parseBoxTable(f, path)
+}
+
+// parseBoxTable collects the good lines and names the others. A line with a file alone is a picture without objects.
+func parseBoxTable(r io.Reader, name string) (*boxTable, error) {
 	table, err := openTable(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	at, err := boxColumns(table)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for {
-		rec, err := table.Read()
-		if err == io.EOF {
-			return nil
+	table.FieldsPerRecord = -1
+	t := &boxTable{boxes: map[string][]labelled{}, plain: at[1] < 0}
+	return t, eachRecord(table, func(rec []string, line int) error {
+		if err := t.add(rec, at, line); err != nil {
+			t.skipped = append(t.skipped, Skip{name, fmt.Sprintf("line %d: %s", line, err)})
 		}
-		if err != nil {
-			return err
-		}
-		line, _ := table.FieldPos(0)
-		file, b, err := parseBox(rec, at)
-		if err != nil {
-			f.skipped = append(f.skipped, Skip{name, fmt.Sprintf("line %d: %s", line, err)})
-			continue
-		}
-		b.line = line
-		into[file] = append(into[file], b)
-	}
+		return nil
+	})
 }
 
-// boxColumns is where file, xmin, ymin, xmax and ymax stand.
-func boxColumns(table *csv.Reader) ([5]int, error) {
-	var at [5]int
-	head, err := table.Read()
-	if err == io.EOF {
-		head, err = nil, nil
-	}
+// boxColumns is where file, class, xmin, ymin, xmax and ymax stand; class may be -1.
+func boxColumns(table *csv.Reader) (at [6]int, err error) {
+	head, find, err := readHead(table)
 	if err != nil {
 		return at, err
 	}
-	for i, name := range []string{"file", "xmin", "ymin", "xmax", "ymax"} {
-		at[i] = slices.IndexFunc(head, func(s string) bool { return strings.EqualFold(strings.TrimSpace(s), name) })
-		if at[i] < 0 {
-			return at, fmt.Errorf("has the columns %s, want file, xmin, ymin, xmax, ymax", strings.Join(head, ", "))
+	for i, name := range []string{"file", "class", "xmin", "ymin", "xmax", "ymax"} {
+		if at[i] = find(name); at[i] < 0 && name != "class" {
+			return at, fmt.Errorf("has the columns %s, want file, class, xmin, ymin, xmax, ymax", strings.Join(head, ", "))
 		}
 	}
 	return at, nil
 }
 
-// parseBox checks one record. Parts of a pixel are cut off.
-func parseBox(rec []string, at [5]int) (string, box, error) {
-	file := path.Clean(strings.ReplaceAll(strings.TrimSpace(rec[at[0]]), `\`, "/"))
-	var v [4]int
-	for i := range v {
-		x, err := strconv.ParseFloat(strings.TrimSpace(rec[at[i+1]]), 64)
-		if err != nil || !(x > -1e6 && x < 1e6) {
-			return "", box{}, fmt.Errorf("%q is no number of pixels", rec[at[i+1]])
+// add takes one record.
+func (t *boxTable) add(rec []string, at [6]int, line int) error {
+	field := func(i int) string {
+		if at[i] < 0 {
+			return ""
 		}
-		v[i] = int(x)
+		return strings.Clone(strings.TrimSpace(rec[at[i]]))
 	}
-	b := box{xmin: v[0], ymin: v[1], xmax: v[2], ymax: v[3]}
-	if b.xmax < b.xmin || b.ymax < b.ymin {
-		return "", box{}, fmt.Errorf("box %d,%d to %d,%d is empty", b.xmin, b.ymin, b.xmax, b.ymax)
+	if last := slices.Max(at[:]); last >= len(rec) {
+		return fmt.Errorf("%d fields, want %d", len(rec), last+1)
 	}
-	return strings.Clone(file), b, nil
+	file := tablePath(field(0))
+	if field(0) == "" {
+		return errors.New("no file")
+	}
+	b := labelled{class: field(1), where: fmt.Sprintf("line %d of %s", line, boxesFile)}
+	none := field(2)+field(3)+field(4)+field(5) == ""
+	if !none {
+		for i, v := range []*float64{&b.xmin, &b.ymin, &b.xmax, &b.ymax} {
+			var err error
+			if *v, err = coordinate(field(2 + i)); err != nil {
+				return err
+			}
+		}
+		if err := b.check(); err != nil {
+			return err
+		}
+	}
+	if _, known := t.boxes[file]; !known {
+		t.files = append(t.files, file)
+		t.boxes[file] = []labelled{}
+	}
+	if !none {
+		t.boxes[file] = append(t.boxes[file], b)
+	}
+	return nil
+}
+
+// coordinate reads a coordinate.
+func coordinate(s string) (float64, error) {
+	x, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(x > -1e6 && x < 1e6) {
+		return 0, fmt.Errorf("%q is no number of pixels", s)
+	}
+	return x, nil
+}
+
+// check refuses boxes without an area.
+func (b labelled) check() error {
+	if !(b.xmax > b.xmin && b.ymax > b.ymin) {
+		return fmt.Errorf("box %s is empty", b)
+	}
+	return nil
+}
+
+func (b labelled) String() string {
+	return fmt.Sprintf("%v,%v to %v,%v", b.xmin, b.ymin, b.xmax, b.ymax)
 }

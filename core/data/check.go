@@ -3,6 +3,7 @@ package data
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"image"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -26,18 +27,24 @@ func check(items []item, o Options) (good []item, bad []Skip) {
 	return good, bad
 }
 
-// check reads it whole, and decodes it or only its header.
+// check reads it whole, decodes it or only its header, and notes the picture's size.
 func (d *decoder) check(it *item, headerOnly bool) error {
 	if err := d.read(it.Path); err != nil {
 		return err
 	}
 	sum := sha256.Sum256(d.buf)
 	it.Content = binary.LittleEndian.Uint64(sum[:])
-	if headerOnly {
-		_, err := header(d.buf, d.lim)
+	if !headerOnly {
+		err := d.bytes(d.buf)
+		it.size = image.Pt(d.img.W, d.img.H)
 		return err
 	}
-	return d.bytes(d.buf)
+	kind, err := header(d.buf, d.lim)
+	if err != nil {
+		return err
+	}
+	it.size, err = kind.size(d.buf)
+	return err
 }
 
 // forEach calls a worker's function for every index below n, on several threads (0 is all).

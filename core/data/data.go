@@ -11,9 +11,10 @@ import (
 type Sample struct {
 	Path    string // where it lies
 	Name    string // its path below the folder given to Open, slashes between: every random choice goes by it
-	Class   int    // index into Classes
+	Class   int    // index into Classes; of a picture with boxes the rarest of theirs, which splits go by
 	Group   string // pictures of one group are never parted by HoldOut; empty is a group of its own
 	Content uint64 // of the file's bytes: copies are not parted either
+	Boxes   []Box  // nil in a set for classification; empty is a picture without objects
 }
 
 // Skip is a file or a row that was left out, and why.

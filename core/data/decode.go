@@ -114,6 +114,30 @@ func bare(err error) error {
 	return err
 }
 
+// size is that of the picture at path as it stands upright, from its header.
+func (d *decoder) size(path string) (size image.Point, err error) {
+	if d.lim == (limits{}) {
+		d.lim = defaultLimits
+	}
+	if err := d.read(path); err != nil {
+		return size, err
+	}
+	kind, err := header(d.buf, d.lim)
+	if err != nil {
+		return size, err
+	}
+	return kind.size(d.buf)
+}
+
+// size is that of a file's picture as it stands upright.
+func (f *format) size(b []byte) (image.Point, error) {
+	c, err := f.config(bytes.NewReader(b))
+	if err == nil && f.orient(b) > 4 {
+		return image.Pt(c.Height, c.Width), nil
+	}
+	return image.Pt(c.Width, c.Height), err
+}
+
 // bytes fills img from the file b.
 func (d *decoder) bytes(b []byte) error {
 	f, m, err := d.decode(b)

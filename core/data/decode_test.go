@@ -328,10 +328,13 @@ func encodePNG(t testing.TB, w, h int, shade uint8) []byte {
 			m.Pix[i] = 255
 		}
 	}
+	return pngOf(t, m)
+}
+
+func pngOf(t testing.TB, m image.Image) []byte {
+	t.Helper()
 	var b bytes.Buffer
-	if err := png.Encode(&b, m); err != nil {
-		t.Fatal(err)
-	}
+	must(t, png.Encode(&b, m))
 	return b.Bytes()
 }
 

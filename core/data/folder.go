@@ -103,7 +103,7 @@ func (w *walk) folder(path string) {
 
 func (w *walk) file(full string) {
 	s := Sample{Path: full, Name: relative(w.dir, full)}
-	w.items = append(w.items, item{s, w.class, w.part})
+	w.items = append(w.items, item{Sample: s, class: w.class, part: w.part})
 }
 
 // relative is full as a slash path below dir.

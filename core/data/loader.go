@@ -28,6 +28,7 @@ type LoaderOptions struct {
 	Seed       uint64
 	Threads    int   // that decode; 0 is all
 	Ahead      int   // batches prepared ahead of Next; 0 is 2
+	Boxes      int   // rows of Batch.Boxes of an image; 0 is none
 	CacheBytes int64 // of reduced pictures to keep from epoch to epoch; 0 keeps none
 }
 
@@ -36,6 +37,8 @@ type Batch struct {
 	X       []float32 // N×H×W×3
 	Labels  []int32   // N; nil if not wanted
 	Targets []float32 // N×classes, one-hot or mixed; nil if not wanted and there is no mixup
+	Boxes   []float32 // N×Boxes×5: class, xmin, ymin, xmax, ymax in pixels of the input, class -1 in rows left over; nil if not wanted
+	Sizes   []int32   // N×2: width and height of the upright picture in the file; nil if not wanted
 	Index   []int32   // N: which of the loader's samples each is; nil if not wanted
 	Mates   []int32   // N: the place in the batch of what each is blended with, its own without mixup; nil if not wanted
 	Share   float32   // of each picture in its blend, its mate has the rest; 1 without mixup
@@ -79,7 +82,7 @@ func NewLoader(samples []Sample, pre Preprocess, o LoaderOptions) (*Loader, erro
 	l.jobs = make(chan job, o.Ahead*o.Batch)
 	l.quit = make(chan struct{})
 	for range o.Ahead {
-		l.slots = append(l.slots, newSlot(o.Batch, pre.Floats()))
+		l.slots = append(l.slots, newSlot(o.Batch, pre.Floats(), o.Boxes))
 	}
 	for range o.Threads {
 		w := newWorker(l)
@@ -116,6 +119,10 @@ func (o *LoaderOptions) check(samples []Sample, pre Preprocess) error {
 		return fmt.Errorf("batch of %d samples, want at least 1", o.Batch)
 	case o.Last == DropLast && n < o.Batch:
 		return unusable("%d samples do not fill a batch of %d", n, o.Batch)
+	case o.Boxes < 0:
+		return fmt.Errorf("%d rows of boxes, want 0 or more", o.Boxes)
+	case o.Boxes > 0 && o.Augment != nil && o.Augment.Mixup > 0:
+		return fmt.Errorf("mixup of pictures with boxes: blended boxes have no meaning")
 	case !(o.Oversize >= 1 && o.Oversize <= 4):
 		return fmt.Errorf("oversize of %v, want 1 to 4", o.Oversize)
 	}
@@ -224,6 +231,8 @@ func (l *Loader) checkBatch(b *Batch) {
 	want("floats", len(b.X), l.opt.Batch*l.pre.Floats(), true)
 	want("labels", len(b.Labels), l.opt.Batch, false)
 	want("targets", len(b.Targets), l.opt.Batch*l.opt.Classes, l.mixes())
+	want("values of boxes", len(b.Boxes), l.opt.Batch*l.opt.Boxes*boxValues, false)
+	want("sizes", len(b.Sizes), l.opt.Batch*2, false)
 	want("indices", len(b.Index), l.opt.Batch, false)
 	want("mates", len(b.Mates), l.opt.Batch, false)
 }
@@ -234,6 +243,8 @@ func (l *Loader) mixes() bool { return l.opt.Augment != nil && l.opt.Augment.Mix
 // write copies s to b.
 func (l *Loader) write(b *Batch, s *slot) {
 	clear(b.X[copy(b.X, s.x[:s.used*l.pre.Floats()]):])
+	noBoxes(b.Boxes[copy(b.Boxes, s.boxes[:s.used*l.opt.Boxes*boxValues]):])
+	clear(b.Sizes[copy(b.Sizes, s.sizes[:s.used*2]):])
 	clear(b.Labels)
 	clear(b.Targets)
 	clear(b.Index)

@@ -2,6 +2,7 @@ package data
 
 import (
 	"errors"
+	"image"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,6 +25,8 @@ type item struct {
 	Sample
 	class string
 	part  string // train, val, test, or empty: to be split
+	size  image.Point
+	boxes []labelled
 }
 
 // listing is what a layout holds before any file was opened.

@@ -7,12 +7,14 @@ import (
 )
 
 // Preprocess is what a model wants of a picture: its size, and y = (x-Mean)/Std for x from 0 to
-// 255. Pictures are squashed to the size, not letterboxed, as the models were trained. Mean and
-// Std are in the order of the model's channels: blue first when BGR is set.
+// 255. Pictures are squashed to the size, or scaled in their proportions to fit it and framed in grey with
+// Letterbox, as the model was trained. Mean and Std are in the order of the model's channels: blue first when
+// BGR is set.
 type Preprocess struct {
 	Width, Height int
 	Mean, Std     [3]float32
 	BGR           bool
+	Letterbox     bool
 }
 
 // Check refuses a size below one pixel and a normalisation that divides by zero.
@@ -40,23 +42,23 @@ func (p Preprocess) Floats() int { return p.Width * p.Height * 3 }
 //	dst  H×W×3  overwritten
 func (p Preprocess) Prepare(dst []float32, img *RGB, r *Resizer) {
 	if img.W != p.Width || img.H != p.Height {
-		small := NewRGB(p.Width, p.Height)
-		r.Resize(small, img, img.Full())
-		img = small
+		p.lines(dst, img, r)
+		return
 	}
 	p.floats(dst, img)
 }
 
-// PrepareFile is Prepare of what Decode reads, with its errors. The picture of a JPEG is never
-// there as a whole.
-func (p Preprocess) PrepareFile(dst []float32, path string, r *Resizer) error {
+// PrepareFile is Prepare of what Decode reads, with its errors, and the size of that picture. The picture of a JPEG
+// is never there as a whole.
+func (p Preprocess) PrepareFile(dst []float32, path string, r *Resizer) (size image.Point, err error) {
 	d := decoder{lim: defaultLimits}
 	src, err := d.lines(path)
 	if err != nil {
-		return unusable("%s: %w", path, err)
+		return size, unusable("%s: %w", path, err)
 	}
 	p.lines(dst, src, r)
-	return nil
+	size.X, size.Y = src.size()
+	return size, nil
 }
 
 // PrepareImage is Prepare of a camera's picture. A YCbCr is read as JFIF has it, full range and
@@ -83,7 +85,7 @@ func (p Preprocess) PrepareImage(dst []float32, m image.Image, r *Resizer) error
 func (p Preprocess) lines(dst []float32, src lines, r *Resizer) {
 	w, h := src.size()
 	small := NewRGB(p.Width, p.Height)
-	r.scale(small, src, Box{0, 0, float64(w), float64(h)})
+	compose(small, p.fit(w, h), src, Rect{0, 0, float64(w), float64(h)}, r)
 	p.floats(dst, small)
 }
 

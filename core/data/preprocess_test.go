@@ -64,12 +64,14 @@ func TestPrepareFileIsPrepare(t *testing.T) {
 		for _, path := range files {
 			img, err := Decode(path)
 			got, want := make([]float32, p.Floats()), make([]float32, p.Floats())
-			if also := p.PrepareFile(got, path, &one); err != nil || also != nil {
+			size, also := p.PrepareFile(got, path, &one)
+			if err != nil || also != nil {
 				same(t, path+" errors", fmt.Sprint(also), fmt.Sprint(err))
 				continue
 			}
 			p.Prepare(want, img, &other)
 			same(t, path, got, want)
+			same(t, path+" size", size, image.Pt(img.W, img.H))
 			p.checkNormalised(t, got, img)
 		}
 	}
@@ -99,7 +101,7 @@ func TestPrepareImageIsPrepareFile(t *testing.T) {
 	for _, name := range []string{"420.jpg", "444.jpg"} {
 		path := filepath.Join("testdata", "images", name)
 		want, got := make([]float32, p.Floats()), make([]float32, p.Floats())
-		if err := p.PrepareFile(want, path, &r); err != nil {
+		if _, err := p.PrepareFile(want, path, &r); err != nil {
 			t.Fatal(err)
 		}
 		b, err := os.ReadFile(path)

@@ -81,7 +81,8 @@ func BenchmarkPrepare(b *testing.B) {
 	dst, r := make([]float32, p.Floats()), new(Resizer)
 	for b.Loop() {
 		for _, path := range paths[:40] {
-			must(b, p.PrepareFile(dst, path, r))
+			_, err := p.PrepareFile(dst, path, r)
+			must(b, err)
 		}
 	}
 	b.ReportMetric(float64(40*b.N)/b.Elapsed().Seconds(), "images/s")

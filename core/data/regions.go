@@ -1,8 +1,10 @@
 package data
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -19,14 +21,14 @@ type Region []float32
 // Regions finds the regions of samples, nil for those without, and names what it could not use. Under the folder that
 // was given to Open it looks for
 //
-//	boxes.csv  columns file, class, xmin, ymin, xmax, ymax in pixels of the upright picture, the last ones counted;
+//	boxes.csv  columns file, class, xmin, ymin, xmax, ymax in pixels of the upright picture, as OpenBoxes reads it;
 //	           file as in split.csv
 //	masks/*    pictures of the same names, as large as the picture and light where the defect is: for
 //	           images/scratch/7.jpg masks/scratch/7.png, else masks/images/scratch/7.png or masks/7.png
 //
-// A picture's mask goes before its boxes. Without any region the error matches ErrUnusable.
+// A picture's mask goes before its boxes; samples of OpenBoxes have theirs already. Without any region the error matches ErrUnusable.
 func Regions(samples []Sample) ([]Region, []Skip, error) {
-	f := &regionFinder{boxes: map[string]map[string][]box{}}
+	f := &regionFinder{boxes: map[string]*boxTable{}}
 	out, found := make([]Region, len(samples)), false
 	for i, s := range samples {
 		region, err := f.find(s)
@@ -46,7 +48,7 @@ func Regions(samples []Sample) ([]Region, []Skip, error) {
 
 // regionFinder keeps what it has read of tables, by folder.
 type regionFinder struct {
-	boxes   map[string]map[string][]box
+	boxes   map[string]*boxTable
 	skipped []Skip
 	decoder decoder
 }
@@ -60,13 +62,54 @@ func (f *regionFinder) find(s Sample) (Region, error) {
 			return f.mask(s, full)
 		}
 	}
-	boxes := f.table(root)
+	if s.Boxes != nil {
+		return f.paint(s, s.Boxes)
+	}
+	return f.paint(s, f.listed(s, root))
+}
+
+// listed is the boxes that boxes.csv has for a sample. Those that leave the picture are named and left out.
+func (f *regionFinder) listed(s Sample, root string) []Box {
+	table := f.table(root)
 	for _, name := range []string{s.Name, strings.TrimPrefix(s.Name, "images/"), path.Base(s.Name)} {
-		if list := boxes[name]; list != nil {
-			return f.paint(s, list)
+		if list := table.boxes[name]; list != nil {
+			return f.inside(s, list)
 		}
 	}
-	return nil, nil
+	return nil
+}
+
+func (f *regionFinder) inside(s Sample, list []labelled) (boxes []Box) {
+	size, err := f.decoder.size(s.Path)
+	for _, b := range list {
+		if err == nil {
+			err = b.leaves(size)
+		}
+		if err != nil {
+			f.skipped = append(f.skipped, Skip{s.Path, fmt.Sprintf("%s: %s", b.where, err)})
+			err = nil
+			continue
+		}
+		boxes = append(boxes, b.box(0))
+	}
+	return boxes
+}
+
+// table is the boxes of DIR/boxes.csv, read once.
+func (f *regionFinder) table(root string) *boxTable {
+	if t, ok := f.boxes[root]; ok {
+		return t
+	}
+	t, err := readBoxTable(root)
+	if err != nil {
+		t = new(boxTable)
+		if !errors.Is(err, fs.ErrNotExist) {
+			f.skipped = append(f.skipped, Skip{filepath.Join(root, boxesFile), bare(err).Error()})
+		}
+	}
+	f.skipped = append(f.skipped, t.skipped...)
+	f.boxes[root] = t
+	return t
 }
 
 // rootOf is the folder that a sample's name is below.
@@ -80,30 +123,13 @@ func maskNames(name string) []string {
 	return []string{path.Join("masks", strings.TrimPrefix(png, "images/")), path.Join("masks", png), path.Join("masks", path.Base(png))}
 }
 
-// size is that of a picture as it stands upright, from its header.
-func (f *regionFinder) size(s Sample) (w, h int, err error) {
-	d := &f.decoder
-	d.lim = defaultLimits
-	if err := d.read(s.Path); err != nil {
-		return 0, 0, err
-	}
-	kind, err := header(d.buf, d.lim)
-	if err != nil {
-		return 0, 0, err
-	}
-	c, err := kind.config(bytes.NewReader(d.buf))
-	if err == nil && kind.orient(d.buf) > 4 {
-		return c.Height, c.Width, nil
-	}
-	return c.Width, c.Height, err
-}
-
 // mask reads one.
 func (f *regionFinder) mask(s Sample, path string) (Region, error) {
-	w, h, err := f.size(s)
+	size, err := f.decoder.size(s.Path)
 	if err != nil {
 		return nil, err
 	}
+	w, h := size.X, size.Y
 	m, err := Decode(path)
 	if err != nil {
 		return nil, fmt.Errorf("mask: %w", err)
@@ -120,28 +146,24 @@ func (f *regionFinder) mask(s Sample, path string) (Region, error) {
 	return region(on, w, h), nil
 }
 
-// paint makes a region of boxes. Those that leave the picture are named and left out.
-func (f *regionFinder) paint(s Sample, boxes []box) (Region, error) {
-	w, h, err := f.size(s)
+// paint makes a region of boxes, nil of none.
+func (f *regionFinder) paint(s Sample, boxes []Box) (Region, error) {
+	if len(boxes) == 0 {
+		return nil, nil
+	}
+	size, err := f.decoder.size(s.Path)
 	if err != nil {
 		return nil, err
 	}
-	on, any := make([]float32, w*h), false
+	w, h := size.X, size.Y
+	on := make([]float32, w*h)
 	for _, b := range boxes {
-		if b.xmin < 0 || b.ymin < 0 || b.xmax > w || b.ymax > h {
-			f.skipped = append(f.skipped, Skip{s.Path, fmt.Sprintf("line %d of %s: box %d,%d to %d,%d leaves the picture of %d×%d",
-				b.line, boxesFile, b.xmin, b.ymin, b.xmax, b.ymax, w, h)})
-			continue
-		}
-		any = true
-		for y := b.ymin; y <= min(b.ymax, h-1); y++ {
-			for x := b.xmin; x <= min(b.xmax, w-1); x++ {
+		b = b.Clip(0, 0, float32(w), float32(h))
+		for y := int(b.YMin); y < int(math.Ceil(float64(b.YMax))); y++ {
+			for x := int(b.XMin); x < int(math.Ceil(float64(b.XMax))); x++ {
 				on[y*w+x] = 1
 			}
 		}
-	}
-	if !any {
-		return nil, nil
 	}
 	return region(on, w, h), nil
 }

@@ -58,7 +58,7 @@ func TestRegions(t *testing.T) {
 	}
 	grey(t, filepath.Join(dir, "masks/a/mask.png"), 40, 20, func(x, y int) bool { return x >= 30 })
 	grey(t, filepath.Join(dir, "masks/b/small.png"), 10, 5, never)
-	table := "file,class,xmin,ymin,xmax,ymax\nb/boxes.png,b,0,0,19,9\nb/boxes.png,b,10,0,29,9\nb/odd.png,b,0,0,99,9\nb/boxes.png,b,5,x,6,7\nb/boxes.png,b,9,9,3,3\n"
+	table := "file,class,xmin,ymin,xmax,ymax\nb/boxes.png,b,0,0,20,10\nb/boxes.png,b,10,0,30,10\nb/odd.png,b,0,0,99,9\nb/boxes.png,b,5,x,6,7\nb/boxes.png,b,9,9,3,3\n"
 	if err := os.WriteFile(filepath.Join(dir, boxesFile), []byte(table), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -9,12 +9,12 @@ import (
 	"github.com/secateur/secateur/kernels"
 )
 
-// Box is a part of a picture in pixels, borders included: a pixel is one unit wide, so the whole
+// Rect is a part of a picture in pixels, borders included: a pixel is one unit wide, so the whole
 // of a W×H picture is {0, 0, W, H}.
-type Box struct{ X0, Y0, X1, Y1 float64 }
+type Rect struct{ X0, Y0, X1, Y1 float64 }
 
 // Full is the box of the whole picture.
-func (m *RGB) Full() Box { return Box{0, 0, float64(m.W), float64(m.H)} }
+func (m *RGB) Full() Rect { return Rect{0, 0, float64(m.W), float64(m.H)} }
 
 // Resizer scales pictures by antialiased bilinear interpolation. It keeps its buffers between
 // calls; it is for one goroutine at a time.
@@ -38,11 +38,11 @@ type lines interface {
 // (https://pillow.readthedocs.io/en/stable/handbook/concepts.html#filters). From version 13 Pillow
 // scales the columns of some shapes first: samples there differ by one. A box that is empty or
 // leaves src is a mistake of the caller.
-func (r *Resizer) Resize(dst, src *RGB, box Box) { r.scale(dst, src, box) }
+func (r *Resizer) Resize(dst, src *RGB, box Rect) { r.scale(dst, src, box) }
 
 // scale is Resize of any picture. A line is scaled across as soon as it is read, so that src is
 // never there as a whole.
-func (r *Resizer) scale(dst *RGB, src lines, box Box) {
+func (r *Resizer) scale(dst *RGB, src lines, box Rect) {
 	w, h := src.size()
 	box = box.single()
 	checkBox(box, w, h)
@@ -106,12 +106,12 @@ func pack(dst, src []uint8) {
 }
 
 // single is b as Pillow understands it, which reads boxes in single precision.
-func (b Box) single() Box {
+func (b Rect) single() Rect {
 	f := func(v float64) float64 { return float64(float32(v)) }
-	return Box{f(b.X0), f(b.Y0), f(b.X1), f(b.Y1)}
+	return Rect{f(b.X0), f(b.Y0), f(b.X1), f(b.Y1)}
 }
 
-func checkBox(b Box, w, h int) {
+func checkBox(b Rect, w, h int) {
 	inside := 0 <= b.X0 && b.X0 < b.X1 && b.X1 <= float64(w) &&
 		0 <= b.Y0 && b.Y0 < b.Y1 && b.Y1 <= float64(h)
 	if !inside {

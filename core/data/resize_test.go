@@ -31,7 +31,7 @@ func TestResizeIsPillows(t *testing.T) {
 	var r Resizer
 	for _, c := range g.Cases {
 		dst := NewRGB(c.Size[0], c.Size[1])
-		r.Resize(dst, picture(c.Source[0], c.Source[1]), Box{c.Box[0], c.Box[1], c.Box[2], c.Box[3]})
+		r.Resize(dst, picture(c.Source[0], c.Source[1]), Rect{c.Box[0], c.Box[1], c.Box[2], c.Box[3]})
 		allowed := 0
 		if c.Size[0] > c.Source[0] && c.Size[1] < c.Source[1] {
 			allowed = 1 // Pillow 13 scales columns first, earlier ones rows
@@ -57,7 +57,7 @@ func TestResizeKeepsPlainPictures(t *testing.T) {
 		src.Pix[i] = 255
 	}
 	dst := NewRGB(1, 1)
-	new(Resizer).Resize(dst, src, Box{0.1, 0.2, 49.9, 39.7})
+	new(Resizer).Resize(dst, src, Rect{0.1, 0.2, 49.9, 39.7})
 	if !bytes.Equal(dst.Pix, []uint8{255, 255, 255}) {
 		t.Errorf("white becomes %v", dst.Pix)
 	}
@@ -66,13 +66,13 @@ func TestResizeKeepsPlainPictures(t *testing.T) {
 func TestResizeAllocatesOnce(t *testing.T) {
 	src, dst := picture(60, 50), NewRGB(24, 24)
 	var r Resizer
-	if n := testing.AllocsPerRun(10, func() { r.Resize(dst, src, Box{1, 2, 55.5, 47}) }); n > 1 {
+	if n := testing.AllocsPerRun(10, func() { r.Resize(dst, src, Rect{1, 2, 55.5, 47}) }); n > 1 {
 		t.Errorf("%v allocations a call, want at most 1", n)
 	}
 }
 
 func TestResizeRefusesBoxOutside(t *testing.T) {
-	for _, b := range []Box{{-1, 0, 4, 4}, {0, 0, 4.5, 4}, {2, 0, 2, 4}, {0, 3, 4, 1}} {
+	for _, b := range []Rect{{-1, 0, 4, 4}, {0, 0, 4.5, 4}, {2, 0, 2, 4}, {0, 3, 4, 1}} {
 		func() {
 			defer func() {
 				if recover() == nil {

@@ -3,6 +3,7 @@ package data
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -27,7 +28,7 @@ func TestShots(t *testing.T) {
 	slices.Reverse(backwards)
 	same(t, "any order", Shots(backwards, 3, 5, 1), five)
 	same(t, "six hold five", Shots(all, 3, 6, 1)[:5], five[:5])
-	if slices.Equal(Shots(all, 3, 5, 2)[:5], five[:5]) {
+	if reflect.DeepEqual(Shots(all, 3, 5, 2)[:5], five[:5]) {
 		t.Error("seeds 1 and 2 choose the same")
 	}
 	same(t, "none", len(Shots(all, 3, 0, 1)), 0)
@@ -52,7 +53,7 @@ func TestHoldOutIsBalanced(t *testing.T) {
 	}
 	other := &Splits{Classes: make([]string, 4), Train: samples(100, 40, 3, 1)}
 	other.HoldOut(0.2, 8)
-	if slices.Equal(other.Val, s.Val) {
+	if reflect.DeepEqual(other.Val, s.Val) {
 		t.Error("seeds 7 and 8 hold out the same")
 	}
 }

@@ -47,22 +47,41 @@ func parseSplit(r io.Reader) ([]row, error) {
 		return nil, err
 	}
 	var rows []row
+	return rows, eachRecord(table, func(rec []string, line int) error {
+		r, err := columns.row(rec)
+		r.line = line
+		rows = append(rows, r)
+		return err
+	})
+}
+
+// eachRecord calls do with every record that is left. Its errors, and those of do, name the line.
+func eachRecord(table *csv.Reader, do func(rec []string, line int) error) error {
 	for {
 		rec, err := table.Read()
 		if err == io.EOF {
-			return rows, nil
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err // names the line itself
 		}
 		line, _ := table.FieldPos(0)
-		r, err := columns.row(rec)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", line, err)
+		if err := do(rec, line); err != nil {
+			return fmt.Errorf("line %d: %w", line, err)
 		}
-		r.line = line
-		rows = append(rows, r)
 	}
+}
+
+// readHead reads the first record, nil of an empty file, and finds columns in it whatever their case, -1 for none.
+func readHead(table *csv.Reader) (head []string, column func(name string) int, err error) {
+	head, err = table.Read()
+	if err == io.EOF {
+		head, err = nil, nil
+	}
+	head = slices.Clone(head)
+	return head, func(name string) int {
+		return slices.IndexFunc(head, func(s string) bool { return strings.EqualFold(strings.TrimSpace(s), name) })
+	}, err
 }
 
 // openTable guesses the separator from the first line.
@@ -89,15 +108,12 @@ func openTable(r io.Reader) (*csv.Reader, error) {
 type columns struct{ file, class, part, group int }
 
 func splitColumns(table *csv.Reader) (columns, error) {
-	head, err := table.Read()
-	if err == io.EOF {
-		return columns{}, errors.New("empty, want the columns file, class, split")
-	}
+	head, find, err := readHead(table)
 	if err != nil {
 		return columns{}, err
 	}
-	find := func(name string) int {
-		return slices.IndexFunc(head, func(s string) bool { return strings.EqualFold(strings.TrimSpace(s), name) })
+	if head == nil {
+		return columns{}, errors.New("empty, want the columns file, class, split")
 	}
 	c := columns{find("file"), find("class"), find("split"), find("group")}
 	if c.file < 0 || c.class < 0 || c.part < 0 {
@@ -113,7 +129,7 @@ func (c columns) row(rec []string) (row, error) {
 		r.group = strings.TrimSpace(rec[c.group])
 	}
 	r.part = partName(strings.TrimSpace(rec[c.part]))
-	file := path.Clean(strings.ReplaceAll(r.file, `\`, "/"))
+	file := tablePath(r.file)
 	switch {
 	case r.file == "":
 		return r, errors.New("no file")
@@ -126,6 +142,11 @@ func (c columns) row(rec []string) (row, error) {
 	}
 	r.file = strings.Clone(file)
 	return r, nil
+}
+
+// tablePath is a file of a table as a slash path.
+func tablePath(s string) string {
+	return path.Clean(strings.ReplaceAll(strings.TrimSpace(s), `\`, "/"))
 }
 
 // findRows finds each row's file. A row that repeats another is skipped; one that contradicts it
@@ -150,7 +171,7 @@ func findRows(dir string, rows []row) (*listing, error) {
 		}
 		seen[name] = r
 		s := Sample{Path: filepath.Join(dir, filepath.FromSlash(name)), Name: name, Group: r.group}
-		l.items = append(l.items, item{s, r.class, r.part})
+		l.items = append(l.items, item{Sample: s, class: r.class, part: r.part})
 	}
 	return l, nil
 }

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"image"
 	"sync/atomic"
 
 	"github.com/secateur/secateur/core/random"
@@ -9,6 +10,8 @@ import (
 // slot is one batch under way.
 type slot struct {
 	x     []float32 // N×H×W×3
+	boxes []float32 // N×Boxes×5
+	sizes []int32   // N×2
 	index []int32   // N: which samples
 	errs  []error   // N
 	used  int       // samples in it
@@ -16,9 +19,11 @@ type slot struct {
 	done  chan struct{} // one element when left comes to 0
 }
 
-func newSlot(n, floats int) *slot {
+func newSlot(n, floats, boxes int) *slot {
 	return &slot{
 		x:     make([]float32, n*floats),
+		boxes: make([]float32, n*boxes*boxValues),
+		sizes: make([]int32, n*2),
 		index: make([]int32, n),
 		errs:  make([]error, n),
 		done:  make(chan struct{}, 1),
@@ -63,7 +68,7 @@ type worker struct {
 	l       *Loader
 	decoder decoder
 	canvas  canvas
-	base    RGB
+	base    reduced
 }
 
 func newWorker(l *Loader) *worker {
@@ -76,35 +81,54 @@ func (w *worker) run() {
 		case <-w.l.quit:
 			return
 		case j := <-w.l.jobs:
-			k := int(j.slot.index[j.at])
-			n := w.l.pre.Floats()
-			j.slot.errs[j.at] = w.prepare(j.slot.x[j.at*n:][:n], k, j.epoch)
+			j.slot.errs[j.at] = w.fill(j)
 			j.slot.finish()
 		}
 	}
 }
 
-// prepare writes sample k as the model wants it.
-//
-//	dst  H×W×3
-func (w *worker) prepare(dst []float32, k int, epoch uint64) error {
-	img, err := w.load(k)
+// fill writes what a slot has of one sample.
+func (w *worker) fill(j job) error {
+	s, k, n := j.slot, int(j.slot.index[j.at]), w.l.pre.Floats()
+	size, err := w.prepare(s.x[j.at*n:][:n], k, j.epoch)
 	if err != nil {
 		return err
 	}
-	p := w.l.pre
-	if a := w.l.opt.Augment; a != nil {
-		rng := random.Stream(w.l.opt.Seed, "augment/"+w.l.samples[k].Name, epoch)
-		w.canvas.paint(dst, p.Width, p.Height, img, a.draw(rng, img.W, img.H))
-		p.normalise(dst)
-		return nil
-	}
-	p.floats(dst, img)
+	s.sizes[2*j.at], s.sizes[2*j.at+1] = int32(size.X), int32(size.Y)
+	rows := w.l.opt.Boxes * boxValues
+	writeBoxes(s.boxes[j.at*rows:][:rows], w.canvas.boxes)
 	return nil
 }
 
+// prepare writes sample k as the model wants it, its boxes in the canvas, and returns the size of the file's picture.
+//
+//	dst  H×W×3
+func (w *worker) prepare(dst []float32, k int, epoch uint64) (size image.Point, err error) {
+	img, err := w.load(k)
+	if err != nil {
+		return size, err
+	}
+	size = image.Pt(img.w, img.h)
+	p, c, s, a := w.l.pre, &w.canvas, &w.l.samples[k], w.l.opt.Augment
+	c.begin(p.Width, p.Height)
+	if a == nil {
+		p.floats(dst, c.whole(p, img, s.Boxes))
+		return size, nil
+	}
+	d := a.draw(random.Stream(w.l.opt.Seed, "augment/"+s.Name, epoch), img.W, img.H)
+	mosaic := random.Stream(w.l.opt.Seed, "mosaic/"+s.Name, epoch)
+	if mosaic.Float64() < a.Mosaic && w.l.opt.Boxes > 0 {
+		err = w.mosaic(mosaic, k)
+	} else {
+		c.part(p, img, s.Boxes, d)
+	}
+	c.change(dst, d)
+	p.normalise(dst)
+	return size, err
+}
+
 // load is sample k reduced to its base size, from the cache if it is there.
-func (w *worker) load(k int) (*RGB, error) {
+func (w *worker) load(k int) (*reduced, error) {
 	if img := w.l.cache.get(k); img != nil {
 		return img, nil
 	}
@@ -113,8 +137,9 @@ func (w *worker) load(k int) (*RGB, error) {
 		return nil, err
 	}
 	width, height := src.size()
+	w.base.w, w.base.h = width, height
 	w.base.reshape(w.baseSize(width, height))
-	w.canvas.resizer.scale(&w.base, src, Box{0, 0, float64(width), float64(height)})
+	w.canvas.resizer.scale(&w.base.RGB, src, Rect{0, 0, float64(width), float64(height)})
 	w.l.cache.put(k, &w.base)
 	return &w.base, nil
 }
@@ -122,6 +147,10 @@ func (w *worker) load(k int) (*RGB, error) {
 // baseSize is the model's size times Oversize, as far as the picture has the pixels.
 func (w *worker) baseSize(width, height int) (int, int) {
 	p, over := w.l.pre, w.l.opt.Oversize
+	if p.Letterbox {
+		fit := p.fit(width, height)
+		return p.within(width, height, min(over, max(float64(width)/float64(fit.Dx()), 1)))
+	}
 	return min(int(float64(p.Width)*over), max(width, p.Width)),
 		min(int(float64(p.Height)*over), max(height, p.Height))
 }

@@ -27,7 +27,7 @@ func CheckInput(g *graph.Graph) error {
 func Preprocess(g *graph.Graph) data.Preprocess {
 	s := g.Node(Input(g)).Shape
 	p := g.Preprocess()
-	return data.Preprocess{Height: s[1], Width: s[2], Mean: p.Mean, Std: p.Std, BGR: p.BGR}
+	return data.Preprocess{Height: s[1], Width: s[2], Mean: p.Mean, Std: p.Std, BGR: p.BGR, Letterbox: p.Letterbox}
 }
 
 // Input is the name of the network's image input.

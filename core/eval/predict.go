@@ -37,7 +37,7 @@ func NewPredictor(e graph.Env, g *graph.Graph) (*Predictor, error) {
 
 // File classifies an image file.
 func (p *Predictor) File(path string) (*Prediction, error) {
-	if err := p.pre.PrepareFile(p.ev.plan.Data(Input(p.ev.g)), path, &p.resizer); err != nil {
+	if _, err := p.pre.PrepareFile(p.ev.plan.Data(Input(p.ev.g)), path, &p.resizer); err != nil {
 		return nil, fmt.Errorf("%w: %w", data.ErrUnusable, err)
 	}
 	return p.run(path)

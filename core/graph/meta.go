@@ -15,15 +15,18 @@ const (
 	MetaMean   = "secateur.mean"   // r,g,b in 0..255, in the order of the input's channels
 	MetaStd    = "secateur.std"    // likewise
 	MetaColor  = "secateur.color"  // RGB or BGR
+	MetaFit    = "secateur.fit"    // squash or letterbox
 	MetaParent = "secateur.parent" // hash of the model that this one was made from
 )
 
 // Preprocess says how pixels become the input: x = (p - Mean) / Std per channel, where p is the
 // pixel's value in 0..255. Mean and Std follow the order of the input's channels: blue first
-// when BGR is set. The size is that of the Input's shape.
+// when BGR is set. The size is that of the Input's shape: pictures are squashed to it, or with
+// Letterbox scaled in their proportions to fit it.
 type Preprocess struct {
 	Mean, Std [3]float32
 	BGR       bool
+	Letterbox bool
 }
 
 // DefaultPreprocess leaves the pixels as they are: 0..255, RGB.
@@ -61,6 +64,10 @@ func (g *Graph) SetPreprocess(p Preprocess) {
 	if p.BGR {
 		g.Meta[MetaColor] = "BGR"
 	}
+	delete(g.Meta, MetaFit)
+	if p.Letterbox {
+		g.Meta[MetaFit] = "letterbox"
+	}
 }
 
 func (g *Graph) preprocess() (Preprocess, error) {
@@ -81,6 +88,13 @@ func (g *Graph) preprocess() (Preprocess, error) {
 		p.BGR = true
 	default:
 		return p, fmt.Errorf("%s: %q, want RGB or BGR", MetaColor, c)
+	}
+	switch f := g.Meta[MetaFit]; f {
+	case "", "squash":
+	case "letterbox":
+		p.Letterbox = true
+	default:
+		return p, fmt.Errorf("%s: %q, want squash or letterbox", MetaFit, f)
 	}
 	return p, p.Check()
 }
