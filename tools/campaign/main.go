@@ -60,6 +60,7 @@ type outcome struct {
 	Model, Data string
 	Seed        uint64
 	Prune       string `json:",omitempty"`
+	Control     string `json:",omitempty"` // its "pruned" network is whole
 	Dense       float64
 	DenseMacro  float64
 	Pruned      float64 `json:",omitempty"`
@@ -67,10 +68,12 @@ type outcome struct {
 	Seconds     float64
 }
 
-func (o outcome) key() string { return fmt.Sprintf("%s %s %d %s", o.Model, o.Data, o.Seed, o.Prune) }
+func (o outcome) key() string {
+	return fmt.Sprintf("%s %s %d %s", o.Model, o.Data, o.Seed, o.Prune+o.Control)
+}
 
 type settings struct {
-	folder, out, models, sets, prune, allocator, keep, networks string
+	folder, out, models, sets, prune, control, allocator, keep, networks string
 	first, seeds, workers                                       int
 	live                                                        bool
 	mixup                                                       float64
@@ -83,6 +86,7 @@ func main() {
 	flag.StringVar(&s.models, "models", "mobilenet-v1-025,squeezenet11,mobilenet-v2-10", "models, commas between")
 	flag.StringVar(&s.sets, "data", "neu-det,hymenoptera", "data sets, commas between")
 	flag.StringVar(&s.prune, "prune", "", "prune too, by this criterion")
+	flag.StringVar(&s.control, "control", "", "with -prune: as many updates that leave the network whole, equal-updates or ablate-and-restore")
 	flag.StringVar(&s.allocator, "allocator", "global", "how many filters each layer keeps")
 	flag.BoolVar(&s.live, "live-teacher", false, "the dense network answers for each picture as it is shown")
 	flag.Float64Var(&s.mixup, "distill-mixup", 0, "alpha of mixup while it teaches")
@@ -152,7 +156,7 @@ func (s settings) missing(done map[string]outcome) (list []outcome) {
 	for seed := s.first; seed < s.first+s.seeds; seed++ {
 		for _, m := range strings.Split(s.models, ",") {
 			for _, d := range strings.Split(s.sets, ",") {
-				o := outcome{Model: m, Data: d, Seed: uint64(seed), Prune: s.prune}
+				o := outcome{Model: m, Data: d, Seed: uint64(seed), Prune: s.prune, Control: s.control}
 				if _, ok := done[o.key()]; !ok {
 					list = append(list, o)
 				}
@@ -190,14 +194,14 @@ func one(ctx context.Context, env graph.Env, s settings, o *outcome) error {
 			return err
 		}
 		c.Prune = train.DefaultPrune(s.prune, budget)
-		c.Prune.Allocator, c.Prune.LiveTeacher, c.Prune.Mixup = s.allocator, s.live, s.mixup
+		c.Prune.Allocator, c.Prune.LiveTeacher, c.Prune.Mixup, c.Prune.Control = s.allocator, s.live, s.mixup, s.control
 	}
 	r, err := train.Adapt(ctx, c)
 	if err != nil && !errors.Is(err, train.ErrTarget) {
 		return err
 	}
 	if s.networks != "" && s.prune != "" {
-		if err := checkpoint.SaveModel(s.network("pruned", o), r.Model); err != nil {
+		if err := checkpoint.SaveModel(s.network(cmp.Or(s.control, "pruned"), o), r.Model); err != nil {
 			return err
 		}
 	}
@@ -267,7 +271,7 @@ func print(done map[string]outcome) {
 	for _, o := range done {
 		k := o.Model + " " + o.Data
 		dense[k], seconds[k] = append(dense[k], o.Dense), append(seconds[k], o.Seconds)
-		if o.Prune != "" {
+		if o.Prune != "" && o.Control == "" {
 			pruned[k] = append(pruned[k], o.Pruned)
 		}
 	}
@@ -292,7 +296,7 @@ func print(done map[string]outcome) {
 func printPairs(done map[string]outcome) {
 	pairs := map[string][]outcome{}
 	for _, o := range done {
-		if k := o.Model + " " + o.Data; o.Prune != "" {
+		if k := strings.TrimSpace(o.Model + " " + o.Data + " " + o.Control); o.Prune != "" {
 			pairs[k] = append(pairs[k], o)
 		}
 	}
