@@ -113,6 +113,8 @@ func TestHardCases(t *testing.T) {
 		{"explain --run DIR/run-one -o DIR/one.html --cards 3", 0, `one\.html written`},
 		{adapt + "--prune fisher --keep macs=0.8 --data FIX/line --model DIR/dead.secateur --run DIR/run-dead", 0, `block\.a is dead`},
 		{"explain --run DIR/run-dead -o DIR/dead.html --cards 3", 0, `dead\.html written`},
+		{adapt + "--prune fisher --keep macs=0.8 --data DIR/missing --model FIX/line.secateur --run DIR/run-missing", 0, `of 2 classes`},
+		{"explain --run DIR/run-missing -o DIR/missing.html --cards 3", 0, `missing\.html written`},
 		{"study --config DIR/nan.toml -o DIR/study-nan", 1, `value 7 of wide\.weight is NaN: the model is damaged`},
 		{"study --config DIR/locked.toml -o DIR/study-locked", 1, `no filter of this model may be pruned`},
 		{"study --config DIR/dead.toml -o DIR/study-dead", 0, `block\.a is dead`},
@@ -132,5 +134,35 @@ func TestHardCases(t *testing.T) {
 				t.Errorf("NaN in %q", o.stdout)
 			}
 		})
+	}
+}
+
+// TestExplainDamaged spoils the files of a run one by one: the page that was there stays.
+func TestExplainDamaged(t *testing.T) {
+	t.Setenv("SECATEUR_THREADS", "1")
+	dir := t.TempDir()
+	run := filepath.Join(dir, "run")
+	adapt := secateur(context.Background(), "adapt", "--epochs", "1", "--head-steps", "2", "--turns", "1", "--final-epochs", "1", "--prune", "fisher",
+		"--keep", "macs=0.8", "--data", fixtures()+"/line", "--model", fixtures()+"/line.secateur", "--run", run, "-o", filepath.Join(dir, "out.secateur"))
+	if adapt.code != 0 {
+		t.Fatal(adapt.stderr)
+	}
+	page := filepath.Join(dir, "why.html")
+	for file, code := range map[string]int{"dense.secateur": 1, "run.json": 2} { // a folder that holds no run is a usage error
+		whole := read(t, filepath.Join(run, file))
+		for name, spoilt := range map[string][]byte{"cut short": whole[:len(whole)-50], "of zeros": make([]byte, len(whole)), "empty": {}} {
+			t.Run(file+" "+name, func(t *testing.T) {
+				write(t, page, []byte("an earlier page"))
+				write(t, filepath.Join(run, file), spoilt)
+				o := secateur(context.Background(), "explain", "--run", run, "-o", page, "--cards", "2")
+				if o.code != code || !strings.Contains(o.stderr, file) || strings.Count(o.stderr, "error:") != 1 {
+					t.Errorf("exit code %d, standard error %q: want %d and the file's name", o.code, o.stderr, code)
+				}
+				if string(read(t, page)) != "an earlier page" {
+					t.Error("the page that was there is gone")
+				}
+			})
+		}
+		write(t, filepath.Join(run, file), whole)
 	}
 }
