@@ -5,9 +5,11 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/secateur/secateur/core/grad"
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/optim"
 )
 
@@ -25,6 +27,9 @@ type Options struct {
 	// Loss, when set, is differentiated with respect to Wrt; the gradient of each is kept.
 	Loss string
 	Wrt  []string
+	// Gates are activations whose gate gradients are kept beside, as NAME+GateSuffix: N×C, of each image's share in
+	// Loss. They cost one multiply-add an activation (op.GateGrad), since the gradients are made anyway.
+	Gates []string
 	// Rule, when set, updates the parameters of Wrt in place instead of keeping gradients.
 	Rule *optim.Rule
 
@@ -128,15 +133,32 @@ func (c *compiler) differentiate() error {
 			return err
 		}
 	}
-	grads, err := grad.Differentiate(c.g, loss, wrt)
+	gates := make([]*graph.Node, len(c.Gates))
+	for i, name := range c.Gates {
+		if gates[i], err = c.node(name); err != nil {
+			return err
+		}
+	}
+	grads, err := grad.Differentiate(c.g, loss, append(wrt, gates...))
 	if err != nil {
 		return err
 	}
-	for n, d := range grads {
-		c.grads[n.Name] = d.Name
+	for _, n := range wrt {
+		if d := grads[n]; d != nil {
+			c.grads[n.Name] = d.Name
+		}
+	}
+	c.Keep = slices.Clone(c.Keep)
+	for _, a := range gates {
+		if d := grads[a]; d != nil {
+			c.Keep = append(c.Keep, c.g.Add(a.Name+GateSuffix, op.GateGrad{}, a, d).Name)
+		}
 	}
 	return nil
 }
+
+// GateSuffix is what the gate gradient of an activation is called beside it.
+const GateSuffix = ".gate"
 
 // update adds the optimiser's nodes.
 func (c *compiler) update() error {

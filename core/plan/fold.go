@@ -37,7 +37,7 @@ func (c *compiler) fold() error {
 // kept are the names of the nodes that somebody wants to see.
 func (c *compiler) kept() map[string]bool {
 	kept := map[string]bool{}
-	for _, name := range slices.Concat(c.Keep, c.Wrt) {
+	for _, name := range slices.Concat(c.Keep, c.Wrt, c.Gates) {
 		kept[name] = true
 	}
 	for _, o := range c.g.Outputs {

@@ -62,5 +62,8 @@ func (c *compiler) seen() (map[*graph.Node]bool, error) {
 	for _, n := range append(wanted, c.g.Outputs...) {
 		seen[n] = true
 	}
+	for _, name := range c.Gates {
+		seen[c.g.Node(name)] = true
+	}
 	return seen, err
 }

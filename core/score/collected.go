@@ -103,8 +103,13 @@ func checkClassifier(g *graph.Graph, classes int) error {
 
 // gates collects one row an image at every gate.
 func (s *Scorer) gates(st *groups.Structure, needs criteria.Needs) (map[string]criteria.Place, error) {
+	names := GateNames(st)
+	given := needs.Has(criteria.LossGradients) && s.hasLoss(names)
+	if given {
+		needs &^= criteria.LossGradients
+	}
 	batch := min(scoreBatch, len(s.Samples))
-	col, err := newCollector(s.Env, st.Graph, gateNames(st), batch, needs)
+	col, err := newCollector(s.Env, st.Graph, names, batch, needs)
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +123,26 @@ func (s *Scorer) gates(st *groups.Structure, needs criteria.Needs) (map[string]c
 			col.plan.Data(weights)[i] = 1
 		}
 	}
-	err = eval.EachBatch(col.plan, st.Graph, s.Samples, batch, s.Classes, y, col.add)
-	return col.places, err
+	if err = eval.EachBatch(col.plan, st.Graph, s.Samples, batch, s.Classes, y, col.add); err != nil {
+		return nil, err
+	}
+	if given {
+		for name, p := range col.places {
+			p.Loss = s.Loss[name]
+			col.places[name] = p
+		}
+	}
+	return col.places, nil
+}
+
+// hasLoss reports whether Γ of the loss is there for all gates.
+func (s *Scorer) hasLoss(gates []string) bool {
+	for _, name := range gates {
+		if s.Loss[name] == nil {
+			return false
+		}
+	}
+	return len(s.Loss) > 0
 }
 
 // Matrices are those of one group.

@@ -38,7 +38,7 @@ func (s *Scorer) overlaps(st *groups.Structure) (map[string][]float32, []data.Sk
 		return nil, skipped, err
 	}
 	var keep []string
-	for _, name := range gateNames(st) {
+	for _, name := range GateNames(st) {
 		a := smallMap(g, g.Node(name))
 		o.gates = append(o.gates, newOverlap(name, a.Name, a.Shape, len(samples)))
 		keep = append(keep, a.Name)

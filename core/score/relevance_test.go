@@ -177,7 +177,7 @@ func imported(t testing.TB, name string) *graph.Graph {
 }
 
 func modelRelevance(t *testing.T, g *graph.Graph, least float64) {
-	gates := gateNames(structure(t, g))
+	gates := GateNames(structure(t, g))
 	logits := g.Outputs[0].Shape
 	target := g.Leaf(targets, graph.Input, tensor.Shape{1, logits[1]}, nil)
 	box := relevance.Pixels(g.Preprocess())

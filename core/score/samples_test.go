@@ -102,7 +102,7 @@ func TestRanks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range gateNames(st) {
+	for _, name := range GateNames(st) {
 		n := st.Graph.Node(name)
 		rank := all.Places[name].Rank
 		if len(rank) != len(s.Samples)*n.Shape.Channels() {

@@ -26,6 +26,9 @@ type Scorer struct {
 	Seed    uint64
 	// Warn is told what should be known before a plan is trusted, a line at a time; an error stops the work. It may be nil.
 	Warn func(string) error
+	// Loss is Γ of the loss at gates that somebody has collected before, N×C each in the order of Samples: a training that
+	// makes these gradients anyway. Where it has all gates of a network they are not made again.
+	Loss map[string][]float32
 }
 
 func (s *Scorer) labels() []int {
@@ -36,8 +39,8 @@ func (s *Scorer) labels() []int {
 	return labels
 }
 
-// gateNames are the gates of all groups that may be pruned, each once.
-func gateNames(st *groups.Structure) []string {
+// GateNames are the gates of all groups that may be pruned, each once.
+func GateNames(st *groups.Structure) []string {
 	seen := map[string]bool{}
 	var names []string
 	for _, g := range st.Free() {

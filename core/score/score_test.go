@@ -64,7 +64,7 @@ func TestGammas(t *testing.T) {
 		t.Fatal(err)
 	}
 	places, labels := all.Places, all.Labels
-	names := gateNames(st)
+	names := GateNames(st)
 	if len(names) < 3 || len(labels) != len(samples) {
 		t.Fatalf("gates %v, %d labels", names, len(labels))
 	}

@@ -45,6 +45,7 @@ func (j *job) putBack(before *graph.Graph, asCut, moments map[string][]float32, 
 		return
 	}
 	trained := j.net
+	j.gates = nil // of the network while some was away
 	j.net = before.Copy()
 	for _, n := range j.net.Role(graph.Param) {
 		now := trained.Node(n.Name)

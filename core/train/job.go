@@ -105,6 +105,7 @@ type job struct {
 	table    *latency.Table       // of layers' times; nil where nobody asks for time
 	dense    *graph.Graph         // the network before the first cut, where it answers live; nil until somebody asks
 	features *features            // of the frozen prefix; nil until somebody asks
+	gates    map[string][]float32 // Γ of the loss, N×C of each gate of the network as it is, by its last epoch; nil where nobody asked
 	anchor   []float32            // logits of the dense network, one row a training image and view: the teacher
 
 	train, val, test []data.Sample
@@ -258,7 +259,7 @@ func (j *job) fits() error {
 	if part == Head {
 		return nil
 	}
-	_, err := j.compileStep(part, objective)
+	_, err := j.compileStep(part, objective, nil)
 	j.saved = map[string][]float32{}
 	return err
 }

@@ -32,6 +32,7 @@ type Prune struct {
 	KeepTurns   bool    // the network of every accepted turn stays in the run folder
 	Regime      string  // one of Regimes
 	Blocks      bool    // residual blocks may go as a whole
+	TrainGates  bool    // Γ of the loss is what the last epoch of training made of it, instead of a scoring pass's
 	Control     string  // EqualUpdates or AblateRestore: the loop without its result; "" prunes
 }
 

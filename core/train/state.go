@@ -26,6 +26,7 @@ const (
 	savedPrefix = "optim/"
 	bestPrefix  = "best/"
 	anchorName  = "anchor"
+	gatesPrefix = "gates/"
 )
 
 // RunError says that a run folder does not fit what was asked of it.
@@ -138,6 +139,7 @@ func (j *job) save() error {
 	f.Meta[metaSpot], f.Meta[metaConfig] = string(spot), j.mark
 	f.Tensors = appendValues(f.Tensors, savedPrefix, j.saved)
 	f.Tensors = appendValues(f.Tensors, bestPrefix, j.best)
+	f.Tensors = appendValues(f.Tensors, gatesPrefix, j.gates)
 	if j.anchor != nil {
 		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: anchorName, Shape: []int{len(j.anchor)}, F32: j.anchor})
 	}
@@ -170,7 +172,7 @@ func (j *job) load(f *checkpoint.File, path string) error {
 	if j.net, err = f.Graph(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	j.saved, j.best = map[string][]float32{}, nil
+	j.saved, j.best, j.gates = map[string][]float32{}, nil, nil
 	for _, t := range f.Tensors {
 		if name, ok := strings.CutPrefix(t.Name, savedPrefix); ok {
 			j.saved[name] = t.F32
@@ -179,6 +181,11 @@ func (j *job) load(f *checkpoint.File, path string) error {
 				j.best = map[string][]float32{}
 			}
 			j.best[name] = t.F32
+		} else if name, ok := strings.CutPrefix(t.Name, gatesPrefix); ok {
+			if j.gates == nil {
+				j.gates = map[string][]float32{}
+			}
+			j.gates[name] = t.F32
 		} else if t.Name == anchorName {
 			j.anchor = t.F32
 		}

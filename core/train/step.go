@@ -12,7 +12,7 @@ import (
 
 // compileStep makes the plan of one training step of the current network: forward, backward and
 // update in place, within the memory budget.
-func (j *job) compileStep(p Part, o Objective) (*plan.Plan, error) {
+func (j *job) compileStep(p Part, o Objective, gates []string) (*plan.Plan, error) {
 	rule := optim.SGD(float32(j.Decay))
 	if j.Adam {
 		rule = optim.AdamW(float32(j.Decay))
@@ -27,7 +27,7 @@ func (j *job) compileStep(p Part, o Objective) (*plan.Plan, error) {
 		}
 		p = Full
 	}
-	return CompileStep(j.Env, net, Step{Objective: o, Part: p, TrainNorm: j.TrainNorm, Rule: &rule, Budget: j.MemoryBudget})
+	return CompileStep(j.Env, net, Step{Objective: o, Part: p, TrainNorm: j.TrainNorm, Rule: &rule, Budget: j.MemoryBudget, Gates: gates})
 }
 
 // plain is the objective of the dense network.
@@ -57,7 +57,8 @@ type Step struct {
 	Part      Part // what is trained
 	TrainNorm bool // batch norm on the statistics of the batch, not the running ones
 	Rule      *optim.Rule
-	Budget    int64 // bytes, as of plan.Options
+	Budget    int64    // bytes, as of plan.Options
+	Gates     []string // activations whose gate gradients are kept, as of plan.Options
 }
 
 // Inputs of a step beside those of the network, optim.Rate and optim.Step.
@@ -76,7 +77,7 @@ func CompileStep(e graph.Env, net *graph.Graph, s Step) (*plan.Plan, error) {
 	}
 	g := withLoss(net, s.Objective)
 	return plan.Compile(g, plan.Options{Env: e, Loss: loss, Wrt: s.Part.params(g), Rule: s.Rule,
-		Keep: []string{g.Outputs[0].Name}, Budget: s.Budget})
+		Keep: []string{g.Outputs[0].Name}, Budget: s.Budget, Gates: s.Gates})
 }
 
 // normMomentum is how fast running statistics follow the batch's: PyTorch's default.

@@ -43,17 +43,12 @@ type tuner struct {
 
 func (j *job) newTuner(r recipe) (*tuner, error) {
 	t := &tuner{job: j, recipe: r, weights: j.classWeights(), logits: j.net.Outputs[0].Name, classes: len(j.Data.Classes)}
-	var err error
-	if t.plan, err = j.compileStep(r.part, r.objective); err != nil {
+	p, err := j.compileStep(r.part, r.objective, nil)
+	if err != nil {
 		return nil, err
 	}
-	t.plan.Hook = j.ctx.Err
+	t.use(p)
 	t.sched = optim.Schedule{Base: r.rate, Steps: r.epochs * j.epochSteps(), Warm: r.warm, Cosine: r.cosine}
-	input := eval.Input(j.net)
-	if r.part == Suffix {
-		input = j.pos.Cut
-	}
-	t.batch = data.Batch{X: t.plan.Data(input), Targets: t.plan.Data(target), Index: make([]int32, j.Batch), Mates: make([]int32, j.Batch)}
 	if r.objective.Distill > 0 && j.Prune != nil && j.Prune.LiveTeacher && r.part != Suffix { // cached views have their answers
 		if t.live, err = j.liveTeacher(); err != nil {
 			return nil, err
@@ -61,6 +56,17 @@ func (j *job) newTuner(r recipe) (*tuner, error) {
 	}
 	t.loader, err = j.feeding(r)
 	return t, err
+}
+
+// use lets the loader write into the inputs of a plan.
+func (t *tuner) use(p *plan.Plan) {
+	t.plan = p
+	t.plan.Hook = t.ctx.Err
+	input := eval.Input(t.net)
+	if t.part == Suffix {
+		input = t.pos.Cut
+	}
+	t.batch = data.Batch{X: p.Data(input), Targets: p.Data(target), Index: make([]int32, t.Batch), Mates: make([]int32, t.Batch)}
 }
 
 // feeding is where a recipe's batches come from.
@@ -150,6 +156,9 @@ func (t *tuner) stopped() bool {
 func (t *tuner) epoch(e int) (Event, error) {
 	began := time.Now()
 	sum := epochSum{}
+	if err := t.watchGates(e); err != nil {
+		return Event{}, err
+	}
 	t.loader.Epoch(e, 0, true)
 	perEpoch := t.sched.Steps / max(t.epochs, 1)
 	for k := e * perEpoch; ; k++ {
@@ -168,6 +177,7 @@ func (t *tuner) epoch(e int) (Event, error) {
 			return Event{}, err
 		}
 		t.pos.Steps++
+		t.keepGates(n)
 		if err := sum.add(t, n); err != nil {
 			return Event{}, err
 		}

@@ -35,7 +35,7 @@ func (j *job) runTurns() error {
 }
 
 func (j *job) scorer() *score.Scorer {
-	return &score.Scorer{Ctx: j.ctx, Env: j.Env, Samples: j.train, Classes: len(j.Data.Classes), Seed: j.Seed, Warn: j.warnOnce}
+	return &score.Scorer{Ctx: j.ctx, Env: j.Env, Samples: j.train, Classes: len(j.Data.Classes), Seed: j.Seed, Warn: j.warnOnce, Loss: j.gates}
 }
 
 // cut is a network cut and repaired, not yet trained.
@@ -61,6 +61,8 @@ func (j *job) turn(goal int64) (bool, error) {
 	}
 	before, moments, change := j.net, j.saved, spot.Change
 	j.net, j.saved, spot.Change = c.net, sliceMoments(c, moments), groups.Compose(change, c.change)
+	gates := j.gates
+	j.gates = nil
 	asCut := j.asCut()
 	if err := j.mend(c); err != nil {
 		return false, err
@@ -88,7 +90,7 @@ func (j *job) turn(goal int64) (bool, error) {
 	} else {
 		t.Reason = fmt.Sprintf("harmonic mean of class accuracies %.3f is below %.3f: taken back, %s stays as it is", t.Harmonic, spot.Floor, c.worst)
 		spot.Pace.RollBack(c.worst)
-		j.net, j.saved, spot.Change = before, moments, change
+		j.net, j.saved, j.gates, spot.Change = before, moments, gates, change
 	}
 	spot.Turns = append(spot.Turns, t)
 	return true, j.log.emit(Event{Event: "turn", Phase: "prune", Turn: t.Turn, MACs: t.MACs, Params: int(t.Params), ValAcc: t.Accuracy,

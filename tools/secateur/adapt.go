@@ -106,6 +106,7 @@ Against learning few images by heart there are: the head before the rest (--head
 	fl.StringVar(&f.loop.Regime, "regime", f.loop.Regime, "with --train suffix, what is pruned when: A the frozen prefix in one light cut, B what trains, C the prefix by imitation if the budget is not met; auto, A, B, C, AB, BC or ABC")
 	fl.BoolVar(&f.loop.LiveTeacher, "live-teacher", f.loop.LiveTeacher, "the dense network answers for each picture as it is shown, augmented and mixed; costs a forward pass a step")
 	fl.Float64Var(&f.loop.Mixup, "distill-mixup", f.loop.Mixup, "alpha of mixup while the dense network teaches; 0 is that of --mixup")
+	fl.BoolVar(&f.loop.TrainGates, "train-gates", false, "take gradients of the loss at the filters from the last epoch of training, which makes them anyway, instead of a scoring pass: for criteria of the loss")
 	fl.BoolVar(&f.loop.KeepTurns, "keep-turns", false, "keep the network of every accepted turn in --run: the curve of accuracy over cost")
 	fl.BoolVar(&f.loop.Blocks, "blocks", false, "let residual blocks with an identity skip go as a whole where that gives up less")
 	fl.BoolVar(&f.loop.InnerOnly, "inner-only", false, "leave the widths of residual streams alone")
