@@ -74,9 +74,9 @@ func (o outcome) key() string {
 
 type settings struct {
 	folder, out, models, sets, prune, control, allocator, keep, networks string
-	first, seeds, workers                                       int
-	live                                                        bool
-	mixup                                                       float64
+	first, seeds, workers                                                int
+	live                                                                 bool
+	mixup                                                                float64
 }
 
 func main() {
