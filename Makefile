@@ -89,7 +89,7 @@ lint: ## vet for both architectures, gofmt, staticcheck
 	GOARCH=arm64 $(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
-golden: ## rewrite the golden files (needs python3-torch, python3-onnx, python3-pil; onnxruntime by pip)
+golden: ## rewrite the golden files (needs python3-torch, python3-onnx, python3-pil; onnxruntime, pycocotools by pip)
 	$(GO) run ./tools/golden
 
 mca: ## rewrite the golden tables of predicted cycles (needs llvm-19)

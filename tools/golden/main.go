@@ -1,5 +1,5 @@
 // Command golden rewrites the golden files: tensors by independent calculations in Python
-// (PyTorch, onnx, onnxruntime, Pillow), and golden text by the tests that own it.
+// (PyTorch, onnx, onnxruntime, Pillow, pycocotools), and golden text by the tests that own it.
 package main
 
 import (
@@ -18,6 +18,7 @@ var scripts = [][]string{
 	{"python3", "tools/golden/onnx_cases.py", "core/onnx/testdata/cases"},
 	{"python3", "core/data/testdata/make_decode_golden.py"},
 	{"python3", "core/data/testdata/make_resize_golden.py"},
+	{"python3", "core/detect/testdata/make_ap_golden.py"},
 	{"go", "test", "./core/plan", "./tools/secateur/report", "-update"},
 }
 
