@@ -34,7 +34,7 @@ type Board struct {
 // Read looks at a box. It is an error only if nothing can be read of its CPUs.
 func Read(root string) (*Board, error) {
 	b := &Board{}
-	b.Compatible = compatible(root)
+	b.Compatible = Compatible(root)
 	b.Model, _ = sysfs.Text(root, "proc/device-tree/model")
 	b.identify(root)
 	b.L4T = l4t(root)
@@ -45,8 +45,8 @@ func Read(root string) (*Board, error) {
 	return b, nil
 }
 
-// compatible is the device tree's list, most specific first.
-func compatible(root string) []string {
+// Compatible is the device tree's list, most specific first; none where there is no device tree.
+func Compatible(root string) []string {
 	text, err := sysfs.Text(root, "proc/device-tree/compatible")
 	if err != nil {
 		return nil

@@ -119,6 +119,22 @@ func lockControls(card string, d controller, wish Wish) (*Lock, error) {
 	return l, l.Verify(d)
 }
 
+// looker is a device that is looked at and not changed.
+type looker struct{ controller }
+
+func (looker) Set(v4l2.Control, int64) error { return nil }
+
+// Held reads whether a video device holds the settings that its lock would give it, and changes nothing: another program may
+// be taking pictures. What differs is ErrLock.
+func Held(s Spec) (*Lock, error) {
+	d, err := openDevice(s.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return lockControls(d.Card, looker{d}, s.wish())
+}
+
 // wish is what a camera that comes back is set to: the values, not the automatics.
 func (l *Lock) wish() Wish {
 	w := Wish{}

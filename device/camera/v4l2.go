@@ -45,11 +45,8 @@ type video struct {
 
 // openVideo opens a device, sets format and rate, and starts it.
 func openVideo(s Spec) (*video, error) {
-	d, err := v4l2.Open(s.Path)
+	d, err := openDevice(s.Path)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, v4l2.ErrGone) {
-			err = fmt.Errorf("%w: %w", ErrMissing, err)
-		}
 		return nil, err
 	}
 	v := &video{dev: d, limit: stallLimit(s.FPS)}
@@ -58,6 +55,14 @@ func openVideo(s Spec) (*video, error) {
 		return nil, err
 	}
 	return v, nil
+}
+
+func openDevice(path string) (*v4l2.Device, error) {
+	d, err := v4l2.Open(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, v4l2.ErrGone) {
+		err = fmt.Errorf("%w: %w", ErrMissing, err)
+	}
+	return d, err
 }
 
 func (v *video) start(s Spec) error {

@@ -128,6 +128,10 @@ func TestVMLock(t *testing.T) {
 	src := openVM(t, "/dev/video0,size=320x180", func(err error) { t.Error(err) })
 	v := src.(*Supervised).Source().(*video)
 	const wished = 77
+	asked := Spec{Path: "/dev/video0", Gain: wished, Focus: -1}
+	if _, err := Held(asked); !errors.Is(err, ErrLock) {
+		t.Errorf("before it was locked: %v, want ErrLock", err)
+	}
 	l, err := lockControls(v.dev.Card, v.dev, Wish{v4l2.CtrlGain: wished})
 	if err != nil {
 		t.Fatal(err)
@@ -144,6 +148,9 @@ func TestVMLock(t *testing.T) {
 	defer other.Close()
 	if err := l.Verify(other); err != nil {
 		t.Errorf("as locked: %v", err)
+	}
+	if h, err := Held(asked); err != nil || len(h.Settings) != len(l.Settings) {
+		t.Errorf("looked at while it is locked: %+v, %v; want %+v", h, err, l)
 	}
 	if err := other.Set(v4l2.Control{ID: v4l2.CtrlGain}, wished+1); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,8 @@ package gpio
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // header says which line a pin of a board's 40-pin header is.
@@ -54,4 +56,20 @@ func HeaderPin(compatible []string, pin int) (string, error) {
 		return "", fmt.Errorf("pin %d of the header of %s: %w; name the line as LABEL:NAME", pin, h.soc, ErrMissing)
 	}
 	return "", fmt.Errorf("header pin %d: %w: the board %q is not in the table; name the line as LABEL:NAME", pin, ErrMissing, compatible)
+}
+
+// Resolve is the line that a person means: as Find has it, or pin11 (or "pin 11") for a pin of the header of a board that is
+// known by its compatible list.
+func Resolve(chips []Chip, compatible []string, ref string) (Line, error) {
+	ref = strings.ReplaceAll(ref, " ", "")
+	if n, ok := strings.CutPrefix(ref, "pin"); ok {
+		pin, err := strconv.Atoi(n)
+		if err != nil {
+			return Line{}, fmt.Errorf("line %q: %w: want pin and a number, as pin11", ref, ErrMissing)
+		}
+		if ref, err = HeaderPin(compatible, pin); err != nil {
+			return Line{}, err
+		}
+	}
+	return Find(chips, ref)
 }

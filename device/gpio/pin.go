@@ -32,7 +32,10 @@ type Pin struct {
 var _ gpio.PinIO = (*Pin)(nil)
 
 // NewPin is a pin of a line, not requested yet.
-func NewPin(l Line) *Pin { return &Pin{Line: l, Consumer: "secateur", pull: gpio.PullNoChange} }
+func NewPin(l Line) *Pin { return &Pin{Line: l, Consumer: Consumer, pull: gpio.PullNoChange} }
+
+// Consumer is whom the kernel names for lines that this program holds.
+const Consumer = "secateur"
 
 func (p *Pin) String() string   { return p.Line.String() }
 func (p *Pin) Name() string     { return p.Line.Name }

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/secateur/secateur/device/board"
 	"github.com/secateur/secateur/device/clock"
 	"github.com/secateur/secateur/device/gpio"
 	"github.com/spf13/cobra"
@@ -79,24 +78,11 @@ func listLines(c *cobra.Command) error {
 
 // findLine is the pin that a command names.
 func findLine(ref string) (*gpio.Pin, error) {
-	if n, ok := strings.CutPrefix(ref, "pin"); ok {
-		number, err := strconv.Atoi(n)
-		if err != nil {
-			return nil, usagef("line %q: want pin and a number, as pin11", ref)
-		}
-		compatible, err := os.ReadFile("/proc/device-tree/compatible")
-		if err != nil {
-			return nil, fmt.Errorf("line %q: this machine has no device tree, its header is not known: %w", ref, gpio.ErrMissing)
-		}
-		if ref, err = gpio.HeaderPin(strings.Split(strings.TrimRight(string(compatible), "\x00"), "\x00"), number); err != nil {
-			return nil, err
-		}
-	}
 	chips, err := gpio.Chips("/")
 	if err != nil {
 		return nil, err
 	}
-	l, err := gpio.Find(chips, ref)
+	l, err := gpio.Resolve(chips, board.Compatible("/"), ref)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"image"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/secateur/secateur/core/accept"
@@ -192,7 +191,7 @@ func (b *runner) openTrigger() error {
 	case "timer":
 		b.line.Edges = &line.Timer{Every: time.Duration(t.Every), Now: clock.Now, Sleep: clock.Sleep}
 	case "gpio":
-		p, err := findLine(lineName(t.Line))
+		p, err := findLine(t.Line)
 		if err != nil {
 			return err
 		}
@@ -206,9 +205,6 @@ func (b *runner) openTrigger() error {
 	}
 	return nil
 }
-
-// lineName is a line of the configuration as commands name it.
-func lineName(s string) string { return strings.ReplaceAll(s, " ", "") }
 
 // openPins opens the outputs, all off.
 func (b *runner) openPins() error {
@@ -256,7 +252,7 @@ func (b *runner) rejectAlarm(err error) {
 
 // output is a line that is driven, off now.
 func (b *runner) output(ref string, low bool) (*gpio.Pin, error) {
-	p, err := findLine(lineName(ref))
+	p, err := findLine(ref)
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +269,7 @@ func (b *runner) openEncoder(ref string) error {
 	if ref == "" {
 		return nil
 	}
-	p, err := findLine(lineName(ref))
+	p, err := findLine(ref)
 	if err != nil {
 		return err
 	}

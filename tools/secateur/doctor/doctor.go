@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/secateur/secateur/device/board"
+	"github.com/secateur/secateur/device/camera"
+	"github.com/secateur/secateur/device/gpio"
 	firmwareconfig "github.com/secateur/secateur/firmware-config"
 )
 
@@ -53,6 +55,9 @@ type Box struct {
 	Config    *firmwareconfig.Config // nil if it cannot be read
 	ConfigErr error
 	Kernels   func() (set, reason string, err error)
+	Chips     func() ([]gpio.Chip, error)     // of GPIO
+	Cameras   func() ([]camera.Device, error) // of the kernel
+	Held      func() (*camera.Lock, error)    // whether the configuration's camera holds its settings
 	// Exec runs a program of the system and returns what it says. Tests replace it.
 	Exec func(argv ...string) (string, error)
 }
@@ -70,7 +75,7 @@ type Finding struct {
 // All is the table. Who adds a part of the box adds its checks here.
 func All() []Check {
 	var all []Check
-	for _, part := range [][]Check{boardChecks, powerChecks, systemChecks, storageChecks, configChecks, sshChecks} {
+	for _, part := range [][]Check{boardChecks, powerChecks, systemChecks, storageChecks, configChecks, lineChecks, modelChecks, sshChecks} {
 		all = append(all, part...)
 	}
 	return all

@@ -10,6 +10,8 @@ import (
 
 	"github.com/secateur/secateur/device/board"
 	"github.com/secateur/secateur/device/boardtest"
+	"github.com/secateur/secateur/device/camera"
+	"github.com/secateur/secateur/device/gpio"
 	firmwareconfig "github.com/secateur/secateur/firmware-config"
 )
 
@@ -20,6 +22,9 @@ func fakeBox(t *testing.T, name string, answers map[string]string) *Box {
 	b.Board, b.BoardErr = board.Read(b.Root)
 	cfg := firmwareconfig.Default()
 	b.Config = &cfg
+	b.Chips = func() ([]gpio.Chip, error) { return gpio.Chips(b.Root) }
+	b.Cameras = func() ([]camera.Device, error) { return nil, nil }
+	b.Held = func() (*camera.Lock, error) { return nil, camera.ErrMissing }
 	b.Exec = func(argv ...string) (string, error) {
 		a, ok := answers[argv[0]]
 		switch {
@@ -55,7 +60,7 @@ func TestTable(t *testing.T) {
 		}
 		seen[c.Name] = true
 	}
-	if len(seen) < 30 {
+	if len(seen) < 40 {
 		t.Errorf("only %d checks", len(seen))
 	}
 }

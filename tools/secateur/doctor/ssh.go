@@ -1,12 +1,15 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 
+	"github.com/secateur/secateur/device/gate"
 	firmwareconfig "github.com/secateur/secateur/firmware-config"
 )
 
@@ -15,6 +18,9 @@ var sshChecks = []Check{
 	{"ssh.ca", "TrustedUserCAKeys of sshd -T", "a CA is trusted for all: a certificate without a command gives a shell", "trust the CA by a line cert-authority,restrict,command=… of the keys file", sshCA},
 	{"ssh.keys", "/etc/ssh/secateur-keys/secateur-ssh: owner, mode, and each line", "not root's alone, or a line lacks restrict or the gate's command; a key without from= is a warning", "secateur configure apply; from = [\"10.0.0.0/24\"] for the key", sshKeys},
 	{"ssh.shell", "login shell of secateur-ssh", "it is a shell", "usermod --shell /usr/bin/secateur secateur-ssh", sshShell},
+	{"ssh.audit", firmwareconfig.Audit + ": its folder, its mode, and the chain of its lines", "it cannot be written (the gate then refuses everything, exit 74), others may write it, or a line was changed",
+		"secateur configure apply makes the folder; a broken chain: keep the file, and look who was on the box", sshAudit},
+	{"ssh.rsync", "the version of rsync, and keys that use rrsync", "rrsync before 3.5.0 lets a key out of its folder (CVE-2026-53783)", "a newer rsync; or secateur remote put instead of rsync", sshRsync},
 }
 
 const gateUser = firmwareconfig.GateUser
@@ -119,4 +125,52 @@ func sshShell(b *Box) Result {
 		return ok("%s", f[6])
 	}
 	return none("there is no account %s", gateUser)
+}
+
+func sshAudit(b *Box) Result {
+	if !b.withSSH() {
+		return none("ssh.enabled is false")
+	}
+	path := filepath.Join(b.Root, firmwareconfig.Audit)
+	if len(b.glob(filepath.Dir(firmwareconfig.Audit))) == 0 {
+		return fail("%s is not there", filepath.Dir(firmwareconfig.Audit))
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ok("nobody has asked for anything yet")
+	case err != nil:
+		return fail("%v", err)
+	case info.Mode().Perm()&0o022 != 0:
+		return fail("mode %04o, want 0640", info.Mode().Perm())
+	}
+	lines, err := (&gate.Audit{Path: path}).Verify()
+	if err != nil {
+		return fail("%s", strings.ReplaceAll(err.Error(), b.Root, ""))
+	}
+	return ok("%d lines, each follows from the one before", lines)
+}
+
+// sshRsync looks for keys that let rsync in by a rrsync that can be escaped.
+func sshRsync(b *Box) Result {
+	out, absent, _ := b.asked("rsync", "--version")
+	if absent != "" {
+		return ok("%s", absent)
+	}
+	var major, minor int
+	_, version, _ := strings.Cut(out, "version ")
+	if n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor); n != 2 {
+		return warn("rsync does not say its version")
+	}
+	if major > 3 || major == 3 && minor >= 5 {
+		return ok("rsync %d.%d", major, minor)
+	}
+	for _, pattern := range []string{"etc/ssh/secateur-keys/*", "root/.ssh/authorized_keys", "home/*/.ssh/authorized_keys"} {
+		for _, file := range b.glob(pattern) {
+			if strings.Contains(b.text(file), "rrsync") {
+				return fail("rsync %d.%d, and /%s uses rrsync", major, minor, file)
+			}
+		}
+	}
+	return ok("rsync %d.%d, and no key uses rrsync", major, minor)
 }

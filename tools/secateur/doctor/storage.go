@@ -20,6 +20,7 @@ var storageChecks = []Check{
 	{"storage.sync", "twenty files of 4 KiB, synced", "the slowest takes more than a second: the card is worn or counterfeit", "another card; an SSD", storageSync},
 	{"storage.life", "life_time of the eMMC", "nine tenths are used", "replace the board or the card, soon", storageLife},
 	{"storage.wear", "bytes written since the start", "more than retention.per_day twice over", "fewer pictures (retention.pass_one_in), fewer logs", storageWear},
+	{"storage.cut", "the kernel's log of this start: file systems that had to be repaired", "one had: the box was switched off while it ran", "models and runs survive that, cards wear: switch off by poweroff, or a supply that lasts for it", storageCut},
 }
 
 const dataDir = "var/lib/secateur"
@@ -171,4 +172,19 @@ func storageWear(b *Box) Result {
 		return warn("%s", found)
 	}
 	return ok("%s", found)
+}
+
+// storageCut asks the kernel's log whether a journal was replayed at this start.
+func storageCut(b *Box) Result {
+	out, absent, err := b.asked("journalctl", "--dmesg", "--boot", "--output=cat", "--no-pager", "--grep=recovery complete|orphan cleanup|not properly unmounted|recovering journal")
+	switch {
+	case absent != "":
+		return none("%s", absent)
+	case strings.Contains(out, "No entries") || err == nil && out == "":
+		return ok("none")
+	case err != nil:
+		return none("journalctl: %s", out)
+	}
+	line, _, _ := strings.Cut(out, "\n")
+	return warn("%s", line)
 }

@@ -34,8 +34,7 @@ func (l *Line) Supervise(ctx context.Context, beat func()) error {
 			continue
 		}
 		s := l.Stats()
-		if _, err := daemon.SdNotify(false, fmt.Sprintf("%s\nSTATUS=%d parts: %d judged, %d late, %d lost; p99 %.1f ms; model %d",
-			daemon.SdNotifyWatchdog, s.Parts, s.Judged, s.Late, s.Lost, s.P99, l.Models.Current())); err != nil {
+		if _, err := daemon.SdNotify(false, fmt.Sprintf("%s\nSTATUS=%s; p99 %.1f ms; model %d", daemon.SdNotifyWatchdog, s.status(), s.P99, l.Models.Current())); err != nil {
 			return fmt.Errorf("tell systemd: %w", err)
 		}
 		if beat != nil {

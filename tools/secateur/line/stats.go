@@ -1,6 +1,7 @@
 package line
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -25,6 +26,19 @@ type Stats struct {
 
 // Ended is the parts that are accounted for.
 func (s Stats) Ended() uint64 { return s.Judged + s.Late + s.Lost }
+
+const statusFormat = "%d parts: %d judged, %d late, %d lost; %d frames lost"
+
+// status is the counts for people, as systemctl status shows them.
+func (s Stats) status() string {
+	return fmt.Sprintf(statusFormat, s.Parts, s.Judged, s.Late, s.Lost, s.FramesLost)
+}
+
+// ParseStatus reads the counts of a status line; false for any other text.
+func ParseStatus(text string) (s Stats, ok bool) {
+	n, _ := fmt.Sscanf(text, statusFormat, &s.Parts, &s.Judged, &s.Late, &s.Lost, &s.FramesLost)
+	return s, n == 5
+}
 
 func (s *Stats) count(v Verdict, late bool) {
 	if late {
