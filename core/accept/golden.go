@@ -3,6 +3,7 @@
 package accept
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,18 +53,63 @@ func Seal(dir string) (*Golden, error) {
 		}
 		m.Files = append(m.Files, entry{s.Name, splits.Classes[s.Class], sum})
 	}
-	b, err := json.MarshalIndent(m, "", " ")
-	if err != nil {
-		return nil, err
-	}
-	if err := durable.Write(filepath.Join(dir, manifestName), append(b, '\n')); err != nil {
+	if err := m.write(dir); err != nil {
 		return nil, err
 	}
 	return Open(dir)
 }
 
-// Open reads a sealed golden set and holds every picture against its sha256. A picture that is gone, changed, or
-// was never sealed is an error that matches data.ErrUnusable: a gate must not judge by it.
+func (m *manifest) write(dir string) error {
+	b, err := json.MarshalIndent(m, "", " ")
+	if err != nil {
+		return err
+	}
+	return durable.Write(filepath.Join(dir, manifestName), append(b, '\n'))
+}
+
+// Classes are those of a sealed golden set, in their order.
+func Classes(dir string) ([]string, error) {
+	m, err := readManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	return m.Classes, nil
+}
+
+// Add puts a picture into a sealed golden set, and its sum with it; until the sum stands there the picture counts for
+// nothing, so that a power cut leaves the set whole. The class is one of the set's: another one would be refused to every
+// model that is there.
+func Add(dir, class, name string, picture []byte) error {
+	m, err := readManifest(dir)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(m.Classes, class) {
+		return bad("golden set %s: class %q is not one of its %q", dir, class, m.Classes)
+	}
+	e := entry{class + "/" + name, class, fmt.Sprintf("%x", sha256.Sum256(picture))}
+	if err := durable.Write(filepath.Join(dir, class, name), picture); err != nil {
+		return fmt.Errorf("golden set: %w", err)
+	}
+	m.Files = append(slices.DeleteFunc(m.Files, func(f entry) bool { return f.File == e.File }), e)
+	return m.write(dir)
+}
+
+// Remove takes a picture that Add put there out again.
+func Remove(dir, class, name string) error {
+	m, err := readManifest(dir)
+	if err != nil {
+		return err
+	}
+	m.Files = slices.DeleteFunc(m.Files, func(f entry) bool { return f.File == class+"/"+name })
+	if err := m.write(dir); err != nil {
+		return err
+	}
+	return os.Remove(filepath.Join(dir, class, name))
+}
+
+// Open reads a sealed golden set and holds every picture against its sha256. A picture that is gone or has changed is an
+// error that matches data.ErrUnusable: a gate must not judge by it. One that was never sealed is not looked at.
 func Open(dir string) (*Golden, error) {
 	m, err := readManifest(dir)
 	if err != nil {
@@ -96,7 +142,7 @@ func readManifest(dir string) (*manifest, error) {
 	b, err := os.ReadFile(filepath.Join(dir, manifestName))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, bad("%s is no golden set: it has no %s (secateur label --golden makes one)", dir, manifestName)
+		return nil, bad("%s is no golden set: it has no %s (secateur label seal makes one)", dir, manifestName)
 	case err != nil:
 		return nil, bad("golden set: %w", err)
 	}

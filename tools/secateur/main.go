@@ -139,8 +139,6 @@ func newRoot() *cobra.Command {
 		Version:       versionString(),
 		Args:          knownCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
-
-		SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate("secateur {{.Version}}\n")
 	root.PersistentFlags().Bool("json", false, "print data as JSON on standard output")
@@ -165,6 +163,7 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	c.SuggestionsMinimumDistance = 2
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 		return usagef("unknown command %q; perhaps %s is meant", args[0], strings.Join(near, " or "))
 	}

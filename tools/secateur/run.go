@@ -15,6 +15,7 @@ import (
 	"github.com/secateur/secateur/device/gpio"
 	firmwareconfig "github.com/secateur/secateur/firmware-config"
 	"github.com/secateur/secateur/tools/secateur/line"
+	"github.com/secateur/secateur/tools/secateur/loopback"
 	"github.com/spf13/cobra"
 )
 
@@ -180,15 +181,15 @@ func (b *runner) openMetrics() error {
 	if b.conf.Metrics.Listen == "" {
 		return nil
 	}
-	l, err := line.Loopback(b.conf.Metrics.Listen)
-	if errors.Is(err, line.ErrLoopback) {
+	l, err := loopback.Listen(b.conf.Metrics.Listen)
+	if errors.Is(err, loopback.ErrAddress) {
 		return usageError{err}
 	}
 	if err != nil {
 		return err
 	}
 	b.outputs = append(b.outputs, func(ctx context.Context) {
-		if err := line.ServeMetrics(ctx, l, b.metrics); err != nil {
+		if err := loopback.Serve(ctx, l, line.MetricsPage(b.metrics)); err != nil {
 			b.show.say("metrics: %v", err)
 		}
 	})

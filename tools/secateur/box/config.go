@@ -100,3 +100,16 @@ func PublicKey(text string) (*minisign.PublicKey, error) {
 	}
 	return key, nil
 }
+
+// LiveClasses are the classes of the live model, none where there is no model.
+func LiveClasses(c *firmwareconfig.Config) ([]string, error) {
+	models, err := OpenModels(c)
+	if err != nil {
+		return nil, err
+	}
+	live, err := (&Box{Models: models}).Live()
+	if err != nil || live == nil {
+		return nil, err
+	}
+	return live.Labels(), nil
+}

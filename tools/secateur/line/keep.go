@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -107,6 +110,25 @@ func (k *Keeper) Offer(part uint64, v Verdict, still func() Still) string {
 		k.drop(1)
 		return ""
 	}
+}
+
+// Name is what the name of a kept picture says of it.
+type Name struct {
+	Run, Part uint64
+	Why       string // reject, doubtful, pass
+	Says      string // the class that the model gave it, as far as names can say it
+}
+
+// ParseName reads the name of a kept picture; false for any other file.
+func ParseName(name string) (n Name, ok bool) {
+	ext := filepath.Ext(name)
+	f := strings.SplitN(strings.TrimSuffix(name, ext), "-", 4)
+	if len(f) != 4 || ext != ".jpg" && ext != ".png" || !slices.Contains([]string{keepReject, keepDoubtful, keepPass}, f[2]) {
+		return n, false
+	}
+	run, err := strconv.ParseUint(f[0], 10, 64)
+	part, err2 := strconv.ParseUint(f[1], 10, 64)
+	return Name{run, part, f[2], f[3]}, err == nil && err2 == nil
 }
 
 // safe is a class as a part of a file's name.

@@ -1,14 +1,10 @@
 package line
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Metric is a row of the page for Prometheus, in its text format 0.0.4.
@@ -82,39 +78,12 @@ func Metrics(s Summary, index float64, drifting bool, model uint64) []Metric {
 	return rows
 }
 
-// ErrLoopback is an address that others could reach.
-var ErrLoopback = errors.New("want a loopback address like 127.0.0.1:9464")
-
-// Loopback listens on an address of this machine alone.
-func Loopback(address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	ip := net.ParseIP(host)
-	if err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("listen on %q: %w", address, ErrLoopback)
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() { // localhost may be anything in /etc/hosts
-		l.Close()
-		return nil, fmt.Errorf("listen on %q, which is %v: %w", address, l.Addr(), ErrLoopback)
-	}
-	return l, nil
-}
-
-// ServeMetrics answers /metrics until ctx ends.
-func ServeMetrics(ctx context.Context, l net.Listener, rows func() []Metric) error {
+// MetricsPage answers GET /metrics.
+func MetricsPage(rows func() []Metric) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		fmt.Fprint(w, Page(rows()))
 	})
-	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, MaxHeaderBytes: 8 << 10}
-	stop := context.AfterFunc(ctx, func() { s.Close() })
-	defer stop()
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	return mux
 }
