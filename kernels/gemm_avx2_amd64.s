@@ -6493,13 +6493,13 @@ storemasked:
 	VMASKMOVPS Y0, Y15, 0(DI)
 	JMP next
 
-// func gemmTNF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile6x16(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile6x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -6661,8 +6661,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -6699,10 +6699,7 @@ next:
 	IMUL3Q $6, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -6746,13 +6743,13 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 32(R13)(R11*2)
 	JMP next
 
-// func gemmTNF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 5×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile5x16(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile5x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -6894,8 +6891,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -6928,10 +6925,7 @@ next:
 	IMUL3Q $5, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -6970,13 +6964,13 @@ storemasked:
 	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
 	JMP next
 
-// func gemmTNF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile4x16(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile4x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7099,8 +7093,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -7129,10 +7123,7 @@ next:
 	IMUL3Q $4, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -7166,13 +7157,13 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
 	JMP next
 
-// func gemmTNF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile3x16(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile3x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7275,8 +7266,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -7301,10 +7292,7 @@ next:
 	IMUL3Q $3, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -7333,13 +7321,13 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
 	JMP next
 
-// func gemmTNF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile2x16(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile2x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7423,8 +7411,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -7445,10 +7433,7 @@ next:
 	IMUL3Q $2, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -7472,13 +7457,13 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
 	JMP next
 
-// func gemmTNF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile1x16(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile1x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7543,8 +7528,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -7561,10 +7546,7 @@ next:
 	IMUL3Q $1, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -7583,13 +7565,13 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 32(DI)
 	JMP next
 
-// func gemmTNF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile4x24(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile4x24(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7741,8 +7723,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -7779,10 +7761,7 @@ next:
 	IMUL3Q $4, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -7824,13 +7803,13 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 64(DI)(R12*1)
 	JMP next
 
-// func gemmTNF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile3x24(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile3x24(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -7956,8 +7935,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -7988,10 +7967,7 @@ next:
 	IMUL3Q $3, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -8026,13 +8002,13 @@ storemasked:
 	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
 	JMP next
 
-// func gemmTNF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile2x24(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile2x24(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8133,8 +8109,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -8159,10 +8135,7 @@ next:
 	IMUL3Q $2, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -8190,13 +8163,13 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
 	JMP next
 
-// func gemmTNF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile1x24(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile1x24(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8272,8 +8245,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -8292,10 +8265,7 @@ next:
 	IMUL3Q $1, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -8316,13 +8286,13 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 64(DI)
 	JMP next
 
-// func gemmTNF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 8×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile8x8(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile8x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8461,8 +8431,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -8491,10 +8461,7 @@ next:
 	IMUL3Q $8, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -8532,13 +8499,13 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 0(R13)(R11*4)
 	JMP next
 
-// func gemmTNF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 7×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile7x8(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile7x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8665,8 +8632,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -8693,10 +8660,7 @@ next:
 	IMUL3Q $7, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -8731,13 +8695,13 @@ storemasked:
 	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
 	JMP next
 
-// func gemmTNF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile6x8(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile6x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -8852,8 +8816,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -8878,10 +8842,7 @@ next:
 	IMUL3Q $6, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -8913,13 +8874,13 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
 	JMP next
 
-// func gemmTNF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 5×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile5x8(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile5x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9021,8 +8982,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -9045,10 +9006,7 @@ next:
 	IMUL3Q $5, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -9077,13 +9035,13 @@ storemasked:
 	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
 	JMP next
 
-// func gemmTNF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile4x8(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile4x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9173,8 +9131,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -9195,10 +9153,7 @@ next:
 	IMUL3Q $4, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -9224,13 +9179,13 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
 	JMP next
 
-// func gemmTNF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile3x8(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile3x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9307,8 +9262,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -9327,10 +9282,7 @@ next:
 	IMUL3Q $3, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -9353,13 +9305,13 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
 	JMP next
 
-// func gemmTNF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile2x8(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile2x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9424,8 +9376,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -9442,10 +9394,7 @@ next:
 	IMUL3Q $2, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -9465,13 +9414,13 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
 	JMP next
 
-// func gemmTNF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
-TEXT ·gemmTNF32AVX2Tile1x8(SB), NOSPLIT, $0-105
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
+TEXT ·gemmTNF32AVX2Tile1x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9524,8 +9473,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -9540,10 +9489,7 @@ next:
 	IMUL3Q $1, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -9560,14 +9506,14 @@ storemasked:
 	VMASKMOVPS Y0, Y15, 0(DI)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile6x16(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile6x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9577,13 +9523,13 @@ TEXT ·gemmTNFetchF32AVX2Tile6x16(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	LEAQ (DI)(R12*1), R13
@@ -9733,8 +9679,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -9771,10 +9717,7 @@ next:
 	IMUL3Q $6, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -9818,14 +9761,14 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 32(R13)(R11*2)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 5×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile5x16(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile5x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -9835,13 +9778,13 @@ TEXT ·gemmTNFetchF32AVX2Tile5x16(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
@@ -9971,8 +9914,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -10005,10 +9948,7 @@ next:
 	IMUL3Q $5, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -10047,14 +9987,14 @@ storemasked:
 	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile4x16(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile4x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -10064,13 +10004,13 @@ TEXT ·gemmTNFetchF32AVX2Tile4x16(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
@@ -10181,8 +10121,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -10211,10 +10151,7 @@ next:
 	IMUL3Q $4, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -10248,14 +10185,14 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile3x16(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile3x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -10265,13 +10202,13 @@ TEXT ·gemmTNFetchF32AVX2Tile3x16(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
 	PREFETCHT0 60(DI)
@@ -10362,8 +10299,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -10388,10 +10325,7 @@ next:
 	IMUL3Q $3, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -10420,14 +10354,14 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile2x16(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile2x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -10437,13 +10371,13 @@ TEXT ·gemmTNFetchF32AVX2Tile2x16(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
 	PREFETCHT0 60(DI)
@@ -10515,8 +10449,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -10537,10 +10471,7 @@ next:
 	IMUL3Q $2, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -10564,14 +10495,14 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile1x16(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile1x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -10581,13 +10512,13 @@ TEXT ·gemmTNFetchF32AVX2Tile1x16(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
 	PREFETCHT0 60(DI)
@@ -10640,8 +10571,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -10658,10 +10589,7 @@ next:
 	IMUL3Q $1, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -10680,14 +10608,14 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 32(DI)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile4x24(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile4x24(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -10697,13 +10625,13 @@ TEXT ·gemmTNFetchF32AVX2Tile4x24(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
@@ -10843,8 +10771,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -10881,10 +10809,7 @@ next:
 	IMUL3Q $4, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -10926,14 +10851,14 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 64(DI)(R12*1)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile3x24(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile3x24(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -10943,13 +10868,13 @@ TEXT ·gemmTNFetchF32AVX2Tile3x24(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
 	PREFETCHT0 92(DI)
@@ -11063,8 +10988,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -11095,10 +11020,7 @@ next:
 	IMUL3Q $3, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -11133,14 +11055,14 @@ storemasked:
 	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile2x24(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile2x24(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -11150,13 +11072,13 @@ TEXT ·gemmTNFetchF32AVX2Tile2x24(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
 	PREFETCHT0 92(DI)
@@ -11245,8 +11167,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -11271,10 +11193,7 @@ next:
 	IMUL3Q $2, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -11302,14 +11221,14 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile1x24(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile1x24(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -11319,13 +11238,13 @@ TEXT ·gemmTNFetchF32AVX2Tile1x24(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
 	PREFETCHT0 92(DI)
@@ -11389,8 +11308,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -11409,10 +11328,7 @@ next:
 	IMUL3Q $1, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -11433,14 +11349,14 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 64(DI)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 8×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile8x8(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile8x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -11450,13 +11366,13 @@ TEXT ·gemmTNFetchF32AVX2Tile8x8(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	LEAQ (DI)(R12*1), R13
@@ -11583,8 +11499,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -11613,10 +11529,7 @@ next:
 	IMUL3Q $8, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -11654,14 +11567,14 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 0(R13)(R11*4)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 7×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile7x8(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile7x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -11671,13 +11584,13 @@ TEXT ·gemmTNFetchF32AVX2Tile7x8(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	LEAQ (DI)(R12*1), R13
@@ -11792,8 +11705,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -11820,10 +11733,7 @@ next:
 	IMUL3Q $7, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -11858,14 +11768,14 @@ storemasked:
 	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile6x8(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile6x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -11875,13 +11785,13 @@ TEXT ·gemmTNFetchF32AVX2Tile6x8(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	LEAQ (DI)(R12*1), R13
@@ -11984,8 +11894,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -12010,10 +11920,7 @@ next:
 	IMUL3Q $6, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -12045,14 +11952,14 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 5×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile5x8(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile5x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -12062,13 +11969,13 @@ TEXT ·gemmTNFetchF32AVX2Tile5x8(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
@@ -12158,8 +12065,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -12182,10 +12089,7 @@ next:
 	IMUL3Q $5, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -12214,14 +12118,14 @@ storemasked:
 	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile4x8(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile4x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -12231,13 +12135,13 @@ TEXT ·gemmTNFetchF32AVX2Tile4x8(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	LEAQ (R11)(R11*2), R12
 	PREFETCHT0 0(DI)
@@ -12315,8 +12219,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -12337,10 +12241,7 @@ next:
 	IMUL3Q $4, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -12366,14 +12267,14 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile3x8(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile3x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -12383,13 +12284,13 @@ TEXT ·gemmTNFetchF32AVX2Tile3x8(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
 	PREFETCHT0 0(DI)(R11*1)
@@ -12454,8 +12355,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -12474,10 +12375,7 @@ next:
 	IMUL3Q $3, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -12500,14 +12398,14 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile2x8(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile2x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -12517,13 +12415,13 @@ TEXT ·gemmTNFetchF32AVX2Tile2x8(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
 	PREFETCHT0 0(DI)(R11*1)
@@ -12576,8 +12474,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -12594,10 +12492,7 @@ next:
 	IMUL3Q $2, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -12617,14 +12512,14 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
 	JMP next
 
-// func gemmTNFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmTNFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 //
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
-TEXT ·gemmTNFetchF32AVX2Tile1x8(SB), NOSPLIT, $0-105
+TEXT ·gemmTNFetchF32AVX2Tile1x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -12634,13 +12529,13 @@ TEXT ·gemmTNFetchF32AVX2Tile1x8(SB), NOSPLIT, $0-105
 	MOVQ ldb+40(FP), R14
 	SHLQ $2, R14 // ldb, bytes
 	LEAQ (R14)(R14*2), R9
-	MOVQ next+80(FP), R15 // next
+	MOVQ next+72(FP), R15 // next
 
 tile:
 	MOVQ SI, AX // a of the tile
 	MOVQ b+32(FP), BX // b
 	MOVQ k+48(FP), CX // k
-	MOVQ step+88(FP), DX // step
+	MOVQ step+80(FP), DX // step
 	LEAQ (R8)(R8*2), R10
 	PREFETCHT0 0(DI)
 	VXORPS Y0, Y0, Y0
@@ -12681,8 +12576,8 @@ one:
 	JNZ one
 
 end:
-	MOVQ mask+96(FP), DX // mask
-	CMPB acc+104(FP), $0
+	MOVQ mask+88(FP), DX // mask
+	CMPB acc+96(FP), $0
 	JEQ store
 	TESTQ DX, DX
 	JNZ addmasked
@@ -12697,10 +12592,7 @@ next:
 	IMUL3Q $1, R11, CX
 	ADDQ CX, DI
 	MOVQ down+64(FP), CX // down
-	MOVQ then+72(FP), DX // then
 	LEAQ (SI)(CX*4), SI
-	MOVQ DX, down+64(FP)
-	MOVQ CX, then+72(FP)
 	DECQ tiles+56(FP)
 	JNZ tile
 	VZEROUPPER
@@ -16245,6 +16137,402 @@ storemasked:
 	VMASKMOVPS Y0, Y15, 0(DI)
 	JMP next
 
+// func gemmTNPackF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, pb *float32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for a tile of C, 4×16. A and B have k rows, lda and
+// ldb apart, 16 floats of a row of b are read. They are left in pb, with nothing between the rows.
+TEXT ·gemmTNPackF32AVX2Tile4x16(SB), NOSPLIT, $0-65
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ pb+56(FP), R15 // pb
+	LEAQ (BX)(R14*8), R13
+	LEAQ (R13)(R14*8), R13 // what is fetched, 16 rows ahead
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 60(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 60(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 60(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 60(DI)(R12*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y8
+	VMOVUPS 32(BX), Y9
+	PREFETCHT0 0(R13)
+	PREFETCHT0 60(R13)
+	VMOVUPS Y8, 0(R15)
+	VMOVUPS Y9, 32(R15)
+	VBROADCASTSS 0(AX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 4(AX), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 8(AX), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS 0(BX)(R14*1), Y8
+	VMOVUPS 32(BX)(R14*1), Y9
+	PREFETCHT0 0(R13)(R14*1)
+	PREFETCHT0 60(R13)(R14*1)
+	VMOVUPS Y8, 64(R15)
+	VMOVUPS Y9, 96(R15)
+	VBROADCASTSS 0(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 4(AX)(R8*1), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 8(AX)(R8*1), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 12(AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS 0(BX)(R14*2), Y8
+	VMOVUPS 32(BX)(R14*2), Y9
+	PREFETCHT0 0(R13)(R14*2)
+	PREFETCHT0 60(R13)(R14*2)
+	VMOVUPS Y8, 128(R15)
+	VMOVUPS Y9, 160(R15)
+	VBROADCASTSS 0(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 4(AX)(R8*2), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 8(AX)(R8*2), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 12(AX)(R8*2), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS 0(BX)(R9*1), Y8
+	VMOVUPS 32(BX)(R9*1), Y9
+	PREFETCHT0 0(R13)(R9*1)
+	PREFETCHT0 60(R13)(R9*1)
+	VMOVUPS Y8, 192(R15)
+	VMOVUPS Y9, 224(R15)
+	VBROADCASTSS 0(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 4(AX)(R10*1), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 8(AX)(R10*1), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 12(AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	LEAQ (R13)(R14*4), R13
+	ADDQ $256, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y8
+	VMOVUPS 32(BX), Y9
+	PREFETCHT0 0(R13)
+	PREFETCHT0 60(R13)
+	VMOVUPS Y8, 0(R15)
+	VMOVUPS Y9, 32(R15)
+	VBROADCASTSS 0(AX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS 4(AX), Y11
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y9, Y3
+	VBROADCASTSS 8(AX), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ R8, AX
+	ADDQ R14, BX
+	ADDQ R14, R13
+	ADDQ $64, R15
+	DECQ CX
+	JNZ one
+
+end:
+	CMPB acc+64(FP), $0
+	JEQ store
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 0(DI)(R11*1), Y2, Y2
+	VADDPS 32(DI)(R11*1), Y3, Y3
+	VADDPS 0(DI)(R11*2), Y4, Y4
+	VADDPS 32(DI)(R11*2), Y5, Y5
+	VADDPS 0(DI)(R12*1), Y6, Y6
+	VADDPS 32(DI)(R12*1), Y7, Y7
+
+store:
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 0(DI)(R11*1)
+	VMOVUPS Y3, 32(DI)(R11*1)
+	VMOVUPS Y4, 0(DI)(R11*2)
+	VMOVUPS Y5, 32(DI)(R11*2)
+	VMOVUPS Y6, 0(DI)(R12*1)
+	VMOVUPS Y7, 32(DI)(R12*1)
+	VZEROUPPER
+	RET
+
+// func gemmTNPackF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, pb *float32, acc bool)
+//
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for a tile of C, 4×24. A and B have k rows, lda and
+// ldb apart, 24 floats of a row of b are read. They are left in pb, with nothing between the rows.
+TEXT ·gemmTNPackF32AVX2Tile4x24(SB), NOSPLIT, $0-65
+	MOVQ c+0(FP), DI // c
+	MOVQ ldc+8(FP), R11
+	SHLQ $2, R11 // ldc, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ ldb+40(FP), R14
+	SHLQ $2, R14 // ldb, bytes
+	LEAQ (R14)(R14*2), R9
+
+tile:
+	MOVQ SI, AX // a of the tile
+	MOVQ b+32(FP), BX // b
+	MOVQ k+48(FP), CX // k
+	MOVQ pb+56(FP), R15 // pb
+	LEAQ (BX)(R14*8), R13
+	LEAQ (R13)(R14*8), R13 // what is fetched, 16 rows ahead
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R11)(R11*2), R12
+	PREFETCHT0 0(DI)
+	PREFETCHT0 92(DI)
+	PREFETCHT0 0(DI)(R11*1)
+	PREFETCHT0 92(DI)(R11*1)
+	PREFETCHT0 0(DI)(R11*2)
+	PREFETCHT0 92(DI)(R11*2)
+	PREFETCHT0 0(DI)(R12*1)
+	PREFETCHT0 92(DI)(R12*1)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	SUBQ $4, CX
+	JL rest
+
+four:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VMOVUPS 64(BX), Y14
+	PREFETCHT0 0(R13)
+	PREFETCHT0 92(R13)
+	VMOVUPS Y12, 0(R15)
+	VMOVUPS Y13, 32(R15)
+	VMOVUPS Y14, 64(R15)
+	VBROADCASTSS 0(AX), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 4(AX), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 8(AX), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 12(AX), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	VMOVUPS 0(BX)(R14*1), Y12
+	VMOVUPS 32(BX)(R14*1), Y13
+	VMOVUPS 64(BX)(R14*1), Y14
+	PREFETCHT0 0(R13)(R14*1)
+	PREFETCHT0 92(R13)(R14*1)
+	VMOVUPS Y12, 96(R15)
+	VMOVUPS Y13, 128(R15)
+	VMOVUPS Y14, 160(R15)
+	VBROADCASTSS 0(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 4(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 8(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 12(AX)(R8*1), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	VMOVUPS 0(BX)(R14*2), Y12
+	VMOVUPS 32(BX)(R14*2), Y13
+	VMOVUPS 64(BX)(R14*2), Y14
+	PREFETCHT0 0(R13)(R14*2)
+	PREFETCHT0 92(R13)(R14*2)
+	VMOVUPS Y12, 192(R15)
+	VMOVUPS Y13, 224(R15)
+	VMOVUPS Y14, 256(R15)
+	VBROADCASTSS 0(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 4(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 8(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 12(AX)(R8*2), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	VMOVUPS 0(BX)(R9*1), Y12
+	VMOVUPS 32(BX)(R9*1), Y13
+	VMOVUPS 64(BX)(R9*1), Y14
+	PREFETCHT0 0(R13)(R9*1)
+	PREFETCHT0 92(R13)(R9*1)
+	VMOVUPS Y12, 288(R15)
+	VMOVUPS Y13, 320(R15)
+	VMOVUPS Y14, 352(R15)
+	VBROADCASTSS 0(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 4(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 8(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 12(AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R14*4), BX
+	LEAQ (R13)(R14*4), R13
+	ADDQ $384, R15
+	SUBQ $4, CX
+	JGE four
+
+rest:
+	ADDQ $4, CX
+	JZ end
+
+one:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VMOVUPS 64(BX), Y14
+	PREFETCHT0 0(R13)
+	PREFETCHT0 92(R13)
+	VMOVUPS Y12, 0(R15)
+	VMOVUPS Y13, 32(R15)
+	VMOVUPS Y14, 64(R15)
+	VBROADCASTSS 0(AX), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y14, Y2
+	VBROADCASTSS 4(AX), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y5
+	VBROADCASTSS 8(AX), Y15
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y8
+	VBROADCASTSS 12(AX), Y15
+	VFMADD231PS Y15, Y12, Y9
+	VFMADD231PS Y15, Y13, Y10
+	VFMADD231PS Y15, Y14, Y11
+	ADDQ R8, AX
+	ADDQ R14, BX
+	ADDQ R14, R13
+	ADDQ $96, R15
+	DECQ CX
+	JNZ one
+
+end:
+	CMPB acc+64(FP), $0
+	JEQ store
+	VADDPS 0(DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 0(DI)(R11*1), Y3, Y3
+	VADDPS 32(DI)(R11*1), Y4, Y4
+	VADDPS 64(DI)(R11*1), Y5, Y5
+	VADDPS 0(DI)(R11*2), Y6, Y6
+	VADDPS 32(DI)(R11*2), Y7, Y7
+	VADDPS 64(DI)(R11*2), Y8, Y8
+	VADDPS 0(DI)(R12*1), Y9, Y9
+	VADDPS 32(DI)(R12*1), Y10, Y10
+	VADDPS 64(DI)(R12*1), Y11, Y11
+
+store:
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 0(DI)(R11*1)
+	VMOVUPS Y4, 32(DI)(R11*1)
+	VMOVUPS Y5, 64(DI)(R11*1)
+	VMOVUPS Y6, 0(DI)(R11*2)
+	VMOVUPS Y7, 32(DI)(R11*2)
+	VMOVUPS Y8, 64(DI)(R11*2)
+	VMOVUPS Y9, 0(DI)(R12*1)
+	VMOVUPS Y10, 32(DI)(R12*1)
+	VMOVUPS Y11, 64(DI)(R12*1)
+	VZEROUPPER
+	RET
+
 // func packF32AVX2Copy8(dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32)
 //
 // k rows of 8 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last
@@ -16323,6 +16611,34 @@ row:
 	ADDQ R9, DI
 	DECQ CX
 	JNZ row
+	VZEROUPPER
+	RET
+
+// func packF32AVX2Columns4(dst *float32, ds int, a *float32, lda int, blocks int)
+//
+// Four rows of a, lda apart, 4·blocks columns of them, as blocks of 4×4: row p of block i is at
+// dst[i*ds+4*p].
+TEXT ·packF32AVX2Columns4(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI // dst
+	MOVQ ds+8(FP), R9
+	SHLQ $2, R9 // ds, bytes
+	MOVQ a+16(FP), SI // a
+	MOVQ lda+24(FP), R8
+	SHLQ $2, R8 // lda, bytes
+	MOVQ blocks+32(FP), CX // blocks
+	LEAQ (R8)(R8*2), R10
+
+block:
+	VMOVUPS 0(SI), X0
+	VINSERTF128 $1, 0(SI)(R8*1), Y0, Y0
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS 0(SI)(R8*2), X1
+	VINSERTF128 $1, 0(SI)(R10*1), Y1, Y1
+	VMOVUPS Y1, 32(DI)
+	ADDQ $16, SI
+	ADDQ R9, DI
+	DECQ CX
+	JNZ block
 	VZEROUPPER
 	RET
 

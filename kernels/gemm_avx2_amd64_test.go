@@ -28,7 +28,7 @@ func BenchmarkTileAVX2(b *testing.B) {
 		b.Run(fmt.Sprintf("gemmTN/%dx%d", rows, cols), func(b *testing.B) {
 			benchRounds(b, s, flops, func() {
 				for range calls {
-					gemmTNF32AVX2Tile(rows, cols, &c[0], cols, &a[0], rows, &bp[0], cols, k, 1, rows, rows, nil, 0, nil, false)
+					gemmTNF32AVX2Tile(rows, cols, &c[0], cols, &a[0], rows, &bp[0], cols, k, 1, rows, nil, 0, nil, false)
 				}
 			})
 		})

@@ -294,309 +294,309 @@ func gemmFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float3
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 5×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 8×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 7×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 5×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 //
 //go:noescape
-func gemmTNF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 5×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×24.
 // A and B have k rows, lda and ldb apart, 24 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 8×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 7×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 5×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 3×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 2×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 1×8.
 // A and B have k rows, lda and ldb apart, 8 floats of a row of b are read. From the columns of A of a
-// tile to those of the one below it is down floats, from there then, and so on in turns. With mask
-// only the floats of the last vector whose mask is set are touched in C.
+// tile to those of the one below it is down floats. With mask only the floats of the last vector whose
+// mask is set are touched in C.
 // Every four steps of k fetch a line for later, the first at next, then step bytes on.
 //
 //go:noescape
-func gemmTNFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmTNFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
@@ -760,6 +760,18 @@ func gemmRowsF32AVX2Tile2x8(c *float32, ldc int, a *float32, off *int32, next in
 //go:noescape
 func gemmRowsF32AVX2Tile1x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
 
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for a tile of C, 4×16. A and B have k rows, lda and
+// ldb apart, 16 floats of a row of b are read. They are left in pb, with nothing between the rows.
+//
+//go:noescape
+func gemmTNPackF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, pb *float32, acc bool)
+
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for a tile of C, 4×24. A and B have k rows, lda and
+// ldb apart, 24 floats of a row of b are read. They are left in pb, with nothing between the rows.
+//
+//go:noescape
+func gemmTNPackF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, pb *float32, acc bool)
+
 // k rows of 8 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last
 // vector only the floats whose mask is set are read, the others become zeros.
 //
@@ -777,6 +789,12 @@ func packF32AVX2Copy16(dst *float32, ds int, b *float32, ld int, k int, mask *[8
 //
 //go:noescape
 func packF32AVX2Copy24(dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32)
+
+// Four rows of a, lda apart, 4·blocks columns of them, as blocks of 4×4: row p of block i is at
+// dst[i*ds+4*p].
+//
+//go:noescape
+func packF32AVX2Columns4(dst *float32, ds int, a *float32, lda int, blocks int)
 
 // Blocks of 8×8 of w, turned: dst[p*ds+i] = w[i*ldw+p] for i < 8, p < 8·blocks.
 //
@@ -873,86 +891,86 @@ func gemmFetchF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda i
 }
 
 // gemmTNF32AVX2Tile calls the kernel of a tile.
-func gemmTNF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool) {
+func gemmTNF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool) {
 	switch rows<<8 | cols {
 	case 6<<8 | 16:
-		gemmTNF32AVX2Tile6x16(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile6x16(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 5<<8 | 16:
-		gemmTNF32AVX2Tile5x16(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile5x16(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 4<<8 | 16:
-		gemmTNF32AVX2Tile4x16(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile4x16(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 3<<8 | 16:
-		gemmTNF32AVX2Tile3x16(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile3x16(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 2<<8 | 16:
-		gemmTNF32AVX2Tile2x16(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile2x16(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 1<<8 | 16:
-		gemmTNF32AVX2Tile1x16(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile1x16(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 4<<8 | 24:
-		gemmTNF32AVX2Tile4x24(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile4x24(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 3<<8 | 24:
-		gemmTNF32AVX2Tile3x24(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile3x24(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 2<<8 | 24:
-		gemmTNF32AVX2Tile2x24(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile2x24(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 1<<8 | 24:
-		gemmTNF32AVX2Tile1x24(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile1x24(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 8<<8 | 8:
-		gemmTNF32AVX2Tile8x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile8x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 7<<8 | 8:
-		gemmTNF32AVX2Tile7x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile7x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 6<<8 | 8:
-		gemmTNF32AVX2Tile6x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile6x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 5<<8 | 8:
-		gemmTNF32AVX2Tile5x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile5x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 4<<8 | 8:
-		gemmTNF32AVX2Tile4x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile4x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 3<<8 | 8:
-		gemmTNF32AVX2Tile3x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile3x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 2<<8 | 8:
-		gemmTNF32AVX2Tile2x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile2x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 1<<8 | 8:
-		gemmTNF32AVX2Tile1x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNF32AVX2Tile1x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	}
 }
 
 // gemmTNFetchF32AVX2Tile calls the kernel of a tile.
-func gemmTNFetchF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool) {
+func gemmTNFetchF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool) {
 	switch rows<<8 | cols {
 	case 6<<8 | 16:
-		gemmTNFetchF32AVX2Tile6x16(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile6x16(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 5<<8 | 16:
-		gemmTNFetchF32AVX2Tile5x16(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile5x16(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 4<<8 | 16:
-		gemmTNFetchF32AVX2Tile4x16(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile4x16(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 3<<8 | 16:
-		gemmTNFetchF32AVX2Tile3x16(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile3x16(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 2<<8 | 16:
-		gemmTNFetchF32AVX2Tile2x16(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile2x16(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 1<<8 | 16:
-		gemmTNFetchF32AVX2Tile1x16(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile1x16(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 4<<8 | 24:
-		gemmTNFetchF32AVX2Tile4x24(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile4x24(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 3<<8 | 24:
-		gemmTNFetchF32AVX2Tile3x24(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile3x24(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 2<<8 | 24:
-		gemmTNFetchF32AVX2Tile2x24(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile2x24(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 1<<8 | 24:
-		gemmTNFetchF32AVX2Tile1x24(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile1x24(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 8<<8 | 8:
-		gemmTNFetchF32AVX2Tile8x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile8x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 7<<8 | 8:
-		gemmTNFetchF32AVX2Tile7x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile7x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 6<<8 | 8:
-		gemmTNFetchF32AVX2Tile6x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile6x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 5<<8 | 8:
-		gemmTNFetchF32AVX2Tile5x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile5x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 4<<8 | 8:
-		gemmTNFetchF32AVX2Tile4x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile4x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 3<<8 | 8:
-		gemmTNFetchF32AVX2Tile3x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile3x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 2<<8 | 8:
-		gemmTNFetchF32AVX2Tile2x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile2x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	case 1<<8 | 8:
-		gemmTNFetchF32AVX2Tile1x8(c, ldc, a, lda, b, ldb, k, tiles, down, then, next, step, mask, acc)
+		gemmTNFetchF32AVX2Tile1x8(c, ldc, a, lda, b, ldb, k, tiles, down, next, step, mask, acc)
 	}
 }
 
@@ -995,6 +1013,16 @@ func gemmRowsF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, off *i
 		gemmRowsF32AVX2Tile2x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
 	case 1<<8 | 8:
 		gemmRowsF32AVX2Tile1x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+	}
+}
+
+// gemmTNPackF32AVX2Tile calls the kernel of a tile.
+func gemmTNPackF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, pb *float32, acc bool) {
+	switch rows<<8 | cols {
+	case 4<<8 | 16:
+		gemmTNPackF32AVX2Tile4x16(c, ldc, a, lda, b, ldb, k, pb, acc)
+	case 4<<8 | 24:
+		gemmTNPackF32AVX2Tile4x24(c, ldc, a, lda, b, ldb, k, pb, acc)
 	}
 }
 

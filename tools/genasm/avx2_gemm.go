@@ -31,11 +31,26 @@ func avx2GEMM() file {
 		f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows, cols", avx2Tiles, fns)
 		f.funcs = append(f.funcs, fns...)
 	}
+	f.packing()
 	for vecs := range 3 {
 		f.funcs = append(f.funcs, avx2Copy(vecs+1))
 	}
-	f.funcs = append(f.funcs, avx2Transpose(), avx2Peak())
+	f.funcs = append(f.funcs, avx2Columns(), avx2Transpose(), avx2Peak())
 	return f
+}
+
+// avx2PackTiles are those whose kernels pack B.
+var avx2PackTiles = []tile{{4, 16}, {4, 24}}
+
+// packing adds the kernels of GemmTN that pack B while they multiply.
+func (f *file) packing() {
+	var fns []*fn
+	for _, t := range avx2PackTiles {
+		fns = append(fns, gemmTile{rows: t.rows, vecs: t.cols / 8}.avx2TNPack())
+	}
+	const name = "gemmTNPackF32AVX2Tile"
+	f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows, cols", avx2PackTiles, fns)
+	f.funcs = append(f.funcs, fns...)
 }
 
 // gemmTile is a micro-kernel: rows × vecs·8 accumulators.
@@ -44,6 +59,7 @@ type gemmTile struct {
 	rows, vecs int
 	trans      bool // A is k×rows: the columns of a row are read, not the rows of a column
 	fetches    bool // the loop fetches what comes later
+	packs      bool // and it leaves B packed
 	a, b, c    lines
 	pointers   []string // of the rows of A, if they do not lie in lines; R15 is the index into them
 }
@@ -51,7 +67,7 @@ type gemmTile struct {
 const (
 	tileParams      = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool"
 	tileFetchParams = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool"
-	tileTNParams    = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, then int, next *float32, step int, mask *[8]int32, acc bool"
+	tileTNParams    = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool"
 
 	tileDoc = "C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each %d×%d.\n" +
 		"A is read where it lies, b is a panel of k rows of %d floats. With mask only the floats\n" +
@@ -59,8 +75,11 @@ const (
 	tileFetchDoc = tileDoc + "\nEvery four steps of k fetch a line for later: from next on, step bytes apart, or\nwithout next of the rows of A of the tile below."
 	tileTNDoc    = "C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each %d×%d.\n" +
 		"A and B have k rows, lda and ldb apart, %d floats of a row of b are read. From the columns of A of a\n" +
-		"tile to those of the one below it is down floats, from there then, and so on in turns. With mask\n" +
-		"only the floats of the last vector whose mask is set are touched in C."
+		"tile to those of the one below it is down floats. With mask only the floats of the last vector whose\n" +
+		"mask is set are touched in C."
+	tileTNPackParams = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, pb *float32, acc bool"
+	tileTNPackDoc    = "C = Aᵀ·B or, with acc, C += Aᵀ·B for a tile of C, %d×%d. A and B have k rows, lda and\n" +
+		"ldb apart, %d floats of a row of b are read. They are left in pb, with nothing between the rows."
 	tileTNFetchDoc = tileTNDoc + "\nEvery four steps of k fetch a line for later, the first at next, then step bytes on."
 )
 
@@ -79,6 +98,12 @@ func (t gemmTile) avx2TN() *fn {
 func (t gemmTile) avx2TNFetch() *fn {
 	t.trans, t.fetches = true, true
 	return t.whole("gemmTNFetch", tileTNParams, tileTNFetchDoc)
+}
+
+// avx2TNPack packs in passing: the ports that store are idle while a tile is made.
+func (t gemmTile) avx2TNPack() *fn {
+	t.trans, t.packs = true, true
+	return t.whole("gemmTNPack", tileTNPackParams, tileTNPackDoc)
 }
 
 // whole is the micro-kernel for an A that lies in lines.
@@ -119,6 +144,11 @@ func (t gemmTile) head() {
 	}
 	t.load("b", "BX")
 	t.load("k", "CX")
+	if t.packs {
+		t.load("pb", "R15")
+		t.op("LEAQ (BX)(R14*8), R13")
+		t.op("LEAQ (R13)(R14*8), R13 // what is fetched, 16 rows ahead")
+	}
 	if t.trans {
 		if t.fetches {
 			t.load("step", "DX")
@@ -178,12 +208,26 @@ func (t gemmTile) step(u int) {
 		t.op("VMOVUPS %s, Y%d", t.bAt(v, u), b+v)
 	}
 	free := min(3, 15-b-t.vecs)
+	t.pack(u, b)
 	for i := range t.rows {
 		a := fmt.Sprintf("Y%d", b+t.vecs+i%max(1, free))
 		t.op("VBROADCASTSS %s, %s", t.aAt(i, u), a)
 		for v := range t.vecs {
 			t.op("VFMADD231PS %s, Y%d, Y%d", a, b+v, i*t.vecs+v)
 		}
+	}
+}
+
+// pack leaves the row of B, which begins in register b, where it is packed, and fetches a later one.
+func (t gemmTile) pack(u, b int) {
+	if !t.packs {
+		return
+	}
+	ahead := lines{base: "R13", ld: t.b.ld, ld3: t.b.ld3}
+	t.op("PREFETCHT0 %s", ahead.at(u, 0))
+	t.op("PREFETCHT0 %s", ahead.at(u, t.vecs*32-4))
+	for v := range t.vecs {
+		t.op("VMOVUPS Y%d, %d(R15)", b+v, (u*t.vecs+v)*32)
 	}
 }
 
@@ -278,19 +322,33 @@ func (t gemmTile) advance(n int) {
 		t.op("ADDQ R8, AX")
 		t.op("ADDQ R14, BX")
 	}
+	switch {
+	case t.packs && n == 4:
+		t.op("LEAQ (R13)(R14*4), R13")
+		t.op("ADDQ $%d, R15", 4*t.vecs*32)
+	case t.packs:
+		t.op("ADDQ R14, R13")
+		t.op("ADDQ $%d, R15", t.vecs*32)
+	}
 }
 
 // output adds C if it must and stores the tile.
 func (t gemmTile) output() {
-	t.load("mask", "DX")
+	if !t.packs {
+		t.load("mask", "DX")
+	}
 	t.op("CMPB %s, $0", t.arg("acc"))
 	t.op("JEQ store")
-	t.op("TESTQ DX, DX")
-	t.op("JNZ addmasked")
+	if !t.packs {
+		t.op("TESTQ DX, DX")
+		t.op("JNZ addmasked")
+	}
 	t.each(t.vecs, func(y int, at string) { t.op("VADDPS %s, Y%d, Y%d", at, y, y) })
 	t.label("store")
-	t.op("TESTQ DX, DX")
-	t.op("JNZ storemasked")
+	if !t.packs {
+		t.op("TESTQ DX, DX")
+		t.op("JNZ storemasked")
+	}
 	t.each(t.vecs, func(y int, at string) { t.op("VMOVUPS Y%d, %s", y, at) })
 }
 
@@ -312,14 +370,15 @@ func (t gemmTile) last(visit func(y int, at string)) {
 
 // next goes on with the tile below.
 func (t *gemmTile) next() {
+	if t.packs {
+		t.ret()
+		return
+	}
 	t.label("next")
 	t.down("R11", "DI")
 	if t.trans {
 		t.load("down", "CX")
-		t.load("then", "DX")
 		t.op("LEAQ (SI)(CX*4), SI")
-		t.op("MOVQ DX, %s", t.arg("down"))
-		t.op("MOVQ CX, %s", t.arg("then"))
 	} else {
 		t.down("R8", "SI")
 	}
@@ -375,6 +434,31 @@ func avx2Copy(vecs int) *fn {
 	f.op("ADDQ R9, DI")
 	f.op("DECQ CX")
 	f.op("JNZ row")
+	f.ret()
+	return f.fn
+}
+
+// avx2Columns packs A for GemmTN: whole lines are written, and rows are read along.
+func avx2Columns() *fn {
+	f := newX86("packF32AVX2Columns4", "Four rows of a, lda apart, 4·blocks columns of them, as blocks of 4×4: row p of block i is at\ndst[i*ds+4*p].",
+		"dst *float32, ds int, a *float32, lda int, blocks int")
+	src := lines{base: "SI", ld: "R8", ld3: "R10"}
+	f.load("dst", "DI")
+	f.loadBytes("ds", "R9")
+	f.load("a", "SI")
+	f.loadBytes("lda", "R8")
+	f.load("blocks", "CX")
+	src.set(f, 4)
+	f.label("block")
+	for h := range 2 {
+		f.op("VMOVUPS %s, X%d", src.at(2*h, 0), h)
+		f.op("VINSERTF128 $1, %s, Y%d, Y%d", src.at(2*h+1, 0), h, h)
+		f.op("VMOVUPS Y%d, %d(DI)", h, 32*h)
+	}
+	f.op("ADDQ $16, SI")
+	f.op("ADDQ R9, DI")
+	f.op("DECQ CX")
+	f.op("JNZ block")
 	f.ret()
 	return f.fn
 }

@@ -1,0 +1,46 @@
+//go:build !noasm
+
+package kernels
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestPackedTN: what is packed, and whether, changes neither bits nor what is read and written.
+func TestPackedTN(t *testing.T) {
+	if _, err := ByName("avx2"); err != nil {
+		t.Skip(err)
+	}
+	for m := 1; m <= 17; m++ {
+		for n := 1; n <= 50; n++ {
+			checkPackedTN(t, m, n, (m*7+n*3)%21+1)
+		}
+	}
+	for _, d := range [][3]int{{40, 144, 205}, {150, 72, 201}, {333, 40, 197}, {24, 152, 410}, {1024, 48, 7}, {16, 1024, 33}, {65, 149, 800}} {
+		checkPackedTN(t, d[0], d[1], d[2])
+	}
+}
+
+func checkPackedTN(t *testing.T, m, n, k int) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(uint64(m*1000+n), uint64(k)))
+	for _, pad := range []int{0, 3} {
+		a, b, c := randomMatrix(r, k, m, pad), randomMatrix(r, k, n, pad), randomMatrix(r, m, n, 1)
+		for _, acc := range []bool{false, true} {
+			packed, plain := c.clone(), c.clone()
+			g := tnBlock{a: a.x, lda: a.ld, m: m, b: b.x, ldb: b.ld, n: n, acc: acc, panel: make([]float32, avx2TNK*24)}
+			g.packing(packed.x, packed.ld, k)
+			g.blocks(plain.x, plain.ld, k)
+			name := fmt.Sprintf("%dx%dx%d pad %d acc %v", m, n, k, pad, acc)
+			want := make([]float64, 0, m*n)
+			for i := range m {
+				for j := range n {
+					want = append(want, plain.at(i, j))
+				}
+			}
+			packed.check(t, name, want, make([]float64, m*n))
+		}
+	}
+}
