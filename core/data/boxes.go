@@ -25,6 +25,7 @@ type labelled struct {
 type boxTable struct {
 	files   []string              // in the order of their first lines
 	boxes   map[string][]labelled // by file
+	bad     map[string]int        // boxes that were skipped, by file
 	plain   bool                  // there is no column for the class
 	skipped []Skip
 }
@@ -51,7 +52,7 @@ func parseBoxTable(r io.Reader, name string) (*boxTable, error) {
 		return nil, err
 	}
 	table.FieldsPerRecord = -1
-	t := &boxTable{boxes: map[string][]labelled{}, plain: at[1] < 0}
+	t := &boxTable{boxes: map[string][]labelled{}, bad: map[string]int{}, plain: at[1] < 0}
 	return t, eachRecord(table, func(rec []string, line int) error {
 		if err := t.add(rec, at, line); err != nil {
 			t.skipped = append(t.skipped, Skip{name, fmt.Sprintf("line %d: %s", line, err)})
@@ -76,40 +77,47 @@ func boxColumns(table *csv.Reader) (at [6]int, err error) {
 
 // add takes one record.
 func (t *boxTable) add(rec []string, at [6]int, line int) error {
-	field := func(i int) string {
-		if at[i] < 0 {
-			return ""
-		}
-		return strings.Clone(strings.TrimSpace(rec[at[i]]))
-	}
 	if last := slices.Max(at[:]); last >= len(rec) {
 		return fmt.Errorf("%d fields, want %d", len(rec), last+1)
 	}
-	file := tablePath(field(0))
-	if field(0) == "" {
+	var field [6]string
+	for i, k := range at {
+		if k >= 0 {
+			field[i] = strings.Clone(strings.TrimSpace(rec[k]))
+		}
+	}
+	if field[0] == "" {
 		return errors.New("no file")
 	}
-	b := labelled{class: field(1), where: fmt.Sprintf("line %d of %s", line, boxesFile)}
-	none := field(2)+field(3)+field(4)+field(5) == ""
-	if !none {
-		for i, v := range []*float64{&b.xmin, &b.ymin, &b.xmax, &b.ymax} {
-			var err error
-			if *v, err = coordinate(field(2 + i)); err != nil {
-				return err
-			}
-		}
-		if err := b.check(); err != nil {
-			return err
-		}
-	}
+	file := tablePath(field[0])
 	if _, known := t.boxes[file]; !known {
 		t.files = append(t.files, file)
 		t.boxes[file] = []labelled{}
 	}
-	if !none {
-		t.boxes[file] = append(t.boxes[file], b)
+	if strings.Join(field[2:], "") == "" {
+		return nil
 	}
+	if at[1] >= 0 && field[1] == "" {
+		t.bad[file]++
+		return errors.New("no class")
+	}
+	b := labelled{class: field[1], where: fmt.Sprintf("line %d of %s", line, boxesFile)}
+	if err := b.read([4]string(field[2:])); err != nil {
+		t.bad[file]++
+		return err
+	}
+	t.boxes[file] = append(t.boxes[file], b)
 	return nil
+}
+
+// read fills the edges.
+func (b *labelled) read(edges [4]string) (err error) {
+	for i, v := range []*float64{&b.xmin, &b.ymin, &b.xmax, &b.ymax} {
+		if *v, err = coordinate(edges[i]); err != nil {
+			return err
+		}
+	}
+	return b.check()
 }
 
 // coordinate reads a coordinate.

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"fmt"
 	"path"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ type folder struct {
 	byName map[string]*item
 	byBase map[string][]*item // by the last element, pictures alone
 	byStem map[string][]*item // likewise, without its extension
+	doubts []error            // of files that may have been meant
 }
 
 // pictureExtensions are those of files that may be pictures; what they are is decided by their bytes.
@@ -63,6 +65,109 @@ func (f *folder) find(name string) (*item, bool) {
 		return same[0], true
 	}
 	return nil, false
+}
+
+// beside is the picture of a file of labels: the one called like it whose path is most like its own.
+func (f *folder) beside(name string) (*item, bool) { return nearest(f.byStem[stem(name)], name) }
+
+// near is the picture that a file calls name: as find does, or the one whose path is most like that file's.
+func (f *folder) near(file, name string) (*item, bool) {
+	for _, n := range []string{path.Join(path.Dir(file), name), name} {
+		if it, ok := f.find(n); ok {
+			return it, true
+		}
+	}
+	return nearest(f.byBase[path.Base(name)], file)
+}
+
+// nearest is the item that shares the most folders with a path, the first of several.
+func nearest(items []*item, name string) (best *item, ok bool) {
+	dirs, most := strings.Split(path.Dir(name), "/"), -1
+	for _, it := range items {
+		n := 0
+		for _, d := range strings.Split(path.Dir(it.Name), "/") {
+			if slices.Contains(dirs, d) {
+				n++
+			}
+		}
+		if n > most {
+			best, most = it, n
+		}
+	}
+	return best, best != nil
+}
+
+// others is the files with an extension.
+func (f *folder) others(ext ...string) []item {
+	var out []item
+	for _, it := range f.files {
+		if slices.Contains(ext, strings.ToLower(path.Ext(it.Name))) {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// read is a whole file of labels of at most some bytes. It asks what it is first: opening a pipe would wait.
+func (it item) read(most int64) ([]byte, error) {
+	d := decoder{lim: limits{bytes: most}}
+	err := d.read(it.Path)
+	return d.buf, err
+}
+
+// partLists reads train.txt, val.txt and test.txt in a folder below DIR, one picture a line by its path, name or stem.
+// It is nil if there is none of them.
+func (f *folder) partLists(dir string) (map[*item]string, error) {
+	var parts map[*item]string
+	for _, part := range []string{"train", "val", "test"} {
+		list := f.byName[path.Join(dir, part+".txt")]
+		if list == nil {
+			continue
+		}
+		b, err := list.read(mostListBytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", list.Path, err)
+		}
+		if parts == nil {
+			parts = map[*item]string{}
+		}
+		for line := range strings.Lines(string(b)) {
+			name, _, _ := strings.Cut(strings.TrimSpace(line), " ") // VOC has a flag behind it in the lists of classes
+			if it, ok := f.listed(list.Name, name); ok {
+				parts[it] = part
+			}
+		}
+	}
+	return parts, nil
+}
+
+// mostListBytes is as long as a list of pictures may be.
+const mostListBytes = 64 << 20
+
+func (f *folder) listed(list, name string) (*item, bool) {
+	if name == "" {
+		return nil, false
+	}
+	if isPicture(name) {
+		return f.near(list, tablePath(name))
+	}
+	return nearest(f.byStem[path.Base(tablePath(name))], list)
+}
+
+// placeByList leaves out what the lists do not have; without a list it does nothing.
+func (l *boxListing) placeByList(f *folder, parts map[*item]string) {
+	if parts == nil {
+		return
+	}
+	kept := l.items[:0:0]
+	for _, it := range l.items {
+		if it.part = parts[f.byName[it.Name]]; it.part == "" {
+			l.skip(it.Path, "in none of train.txt, val.txt and test.txt")
+			continue
+		}
+		kept = append(kept, it)
+	}
+	l.items = kept
 }
 
 // full is the path of a name below the folder.

@@ -55,16 +55,21 @@ func labelFile(dir string) (order []string, name string, err error) {
 		if err != nil {
 			return nil, "", unusable("%s: %s: %w", dir, name, bare(err))
 		}
-		for line := range strings.Lines(strings.TrimPrefix(string(b), byteOrderMark)) {
-			if line = strings.TrimSpace(line); line != "" {
-				order = append(order, line)
-			}
-		}
-		if order != nil {
+		if order := nameLines(b); order != nil {
 			return order, name, nil
 		}
 	}
 	return nil, "", nil
+}
+
+// nameLines is one name a line, empty ones passed over.
+func nameLines(b []byte) (names []string) {
+	for line := range strings.Lines(strings.TrimPrefix(string(b), byteOrderMark)) {
+		if line = strings.TrimSpace(line); line != "" {
+			names = append(names, line)
+		}
+	}
+	return names
 }
 
 const byteOrderMark = "\ufeff"

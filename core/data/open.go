@@ -26,7 +26,11 @@ type item struct {
 	class string
 	part  string // train, val, test, or empty: to be split
 	size  image.Point
-	boxes []labelled
+
+	boxes  []labelled
+	bad    int         // boxes that could not be used already
+	shares bool        // boxes are in shares of the picture
+	stated image.Point // what the labels say of the size, 0, 0 for nothing
 }
 
 // listing is what a layout holds before any file was opened.

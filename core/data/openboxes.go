@@ -24,7 +24,7 @@ func (l *boxListing) skip(path, format string, args ...any) {
 }
 
 // boxLayouts are tried in order; the first that does not return fs.ErrNotExist is it.
-var boxLayouts = []func(*folder) (*boxListing, error){listBoxTable}
+var boxLayouts = []func(*folder) (*boxListing, error){listBoxTable, listCOCO, listVOC, listYOLO}
 
 // OpenBoxes finds the pictures with boxes below dir, in the first of these layouts that is there:
 //
@@ -54,10 +54,11 @@ func OpenBoxes(dir string, o Options) (*Splits, error) {
 	}
 	good, bad := check(l.items, o)
 	l.skipped = append(l.skipped, bad...)
-	s := &Splits{Skipped: l.skipped}
-	if s.Classes, err = boxClasses(dir, l, good, o); err != nil {
+	classes, err := boxClasses(dir, l, good, o)
+	if err != nil {
 		return nil, err
 	}
+	s := &Splits{Classes: classes, Skipped: l.skipped}
 	good = s.label(good)
 	if len(good) == 0 {
 		return nil, unusable("%s: no usable picture with boxes (%s)%s", dir, l.format, firstOf(s.Skipped))
@@ -78,7 +79,11 @@ func (f *folder) list() (*boxListing, error) {
 		}
 		return l, nil
 	}
-	return nil, unusable("%s: no boxes, want boxes.csv (file, class, xmin, ymin, xmax, ymax), COCO's JSON, Pascal VOC's XML or YOLO's .txt files", f.dir)
+	doubt := ""
+	if len(f.doubts) > 0 {
+		doubt = fmt.Sprintf(" (%s)", f.doubts[0])
+	}
+	return nil, unusable("%s: no boxes, want boxes.csv (file, class, xmin, ymin, xmax, ymax), COCO's JSON, Pascal VOC's XML or YOLO's .txt files%s", f.dir, doubt)
 }
 
 // boxClasses is the classes in the order of the model, a file of names, the layout, or their names.
@@ -130,8 +135,12 @@ func (s *Splits) label(items []item) []item {
 	count := make([]int, len(s.Classes))
 	good := items[:0]
 	for _, it := range items {
-		if it.Boxes = s.boxesOf(&it); len(it.Boxes) == 0 && len(it.boxes) > 0 {
-			s.Skipped = append(s.Skipped, Skip{it.Path, fmt.Sprintf("none of its %d boxes can be used", len(it.boxes))})
+		if it.stated.X > 0 && it.stated.Y > 0 && it.stated != it.size {
+			s.Skipped = append(s.Skipped, Skip{it.Path, fmt.Sprintf("has %d×%d pixels, its labels are of %d×%d", it.size.X, it.size.Y, it.stated.X, it.stated.Y)})
+			continue
+		}
+		if it.Boxes = s.boxesOf(&it); len(it.Boxes) == 0 && len(it.boxes)+it.bad > 0 {
+			s.Skipped = append(s.Skipped, Skip{it.Path, fmt.Sprintf("none of its %d boxes can be used", len(it.boxes)+it.bad)})
 			continue
 		}
 		for _, b := range it.Boxes {
@@ -161,6 +170,9 @@ func (s *Splits) boxesOf(it *item) []Box {
 		s.Skipped = append(s.Skipped, Skip{it.Path, b.where + ": " + fmt.Sprintf(format, args...)})
 	}
 	for _, b := range it.boxes {
+		if it.shares {
+			b = b.times(float64(it.size.X), float64(it.size.Y))
+		}
 		class := slices.Index(s.Classes, b.class)
 		if class < 0 {
 			say(b, "class %q is not among %s", b.class, firstNames(s.Classes))
@@ -191,6 +203,11 @@ func firstNames(classes []string) string {
 
 func (b labelled) box(class int) Box {
 	return Box{class, float32(b.xmin), float32(b.ymin), float32(b.xmax), float32(b.ymax)}
+}
+
+func (b labelled) times(w, h float64) labelled {
+	b.xmin, b.xmax, b.ymin, b.ymax = b.xmin*w, b.xmax*w, b.ymin*h, b.ymax*h
+	return b
 }
 
 // leaves is an error if b reaches out of a picture by half a pixel or more.
@@ -247,7 +264,7 @@ func listBoxTable(f *folder) (*boxListing, error) {
 			l.skip(p.Path, "%s names it twice in different ways, the second as %s", boxesFile, file)
 		default:
 			used[p.Name] = true
-			l.items = append(l.items, item{Sample: p.Sample, boxes: t.boxes[file]})
+			l.items = append(l.items, item{Sample: p.Sample, boxes: t.boxes[file], bad: t.bad[file]})
 		}
 	}
 	return l, nil

@@ -48,6 +48,7 @@ func TestOpenBoxTable(t *testing.T) {
 			"NaN,0,1,1,hole,b.png\n" +
 			"90,90,99,99,hole,c.png\n" +
 			"1,1,2,2,hole,gone.png\n" +
+			"1,1,2,2,,b.png\n" +
 			"1,2\n",
 	}, Options{})
 	same(t, "classes", s.Classes, []string{"hole", "screw"})
@@ -64,10 +65,11 @@ func TestOpenBoxTable(t *testing.T) {
 	for _, want := range []string{
 		"boxes.csv: line 5: box 4,4 to 4,5 is empty",
 		`boxes.csv: line 7: "NaN" is no number of pixels`,
-		"boxes.csv: line 10: 2 fields, want 6",
+		"boxes.csv: line 11: 2 fields, want 6",
 		"a.png: line 3 of boxes.csv: box 5,1 to 12,5 leaves the picture of 8×6, cut off",
 		"c.png: line 8 of boxes.csv: box 90,90 to 99,99 lies outside the picture of 8×6",
-		"c.png: none of its 1 boxes can be used",
+		"c.png: none of its 2 boxes can be used",
+		"boxes.csv: line 10: no class",
 		"gone.png: no such file, named in boxes.csv",
 	} {
 		if !strings.Contains(reasons(s), want) {
