@@ -13,6 +13,7 @@ import (
 var scripts = [][]string{
 	{"/usr/bin/python3", "tools/golden/ops_heavy.py"},
 	{"/usr/bin/python3", "tools/golden/ops_light.py"},
+	{"python3", "tools/golden/detect_losses.py"},
 	{"/usr/bin/python3", "tools/golden/optim.py"},
 	{"/usr/bin/python3", "tools/golden/scores.py"},
 	{"python3", "tools/golden/onnx_cases.py", "core/onnx/testdata/cases"},
