@@ -69,17 +69,23 @@ func EachForward(ctx context.Context, e graph.Env, g *graph.Graph, samples []dat
 // EachBatch feeds images in order to a plan of batch images, runs it and calls after with the
 // number of images that count. y, when not nil, gets the targets.
 func EachBatch(p *plan.Plan, g *graph.Graph, samples []data.Sample, batch, classes int, y []float32, after func(n int) error) error {
+	return EachLoaded(p, g, samples, data.LoaderOptions{Batch: batch, Classes: classes}, data.Batch{Targets: y}, after)
+}
+
+// EachLoaded is EachBatch with other labels: the loader writes what b has room for, and the images where the plan reads them.
+func EachLoaded(p *plan.Plan, g *graph.Graph, samples []data.Sample, o data.LoaderOptions, b data.Batch, after func(n int) error) error {
 	if err := CheckInput(g); err != nil {
 		return err
 	}
-	l, err := data.NewLoader(samples, Preprocess(g), data.LoaderOptions{Batch: batch, Classes: classes})
+	b.X = p.Data(Input(g))
+	l, err := data.NewLoader(samples, Preprocess(g), o)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
 	l.Epoch(0, 0, false)
 	for {
-		n, err := l.Next(&data.Batch{X: p.Data(Input(g)), Targets: y})
+		n, err := l.Next(&b)
 		if err == io.EOF {
 			return nil
 		}

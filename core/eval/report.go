@@ -1,5 +1,10 @@
 package eval
 
+import (
+	"encoding/json"
+	"math"
+)
+
 // Report is what an evaluation found: the object that `eval --json` prints. Keys only ever get added.
 type Report struct {
 	Images    int                    `json:"images"`
@@ -13,6 +18,61 @@ type Report struct {
 	PeakRSS   int64                  `json:"peak_rss_bytes"`
 	Confusion [][]int                `json:"confusion,omitempty"` // [true class][predicted class]
 	Guesses   []Guess                `json:"guesses,omitempty"`   // of each image in order, where asked for
+
+	// Of a detector, in place of accuracies and loss; its PerClass is Objects.
+	Detector  bool                    `json:"-"`
+	Map50     float64                 `json:"map50,omitempty"`     // average precision at an IoU of 0.5, mean over classes
+	Map       float64                 `json:"map,omitempty"`       // and mean over IoUs from 0.5 to 0.95 too, as COCO has it
+	Threshold float64                 `json:"threshold,omitempty"` // of scores, at the operating point
+	Objects   map[string]ObjectReport `json:"objects,omitempty"`
+}
+
+// ObjectReport is one class's part of the Report on a detector. Recall and Precision are at an IoU of 0.5 and at the
+// operating point, the score of the best F1 over all classes.
+type ObjectReport struct {
+	Objects   int     `json:"objects"`
+	AP50      float64 `json:"ap50"`
+	AP        float64 `json:"ap"`
+	Recall    float64 `json:"recall"`
+	Precision float64 `json:"precision"`
+}
+
+// MarshalJSON leaves out of a detector's report what only a classifier has.
+func (r *Report) MarshalJSON() ([]byte, error) {
+	type plain Report
+	if !r.Detector {
+		return json.Marshal((*plain)(r))
+	}
+	type none struct{}
+	return json.Marshal(struct {
+		*plain
+		Map50    float64                 `json:"map50"`
+		Map      float64                 `json:"map"`
+		PerClass map[string]ObjectReport `json:"per_class"`
+		Accuracy *none                   `json:"accuracy,omitempty"`
+		Macro    *none                   `json:"macro_accuracy,omitempty"`
+		Loss     *none                   `json:"loss,omitempty"`
+		Objects  *none                   `json:"objects,omitempty"`
+	}{plain: (*plain)(r), Map50: r.Map50, Map: r.Map, PerClass: r.Objects})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (r *Report) UnmarshalJSON(b []byte) error {
+	var kind struct {
+		Map50 *float64 `json:"map50"`
+	}
+	if err := json.Unmarshal(b, &kind); err != nil {
+		return err
+	}
+	type plain Report
+	if kind.Map50 == nil {
+		return json.Unmarshal(b, (*plain)(r))
+	}
+	r.Detector = true
+	return json.Unmarshal(b, &struct {
+		*plain
+		PerClass *map[string]ObjectReport `json:"per_class"`
+	}{plain: (*plain)(r), PerClass: &r.Objects})
 }
 
 // Guess is what a network made of one image.
@@ -66,6 +126,18 @@ func (r *Report) fill(classes []string) {
 		r.Macro /= float64(seen)
 		r.Accuracy = float64(right) / float64(r.Images)
 	}
+}
+
+// Rarest is the class of which there are the fewest objects, of several the one with the lowest recall: turns of pruning
+// a detector are accepted on that (reference: pruning §2.7).
+func (r *Report) Rarest() (rarest ObjectReport) {
+	fewest := math.MaxInt
+	for _, c := range r.Objects {
+		if c.Objects < fewest || c.Objects == fewest && c.Recall < rarest.Recall {
+			fewest, rarest = c.Objects, c
+		}
+	}
+	return rarest
 }
 
 // Harmonic is the harmonic mean of the class accuracies: one dead class makes it 0 (Yasui 2026,

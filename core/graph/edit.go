@@ -89,6 +89,21 @@ func (g *Graph) WithBatch(n int) (*Graph, map[*Node]*Node, error) {
 	})
 }
 
+// WithSize is a Clone whose picture, the only input of four axes, is h×w pixels. The error names an op that cannot
+// follow, such as one with a window of the whole picture.
+func (g *Graph) WithSize(h, w int) (*Graph, map[*Node]*Node, error) {
+	return Map(g, func(dst *Graph, x *Node, in []*Node) (*Node, error) {
+		if !x.Is(Input) || len(x.Shape) != 4 {
+			return dst.Keep(x, in)
+		}
+		s := tensor.Shape{x.Shape[0], h, w, x.Shape[3]}
+		if err := s.Check(); err != nil {
+			return nil, fmt.Errorf("%s: %w", x.Name, err)
+		}
+		return dst.Leaf(x.Name, Input, s, nil), nil
+	})
+}
+
 // Need marks, by ID, the nodes that the given ones are made from, themselves included.
 func (g *Graph) Need(of ...*Node) []bool {
 	need := make([]bool, len(g.Nodes))

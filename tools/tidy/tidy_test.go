@@ -37,6 +37,7 @@ var allowed = []struct {
 	{"core/zoo/line", []string{"core/random"}},
 	{"core/internal/toy", []string{"core", "kernels"}},
 	{"core/eval", []string{"core/data", "core/graph", "core/plan", "core/tensor"}},
+	{"core/detect", []string{"core/data", "core/eval", "core/graph", "core/op", "core/plan", "core/random", "core/tensor"}},
 	{"core/accept", []string{"core/data", "core/eval", "core/graph", "device/durable"}},
 	{"core/latency", []string{"core/graph", "core/op", "core/plan", "core/tensor", "kernels"}},
 	{"core/score", []string{"core", "pruning"}},

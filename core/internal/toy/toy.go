@@ -115,6 +115,12 @@ func SmallNet(labels ...string) *graph.Graph {
 	return l.Conv("d", 24, 2).Act("d.relu", op.Relu{}).Vector().Linear("fc", len(labels)).Model(labels...)
 }
 
+// Backbone is a classifier for pictures of 32×32 with tensors of 8×8 and, of 9 channels, 4×4.
+func Backbone() *graph.Graph {
+	return New(32, 3).Conv("a", 8, 2).Act("a.relu", op.Relu{}).Conv("b", 12, 2).Act("b.relu", op.Relu{}).Conv("c", 9, 2).
+		Act("c.relu", op.Relu{}).Vector().Linear("fc", 3).Model(Classes...)
+}
+
 // Pictures writes n pictures of each class, 8×8: class 0 is light at the top, 1 at the left, 2 in
 // the middle, with as much noise as asked for.
 func Pictures(t testing.TB, dir string, n int, noise float64) []data.Sample {
@@ -143,9 +149,43 @@ func Plain(t testing.TB, path string, class int, c color.RGBA) data.Sample {
 // Picture writes one picture, 8×8.
 func Picture(t testing.TB, path string, class int, at func(x, y int) color.RGBA) data.Sample {
 	t.Helper()
-	img := image.NewRGBA(image.Rect(0, 0, 8, 8))
-	for y := range 8 {
-		for x := range 8 {
+	return picture(t, path, 8, class, at)
+}
+
+// Squares writes n grey pictures, 32×32, with noise and in each one or two squares: class 0 is red, 1 is blue.
+func Squares(t testing.TB, dir string, n int) []data.Sample {
+	t.Helper()
+	var list []data.Sample
+	for i := range n {
+		name := fmt.Sprintf("%s/%02d.png", dir, i)
+		r := random.Stream(3, filepath.Base(dir)+name[len(dir):], 0)
+		var boxes []data.Box
+		for k := range 1 + r.IntN(2) { // one in each half
+			side := 6 + r.IntN(8)
+			x, y := 16*k+r.IntN(17-side), r.IntN(33-side)
+			boxes = append(boxes, data.Box{Class: r.IntN(2), XMin: float32(x), YMin: float32(y), XMax: float32(x + side), YMax: float32(y + side)})
+		}
+		s := picture(t, name, 32, boxes[0].Class, func(x, y int) color.RGBA {
+			v := uint8(110 + r.IntN(40))
+			c := color.RGBA{v, v, v, 255}
+			for _, b := range boxes {
+				if fx, fy := float32(x), float32(y); b.XMin <= fx && fx < b.XMax && b.YMin <= fy && fy < b.YMax {
+					c = color.RGBA{230 - 200*uint8(b.Class), v / 4, 30 + 200*uint8(b.Class), 255}
+				}
+			}
+			return c
+		})
+		s.Boxes = boxes
+		list = append(list, s)
+	}
+	return list
+}
+
+func picture(t testing.TB, path string, side, class int, at func(x, y int) color.RGBA) data.Sample {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, side, side))
+	for y := range side {
+		for x := range side {
 			img.SetRGBA(x, y, at(x, y))
 		}
 	}

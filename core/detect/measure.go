@@ -1,0 +1,113 @@
+package detect
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/plan"
+)
+
+// Measure runs a detector over pictures with boxes, batch norm folded, and reports what Evaluate finds.
+func Measure(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sample, o eval.Options) (*eval.Report, error) {
+	found, err := Find(ctx, e, g, samples, ForAverages(), o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	truth := make([][]data.Box, len(samples))
+	for i, s := range samples {
+		truth[i] = s.Boxes
+	}
+	r := &eval.Report{Detector: true, Images: len(samples), MACs: eval.MACs(g), Params: g.Params()}
+	report(r, Evaluate(truth, found, len(g.Labels())), g.Labels())
+	if o.Latency {
+		if r.Latency, err = eval.MeasureLatency(ctx, e, g); err != nil {
+			return nil, err
+		}
+	}
+	r.PeakRSS = eval.PeakRSS()
+	return r, nil
+}
+
+// report puts average precision into a report. Classes without objects are left out.
+func report(r *eval.Report, ap APReport, labels []string) {
+	r.Map50, r.Map, r.Threshold, r.Objects = ap.Map50, ap.Map, ap.Threshold, map[string]eval.ObjectReport{}
+	for c, k := range ap.PerClass {
+		if k.Objects > 0 {
+			r.Objects[labels[c]] = eval.ObjectReport{Objects: k.Objects, AP50: k.AP50, AP: k.AP, Recall: k.Recall, Precision: k.Precision}
+		}
+	}
+}
+
+// Find is what a detector finds in each picture, in pixels of the picture.
+func Find(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sample, c Choice, progress func(eval.Progress)) ([][]Detection, error) {
+	if err := check(g); err != nil || len(samples) == 0 {
+		return nil, err
+	}
+	batch := min(eval.BatchSize/2, len(samples))
+	p, err := plan.Compile(g, plan.Options{Env: e, Batch: batch, Fold: true})
+	if err != nil {
+		return nil, err
+	}
+	p.Hook = ctx.Err
+	pre, sizes := eval.Preprocess(g), make([]int32, 2*batch)
+	logits, boxes := p.Data(g.Outputs[0].Name), p.Data(g.Outputs[1].Name)
+	z, b := len(logits)/batch, len(boxes)/batch
+	var found [][]Detection
+	began := time.Now()
+	err = eval.EachLoaded(p, g, samples, data.LoaderOptions{Batch: batch, Classes: len(g.Labels())}, data.Batch{Sizes: sizes}, func(n int) error {
+		for i := range n {
+			if !numbers(logits[i*z:(i+1)*z]) || !numbers(boxes[i*b:(i+1)*b]) {
+				return eval.ErrNotNumbers
+			}
+			list := c.Decode(logits[i*z:(i+1)*z], boxes[i*b:(i+1)*b])
+			found = append(found, back(list, pre.ToInput(int(sizes[2*i]), int(sizes[2*i+1])).Inverse(), sizes[2*i:]))
+		}
+		if progress != nil {
+			progress(eval.Progress{Phase: "eval", Done: len(found), Total: len(samples), PerSec: float64(len(found)) / time.Since(began).Seconds()})
+		}
+		return nil
+	})
+	return found, err
+}
+
+// check refuses what is no detector of its labels.
+func check(g *graph.Graph) error {
+	if !Is(g) {
+		return fmt.Errorf("the model is no detector: its outputs are %s, want logits N×A×C and boxes N×A×4", shapes(g.Outputs))
+	}
+	if n := len(g.Labels()); n != g.Outputs[0].Shape[2] {
+		return fmt.Errorf("the model has %d labels for %d classes", n, g.Outputs[0].Shape[2])
+	}
+	return eval.CheckInput(g)
+}
+
+func shapes(of []*graph.Node) string {
+	var list []string
+	for _, n := range of {
+		list = append(list, fmt.Sprint(n.Shape))
+	}
+	return strings.Join(list, " and ")
+}
+
+func numbers(v []float32) bool {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x)
+	}
+	return !math.IsNaN(sum) && !math.IsInf(sum, 0)
+}
+
+// back maps detections to the picture, cut to its width and height.
+func back(list []Detection, m data.Affine, size []int32) []Detection {
+	for i, d := range list {
+		b := m.Box(data.Box{XMin: d.XMin, YMin: d.YMin, XMax: d.XMax, YMax: d.YMax}).Clip(0, 0, float32(size[0]), float32(size[1]))
+		list[i].XMin, list[i].YMin, list[i].XMax, list[i].YMax = b.XMin, b.YMin, b.XMax, b.YMax
+	}
+	return list
+}
