@@ -50,7 +50,7 @@ func (j *job) tested() []data.Sample {
 
 // evaluateTest is the report on the tested images, with latency.
 func (j *job) evaluateTest() (*eval.Report, error) {
-	return eval.Evaluate(j.ctx, j.Env, j.net, j.tested(), eval.Options{Latency: true, Guesses: true, Progress: j.Progress})
+	return j.task.evaluate(j, j.net, j.tested(), eval.Options{Latency: true, Guesses: true, Progress: j.Progress})
 }
 
 // finish evaluates what the run ended with.

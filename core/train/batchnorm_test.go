@@ -48,7 +48,7 @@ func TestTrainNorm(t *testing.T) {
 
 // TestTrainNormPadding: with batch statistics the last batch of an epoch is full.
 func TestTrainNormPadding(t *testing.T) {
-	j := &job{Config: Config{Batch: 16, TrainNorm: true, Data: &data.Splits{Classes: toy.Classes}}}
+	j := &job{task: classifier{}, Config: Config{Batch: 16, TrainNorm: true, Data: &data.Splits{Classes: toy.Classes}}}
 	if o := j.loading(recipe{}); o.Last != data.WrapLast {
 		t.Errorf("the last batch is %v", o.Last)
 	}

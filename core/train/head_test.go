@@ -138,7 +138,7 @@ func TestLayerRates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &job{net: g, Config: Config{LayerDecay: 0.5}}
+	j := &job{task: classifier{}, net: g, Config: Config{LayerDecay: 0.5}}
 	rate := j.layerRates()
 	for name, want := range map[string]float32{headWeight: 1, headBias: 1, "d.weight": 0.5, "c.bias": 0.25, "b.weight": 0.125, "a.bn.gamma": 0.0625, "a.weight": 0.0625} {
 		if got := rate(name); got != want {
@@ -147,5 +147,11 @@ func TestLayerRates(t *testing.T) {
 	}
 	if j.LayerDecay = 1; j.layerRates() != nil {
 		t.Error("a factor of 1 is not off")
+	}
+	j.Backbone = 0.25
+	for name, want := range map[string]float32{headWeight: 1, headBias: 1, "d.weight": 0.25, "a.weight": 0.25} {
+		if got := j.layerRates()(name); got != want {
+			t.Errorf("rate of %s is %v, want %v", name, got, want)
+		}
 	}
 }

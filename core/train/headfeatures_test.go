@@ -110,7 +110,7 @@ func TestCacheByBudget(t *testing.T) {
 		packed bool
 		rows   int
 	}{{0, false, false, 400}, {0, true, true, headRows}, {1, false, true, headRows}, {64 << 20, false, false, 400}} {
-		j := &job{Config: Config{Env: toy.Env(t), MemoryBudget: c.budget, Cache: c.cache}, net: net, train: samplesOf("train", 100, 100, 200)}
+		j := &job{task: classifier{}, Config: Config{Env: toy.Env(t), MemoryBudget: c.budget, Cache: c.cache}, net: net, train: samplesOf("train", 100, 100, 200)}
 		p, packed, err := j.compileHead()
 		if err != nil {
 			t.Fatal(err)

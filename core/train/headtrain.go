@@ -20,18 +20,13 @@ const (
 // headRows is the number of images of a step on packed features: unpacked they are what takes memory.
 const headRows = 256
 
-// runHead trains the classifier alone: every training image goes through the frozen network once,
-// then AdamW steps run on the cached features, over all images or, where these are packed, headRows.
+// runHead trains the head alone.
 func (j *job) runHead() error {
 	if err := j.emitStart(); err != nil {
 		return err
 	}
 	if j.HeadSteps > 0 {
-		e, err := j.trainHead()
-		if err != nil {
-			return err
-		}
-		if err := j.log.emit(e); err != nil {
+		if err := j.task.trainHead(j); err != nil {
 			return err
 		}
 	}
@@ -41,17 +36,18 @@ func (j *job) runHead() error {
 	return j.enter("tune")
 }
 
-// trainHead tells the loss and the share of images right in the last step.
-func (j *job) trainHead() (Event, error) {
+// trainHead sends every training image through the frozen network once; then AdamW steps run on the cached features, over
+// all images or, where these are packed, headRows. It tells the loss and the share of images right in the last step.
+func (classifier) trainHead(j *job) error {
 	p, packed, err := j.compileHead()
 	if err != nil {
-		return Event{}, err
+		return err
 	}
 	p.Hook = j.ctx.Err
 	logits := j.net.Outputs[0]
 	x, err := j.cacheFeatures(logits.In[0], packed)
 	if err != nil {
-		return Event{}, err
+		return err
 	}
 	t := tuner{job: j, recipe: recipe{name: "the head"}, plan: p, weights: j.classWeights(), logits: logits.Name, classes: len(j.Data.Classes),
 		sched: optim.Schedule{Base: headRate, Steps: j.HeadSteps}}
@@ -61,15 +57,15 @@ func (j *job) trainHead() (Event, error) {
 		n := feed.next(p.Data(logits.In[0].Name), p.Data(target))
 		t.feed(k, n)
 		if err := p.Run(); err != nil {
-			return Event{}, err
+			return err
 		}
 		sum = epochSum{}
 		if err := sum.add(&t, n); err != nil {
-			return Event{}, err
+			return err
 		}
 	}
-	return Event{Event: "head", Phase: "head", Epoch: j.HeadSteps, Loss: sum.loss, Accuracy: float64(sum.right) / float64(max(1, sum.images)),
-		CacheBytes: x.bytes(), Packed: packed}, nil
+	return j.log.emit(Event{Event: "head", Phase: "head", Epoch: j.HeadSteps, Loss: sum.loss, Accuracy: float64(sum.right) / float64(max(1, sum.images)),
+		CacheBytes: x.bytes(), Packed: packed})
 }
 
 // compileHead is the step of the classifier, and whether its features are to be packed: if asked for, or if a

@@ -23,6 +23,7 @@ type Config struct {
 	Data  *data.Splits
 	Env   graph.Env
 
+	Detect     *Detect // the model becomes a detector, and the data has boxes; nil: a classifier, unless the model is a detector
 	Part       Part
 	HeadSteps  int     // AdamW steps on cached features before anything else trains
 	Cache      bool    // keep these features as int8, as happens when the memory budget asks for it
@@ -35,6 +36,7 @@ type Config struct {
 	L2SP       float64 // α of the pull towards the pretrained weights (Li et al., ICML 2018); 0: none
 	BSS        float64 // η of batch spectral shrinkage (Chen et al., NeurIPS 2019); 0: none
 	LayerDecay float64 // factor on the rate from each layer to the one below it; 0 or 1: none
+	Backbone   float64 // share of the rate of everything but the head; 0 or 1: all of it
 	Average    float64 // decay of the moving average of the weights; 0: none
 	Warm       int     // steps of linear warm-up
 	Patience   int     // epochs without a better validation loss; 0: no early stopping
@@ -59,6 +61,15 @@ type Config struct {
 func Defaults() Config {
 	return Config{Part: Full, HeadSteps: 100, Epochs: 30, Batch: 16, Decay: 1e-4, Smoothing: 0.1,
 		Patience: 10, Augment: data.DefaultAugment(), Seed: 1}
+}
+
+// DetectDefaults is the recipe for a detector: AdamW at batch 8, the backbone at a quarter of the rate, and boxes that move with
+// the pictures.
+func DetectDefaults() Config {
+	c := Defaults()
+	c.Batch, c.Adam, c.Rate, c.Decay, c.Backbone, c.Warm, c.Smoothing = 8, true, 1e-3, 0.05, 0.25, 20, 0
+	c.Augment = data.BoxAugment()
+	return c
 }
 
 // RateFor is the learning rate that the recipe uses where none is given: small networks bear a
@@ -96,6 +107,7 @@ type Width struct {
 // saved, best and anchor; the rest follows from Config.
 type job struct {
 	Config
+	task     task
 	ctx      context.Context
 	net      *graph.Graph // leaf values change in place
 	pos      position
@@ -170,12 +182,15 @@ func newJob(ctx context.Context, c Config) (*job, error) {
 	if j.Rate == 0 {
 		j.Rate = RateFor(c.Model)
 	}
+	if j.task = taskOf(c.Model); c.Detect != nil {
+		j.task = detector{}
+	}
 	j.split()
 	if err := eval.CheckInput(c.Model); err != nil {
 		return nil, err
 	}
 	var err error
-	if j.net, err = ReplaceHead(c.Model, c.Data.Classes, c.Seed); err != nil {
+	if j.net, err = j.task.network(c); err != nil {
 		return nil, err
 	}
 	if j.net, _, err = j.net.WithBatch(c.Batch); err != nil {
@@ -203,26 +218,17 @@ func (j *job) split() {
 		j.test, j.val = j.val, nil
 	}
 	if len(j.val) == 0 && j.Patience > 0 {
-		j.train, j.val = holdOut(j.Data, j.Seed)
+		j.train, j.val = j.holdOut()
 	}
 }
 
-// enoughToHoldOut is the number of training images of the smallest class from which on a fifth
-// is held out for early stopping.
-const enoughToHoldOut = 25
-
-func holdOut(s *data.Splits, seed uint64) (train, val []data.Sample) {
-	count := make([]int, len(s.Classes))
-	for _, x := range s.Train {
-		count[x.Class]++
+// holdOut takes a fifth of the training images where there are enough.
+func (j *job) holdOut() (train, val []data.Sample) {
+	if !j.task.holdsOut(j.Data) {
+		return j.Data.Train, nil
 	}
-	for _, n := range count {
-		if n < enoughToHoldOut {
-			return s.Train, nil
-		}
-	}
-	part := data.Splits{Classes: s.Classes, Train: s.Train}
-	part.HoldOut(0.2, seed)
+	part := data.Splits{Classes: j.Data.Classes, Train: j.Data.Train}
+	part.HoldOut(0.2, j.Seed)
 	return part.Train, part.Val
 }
 

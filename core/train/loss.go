@@ -8,15 +8,17 @@ import (
 
 // Names of the nodes that a loss adds.
 const (
-	target        = "target"         // N×C, what the images are: one-hot or mixed
+	target        = "target"         // N×C, what the images are: one-hot or mixed; of a detector N×M×5, as of detect.TargetWidth
 	weight        = "weight"         // N, share of each image in the loss; 0 for padding
-	teacher       = "teacher"        // N×C, logits of the dense network
+	teacher       = "teacher"        // logits of the dense network, in their shape
+	teacherBoxes  = "teacher.boxes"  // N×A×4, of a detector
 	teacherWeight = "teacher.weight" // N
 	loss          = "loss"           // [1]
 )
 
 // Objective is what a training minimises: smoothed cross-entropy, and distillation when Distill
-// is above 0: (1-Distill)·CE + Distill·T²·KL (Hinton 2015; reference: CURL's recipe, T = 2).
+// is above 0: (1-Distill)·CE + Distill·T²·KL (Hinton 2015; reference: CURL's recipe, T = 2). A detector minimises the loss
+// of detect.AddLoss, and with Distill the same loss of what the dense detector's certain anchors answer.
 type Objective struct {
 	Smoothing   float32
 	Distill     float32
@@ -24,23 +26,14 @@ type Objective struct {
 	L2SP        float32              // α of the pull ½α‖w-w0‖² on everything but the head
 	Source      map[string][]float32 // w0 by parameter; one without an entry is not pulled
 	BSS         float32              // η of batch spectral shrinkage
+	Objects     int                  // rows of a detector's target an image
 }
 
-// withLoss is a clone of a classifier with the objective behind it.
+// withLoss is a clone of a network with the objective behind it.
 func withLoss(g *graph.Graph, o Objective) *graph.Graph {
 	c, _ := g.Clone()
-	logits := c.Outputs[0]
-	n := logits.Shape[0]
-	t := c.Leaf(target, graph.Input, logits.Shape, nil)
-	w := c.Leaf(weight, graph.Input, tensor.Shape{n}, nil)
-	total := c.Add("loss.ce", op.SoftmaxCrossEntropy{Smoothing: o.Smoothing}, logits, t, w)
-	if o.Distill > 0 {
-		soft := c.Leaf(teacher, graph.Input, logits.Shape, nil)
-		sw := c.Leaf(teacherWeight, graph.Input, tensor.Shape{n}, nil)
-		kd := c.Add("loss.kd", op.Distill{T: o.Temperature}, logits, soft, sw)
-		total = c.Add("loss.each", op.Add{}, total, kd)
-	}
-	terms := append(o.pulls(c), o.shrinkage(c, logits, w)...)
+	total := taskOf(c).losses(c, o)
+	terms := append(o.pulls(c), o.shrinkage(c)...)
 	if len(terms) == 0 {
 		c.Add(loss, op.Sum{}, total)
 		return c
@@ -61,7 +54,7 @@ func (o Objective) pulls(c *graph.Graph) (terms []*graph.Node) {
 	if o.L2SP == 0 {
 		return nil
 	}
-	own := head(c)
+	own := taskOf(c).head(c)
 	for _, p := range c.Role(graph.Param) {
 		w0 := o.Source[p.Name]
 		if len(w0) != len(p.Value) || own[p] {
@@ -74,11 +67,11 @@ func (o Objective) pulls(c *graph.Graph) (terms []*graph.Node) {
 }
 
 // shrinkage is BSS of what the last layer reads.
-func (o Objective) shrinkage(c *graph.Graph, logits, weight *graph.Node) []*graph.Node {
+func (o Objective) shrinkage(c *graph.Graph) []*graph.Node {
 	if o.BSS == 0 {
 		return nil
 	}
-	return []*graph.Node{scaled(c, c.Add("loss.bss", op.BSS{K: 1}, logits.In[0], weight), o.BSS)}
+	return []*graph.Node{scaled(c, c.Add("loss.bss", op.BSS{K: 1}, c.Outputs[0].In[0], c.Node(weight)), o.BSS)}
 }
 
 func scaled(c *graph.Graph, x *graph.Node, by float32) *graph.Node {

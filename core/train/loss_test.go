@@ -54,7 +54,7 @@ func TestRegularisers(t *testing.T) {
 	x := cached.x
 	c.L2SP = 0.3
 	pulled, u := firstLoss(t, c, (*job).plain)
-	own, want := head(u.net), 0.0
+	own, want := taskOf(u.net).head(u.net), 0.0
 	for _, p := range u.net.Nodes {
 		if w0 := c.Model.Node(p.Name); w0 != nil && u.source()[p.Name] != nil && !own[p] {
 			for _, v := range w0.Value {

@@ -13,7 +13,7 @@ import (
 type Part string
 
 const (
-	Head   Part = "head"   // the classifier alone
+	Head   Part = "head"   // the classifier, or a detector's head, alone
 	Full   Part = "full"   // everything
 	Bias   Part = "bias"   // biases and batch-norm shifts, and the head (BitFit, Zaken 2022; TinyTL, Cai 2020)
 	Sparse Part = "sparse" // all biases, and the weights of the last third of the layers (Lin 2022, 2206.15472)
@@ -38,7 +38,7 @@ func ParsePart(s string) (Part, error) {
 
 // params names the parameters of g that the part trains, in order.
 func (p Part) params(g *graph.Graph) []string {
-	trains := head(g)
+	trains := taskOf(g).head(g)
 	if p == Bias || p == Sparse {
 		maps.Copy(trains, biases(g))
 	}
@@ -52,17 +52,6 @@ func (p Part) params(g *graph.Graph) []string {
 		}
 	}
 	return names
-}
-
-// head marks weight and bias of the classifier.
-func head(g *graph.Graph) map[*graph.Node]bool {
-	mark := map[*graph.Node]bool{}
-	if last, err := lastLayer(g); err == nil {
-		for _, p := range last.In[1:] {
-			mark[p] = true
-		}
-	}
-	return mark
 }
 
 // biases marks what is added to channels: the gradient of a shift needs no activation, that of a

@@ -3,13 +3,11 @@ package train
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math"
 
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
-	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/pruning"
 	"github.com/secateur/secateur/pruning/groups"
 )
@@ -24,7 +22,7 @@ type Prune struct {
 	TurnRate    float64 // their learning rate, a share of the run's
 	FinalEpochs int     // of fine-tuning after the last turn
 	FinalRate   float64 // their learning rate, a share of the run's
-	Tolerance   float64 // by how much the harmonic mean of class accuracies may fall below the dense network's
+	Tolerance   float64 // by how much the harmonic mean of class accuracies, of a detector the recall of the rarest class, may fall below the dense network's
 	Distill     float64 // share of the dense network's logits in the loss
 	LiveTeacher bool    // the dense network answers for each picture as it is shown; else for the picture itself, once
 	Mixup       float64 // alpha of mixup while the dense network teaches; 0: that of the images
@@ -57,8 +55,8 @@ type Turn struct {
 	Latency  int64              `json:"latency_ns,omitempty"` // measured, as the budget or the allocator asks
 	Memory   int64              `json:"memory_bytes,omitempty"`
 	Bytes    int64              `json:"file_bytes,omitempty"`
-	Accuracy float64            `json:"accuracy"` // on the validation images, the training images where there are none
-	Harmonic float64            `json:"harmonic"`
+	Accuracy float64            `json:"accuracy"` // on the validation images, the training images where there are none; of a detector its AP at an IoU of 0.5
+	Harmonic float64            `json:"harmonic"` // mean of the class accuracies; of a detector the recall of the rarest class
 	Removed  []pruning.Decision `json:"removed"`
 	Block    *BlockCut          `json:"block,omitempty"` // what went as a whole; its filters are in Removed
 	Accepted bool               `json:"accepted"`
@@ -91,7 +89,7 @@ func (j *job) afterTune() error {
 	if j.Prune == nil {
 		return j.enter("done")
 	}
-	if j.anchor, err = j.answers(); err != nil {
+	if j.anchor, err = j.task.answers(j); err != nil {
 		return err
 	}
 	j.dense = j.net.Copy()
@@ -102,44 +100,6 @@ func (j *job) afterTune() error {
 		return err
 	}
 	return j.enter("prune")
-}
-
-// answers are the logits of the network for each training image as it is or, where features are cached, for each of their
-// views, one view after the other.
-func (j *job) answers() ([]float32, error) {
-	if j.tunedPart() != Suffix {
-		return eval.Forward(j.ctx, j.Env, j.net, j.train, len(j.Data.Classes))
-	}
-	f, err := j.cached()
-	if err != nil {
-		return nil, err
-	}
-	g, err := j.suffix()
-	if err != nil {
-		return nil, err
-	}
-	p, err := plan.Compile(g, plan.Options{Env: j.Env, Fold: true})
-	if err != nil {
-		return nil, err
-	}
-	p.Hook = j.ctx.Err
-	var out []float32
-	classes := len(j.Data.Classes)
-	b := data.Batch{X: p.Data(j.pos.Cut), Targets: make([]float32, j.Batch*classes), Index: make([]int32, j.Batch)}
-	for v := range f.views {
-		c := &cacheFeeder{features: f, samples: j.train, classes: classes}
-		for c.Epoch(v, 0, false); ; {
-			n, err := c.Next(&b)
-			if err == io.EOF {
-				break
-			}
-			if err := p.Run(); err != nil {
-				return nil, err
-			}
-			out = append(out, p.Data(g.Outputs[0].Name)[:n*classes]...)
-		}
-	}
-	return out, nil
 }
 
 func (j *job) startPruning() (*pruneSpot, error) {
@@ -157,13 +117,14 @@ func (j *job) startPruning() (*pruneSpot, error) {
 	if err != nil {
 		return nil, err
 	}
+	m := j.task.marks(r)
 	cost, err := j.costNow()
 	if err != nil {
 		return nil, err
 	}
 	pace := pruning.NewPace(j.Prune.Budget.Target(cost))
 	pace.Share = turnShare(j.Prune, cost)
-	spot := &pruneSpot{Pace: pace, Original: cost, Now: cost, Widths: map[string]int{}, Floor: r.Harmonic() - math.Max(j.Prune.Tolerance, chance(r))}
+	spot := &pruneSpot{Pace: pace, Original: cost, Now: cost, Widths: map[string]int{}, Floor: m.grade - math.Max(j.Prune.Tolerance, m.luck)}
 	for _, g := range st.Groups {
 		spot.Widths[g.Name] = len(g.Units)
 	}
@@ -175,17 +136,7 @@ func (j *job) startPruning() (*pruneSpot, error) {
 		return nil, err
 	}
 	whole := true
-	return spot, j.log.emit(Event{Event: "turn", Phase: "prune", MACs: cost.MACs, Params: int(cost.Params), ValAcc: r.Accuracy, Accepted: &whole})
-}
-
-// chance is by how much an accuracy over so few images moves by luck: 1.64 standard errors, so that
-// a network as good as the dense one is taken back once in twenty turns.
-func chance(r *eval.Report) float64 {
-	if r.Images == 0 {
-		return 0
-	}
-	p := math.Min(math.Max(r.Accuracy, 1/float64(r.Images+1)), float64(r.Images)/float64(r.Images+1))
-	return 1.64 * math.Sqrt(p*(1-p)/float64(r.Images))
+	return spot, j.log.emit(Event{Event: "turn", Phase: "prune", MACs: cost.MACs, Params: int(cost.Params), ValAcc: m.accuracy, Accepted: &whole})
 }
 
 // turnShare is the share of the remaining cost that each turn takes to reach the budget in about
@@ -216,7 +167,7 @@ func (j *job) judges() ([]data.Sample, string) {
 // is as bad as one can be.
 func (j *job) judge(g *graph.Graph) (*eval.Report, error) {
 	samples, _ := j.judges()
-	r, err := eval.Evaluate(j.ctx, j.Env, g, samples, eval.Options{})
+	r, err := j.task.evaluate(j, g, samples, eval.Options{})
 	if errors.Is(err, eval.ErrNotNumbers) {
 		return &eval.Report{}, nil
 	}

@@ -107,14 +107,20 @@ func (j *job) fingerprint() string {
 		fmt.Fprint(h, n.Name, n.Shape)
 		binary.Write(h, binary.LittleEndian, n.Value)
 	}
-	fmt.Fprint(h, j.Env.Kernels.Name, c.Part, c.HeadSteps, c.Epochs, c.Batch, c.Adam, c.Rate, c.Decay, c.Smoothing, c.LayerDecay,
+	fmt.Fprint(h, j.Env.Kernels.Name, c.Part, c.HeadSteps, c.Epochs, c.Batch, c.Adam, c.Rate, c.Decay, c.Smoothing, c.LayerDecay, c.Backbone,
 		c.L2SP, c.BSS, c.Average, c.Warm, c.Patience, c.NoWeights, c.TrainNorm, c.Augment, c.Seed, c.MemoryBudget, c.Cache, c.Data.Classes)
+	if c.Detect != nil {
+		fmt.Fprintf(h, "%+v", *c.Detect)
+	}
 	if c.Prune != nil {
 		fmt.Fprintf(h, "%+v", *c.Prune)
 	}
 	for _, part := range [][]data.Sample{j.train, j.val, j.test} {
 		for _, s := range part {
 			fmt.Fprint(h, s.Path, s.Class, " ")
+			for _, b := range s.Boxes {
+				fmt.Fprint(h, b, " ")
+			}
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])

@@ -32,7 +32,7 @@ func (j *job) compileStep(p Part, o Objective, gates []string) (*plan.Plan, erro
 
 // plain is the objective of the dense network.
 func (j *job) plain() Objective {
-	o := Objective{Smoothing: float32(j.Smoothing), BSS: float32(j.BSS), L2SP: float32(j.L2SP)}
+	o := Objective{Smoothing: float32(j.Smoothing), BSS: float32(j.BSS), L2SP: float32(j.L2SP), Objects: j.objects()}
 	if o.L2SP > 0 {
 		o.Source = j.source()
 	}
@@ -63,7 +63,7 @@ type Step struct {
 
 // Inputs of a step beside those of the network, optim.Rate and optim.Step.
 const (
-	StepTarget = target // batch×classes, what the images are: one-hot or mixed
+	StepTarget = target // batch×classes, what the images are: one-hot or mixed; of a detector batch×Objects×5
 	StepWeight = weight // batch, the share of each image in the loss
 )
 
@@ -83,12 +83,20 @@ func CompileStep(e graph.Env, net *graph.Graph, s Step) (*plan.Plan, error) {
 // normMomentum is how fast running statistics follow the batch's: PyTorch's default.
 const normMomentum = 0.1
 
-// layerRates is layer-wise learning-rate decay: the rate of a parameter falls by LayerDecay with
-// every layer between it and the head. nil when it is off.
+// layerRates is the share of the learning rate that a parameter has: Backbone of it where it is not the head's, and
+// falling by LayerDecay with every layer between it and the head. nil where all have all of it.
 func (j *job) layerRates() func(string) float32 {
-	if j.LayerDecay == 0 || j.LayerDecay == 1 {
+	share, decay := j.Backbone, j.LayerDecay
+	if share == 0 {
+		share = 1
+	}
+	if decay == 0 {
+		decay = 1
+	}
+	if share == 1 && decay == 1 {
 		return nil
 	}
+	own := j.task.head(j.net)
 	depth := map[string]int{}
 	layers := 0
 	for _, n := range j.net.Nodes {
@@ -103,7 +111,11 @@ func (j *job) layerRates() func(string) float32 {
 		}
 	}
 	return func(name string) float32 {
-		return float32(math.Pow(j.LayerDecay, float64(layers-depth[name])))
+		rate := math.Pow(decay, float64(layers-depth[name]))
+		if !own[j.net.Node(name)] {
+			rate *= share
+		}
+		return float32(rate)
 	}
 }
 

@@ -38,7 +38,10 @@ func (t *tuner) askLive(n int) error {
 	if err := t.live.Run(); err != nil {
 		return err
 	}
-	copy(t.plan.Data(teacher)[:n*t.classes], t.live.Data(t.dense.Outputs[0].Name))
+	for i, input := range t.task.teacher() {
+		y := t.live.Data(t.dense.Outputs[i].Name)
+		copy(t.plan.Data(input), y[:len(y)/t.Batch*n])
+	}
 	return nil
 }
 

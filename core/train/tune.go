@@ -49,7 +49,7 @@ func (j *job) newTuner(r recipe) (*tuner, error) {
 	}
 	t.use(p)
 	t.sched = optim.Schedule{Base: r.rate, Steps: r.epochs * j.epochSteps(), Warm: r.warm, Cosine: r.cosine}
-	if r.objective.Distill > 0 && j.Prune != nil && j.Prune.LiveTeacher && r.part != Suffix { // cached views have their answers
+	if r.objective.Distill > 0 && j.task.live(j, r) {
 		if t.live, err = j.liveTeacher(); err != nil {
 			return nil, err
 		}
@@ -66,7 +66,8 @@ func (t *tuner) use(p *plan.Plan) {
 	if t.part == Suffix {
 		input = t.pos.Cut
 	}
-	t.batch = data.Batch{X: p.Data(input), Targets: p.Data(target), Index: make([]int32, t.Batch), Mates: make([]int32, t.Batch)}
+	t.batch = data.Batch{X: p.Data(input), Index: make([]int32, t.Batch), Mates: make([]int32, t.Batch)}
+	t.task.labels(p, &t.batch)
 }
 
 // feeding is where a recipe's batches come from.
@@ -90,6 +91,7 @@ func (j *job) loading(r recipe) data.LoaderOptions {
 	if j.TrainNorm {
 		o.Last = data.WrapLast
 	}
+	j.task.loading(j, &o)
 	a := j.Augment
 	if r.objective.Distill > 0 && j.Prune != nil && j.Prune.Mixup > 0 {
 		a.Mixup = j.Prune.Mixup
@@ -100,23 +102,6 @@ func (j *job) loading(r recipe) data.LoaderOptions {
 
 // cacheBytes bounds the decoded images that a loader keeps.
 const cacheBytes = 256 << 20
-
-// classWeights are inverse to how often a class occurs among the training images, with mean 1
-// over the images; all 1 when every class counts by its images.
-func (j *job) classWeights() []float32 {
-	w := make([]float32, len(j.Data.Classes))
-	count := make([]int, len(w))
-	for _, s := range j.train {
-		count[s.Class]++
-	}
-	for c := range w {
-		w[c] = 1
-		if !j.NoWeights && count[c] > 0 {
-			w[c] = float32(len(j.train)) / float32(len(w)*count[c])
-		}
-	}
-	return w
-}
 
 // run does the epochs that are left in the phase, saving after each when keep is set.
 func (t *tuner) run(keep bool) error {
@@ -200,31 +185,7 @@ func (t *tuner) progress(done int, since time.Duration) {
 func (t *tuner) feed(k, n int) {
 	t.plan.Data(optim.Rate)[0] = float32(t.sched.At(k))
 	t.plan.Data(optim.Step)[0] = float32(t.done + k + 1)
-	soft := t.objective.Distill
-	w, y := t.plan.Data(weight), t.plan.Data(target)
-	total := float32(0)
-	for i := range w {
-		w[i] = 0
-		if i < n {
-			w[i] = t.weightOf(y[i*t.classes : (i+1)*t.classes])
-			total += w[i]
-		}
-	}
-	for i := range w {
-		w[i] *= (1 - soft) / total
-	}
-	if soft > 0 {
-		t.teach(n, soft)
-	}
-}
-
-// weightOf is the class weight of a target: the mixture's where it is mixed.
-func (t *tuner) weightOf(y []float32) float32 {
-	s := float32(0)
-	for c, p := range y {
-		s += p * t.weights[c]
-	}
-	return s
+	t.task.weigh(t, n)
 }
 
 // epochSum is what an epoch reports.
@@ -242,12 +203,7 @@ func (s *epochSum) add(t *tuner, n int) error {
 	s.loss += l
 	s.steps++
 	s.images += n
-	z, y := t.plan.Data(t.logits), t.plan.Data(target)
-	for i := range n {
-		if eval.Argmax(z[i*t.classes:(i+1)*t.classes]) == eval.Argmax(y[i*t.classes:(i+1)*t.classes]) {
-			s.right++
-		}
-	}
+	s.right += t.task.right(t, n)
 	return nil
 }
 
@@ -261,13 +217,14 @@ func (t *tuner) validate(e *Event) error {
 		defer t.restore(t.params())
 		t.average()
 	}
-	r, err := eval.Evaluate(t.ctx, t.Env, t.net, t.val, eval.Options{})
+	r, err := t.task.evaluate(t.job, t.net, t.val, eval.Options{})
 	if err != nil {
 		return err
 	}
-	e.ValLoss, e.ValAcc = r.Loss, r.Accuracy
-	if t.best == nil || r.Loss < t.pos.Best {
-		t.pos.Best, t.pos.BestAt, t.best = r.Loss, t.pos.Epoch, t.params()
+	m := t.task.marks(r)
+	e.ValLoss, e.ValAcc = m.loss, m.accuracy
+	if t.best == nil || m.loss < t.pos.Best {
+		t.pos.Best, t.pos.BestAt, t.best = m.loss, t.pos.Epoch, t.params()
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func samplesOf(name string, counts ...int) []data.Sample {
 }
 
 func TestClassWeights(t *testing.T) {
-	j := &job{Config: Config{Data: &data.Splits{Classes: toy.Classes}}, train: samplesOf("train", 2, 6, 4)}
+	j := &job{task: classifier{}, Config: Config{Data: &data.Splits{Classes: toy.Classes}}, train: samplesOf("train", 2, 6, 4)}
 	total := 0.0
 	for c, w := range j.classWeights() {
 		toy.Near(t, "weight", float64(w), 12/float64(3*[]int{2, 6, 4}[c]), 1e-6)
@@ -58,7 +58,7 @@ func TestSplit(t *testing.T) {
 		{"no early stopping", samplesOf("train", 40, 25), nil, test, 0, 65, 0, "test", "test"},
 		{"no test part: val is tested and not watched", samplesOf("train", 40, 25), val, nil, 5, 52, 13, "val", "val"},
 	} {
-		j := &job{Config: Config{Data: &data.Splits{Classes: toy.Classes[:2], Train: c.train, Val: c.val, Test: c.test}, Patience: c.patience, Seed: 1}}
+		j := &job{task: classifier{}, Config: Config{Data: &data.Splits{Classes: toy.Classes[:2], Train: c.train, Val: c.val, Test: c.test}, Patience: c.patience, Seed: 1}}
 		j.split()
 		if len(j.train) != c.trains || len(j.val) != c.watches || !strings.HasPrefix(j.tested()[0].Name, c.tests) {
 			t.Errorf("%s: %d to train, %d to watch, tested by %s; want %d, %d, %s", c.what, len(j.train), len(j.val), j.tested()[0].Name, c.trains, c.watches, c.tests)

@@ -88,7 +88,7 @@ func (j *job) turn(goal int64) (bool, error) {
 			return false, err
 		}
 	} else {
-		t.Reason = fmt.Sprintf("harmonic mean of class accuracies %.3f is below %.3f: taken back, %s stays as it is", t.Harmonic, spot.Floor, c.worst)
+		t.Reason = fmt.Sprintf("%s %.3f is below %.3f: taken back, %s stays as it is", j.task.graded(), t.Harmonic, spot.Floor, c.worst)
 		spot.Pace.RollBack(c.worst)
 		j.net, j.saved, j.gates, spot.Change = before, moments, gates, change
 	}
@@ -123,9 +123,10 @@ func (j *job) judgeTurn() (Turn, groups.Cost, error) {
 	if err != nil {
 		return Turn{}, groups.Cost{}, err
 	}
+	m := j.task.marks(r)
 	cost, err := j.costNow()
 	return Turn{Turn: spot.Turn, Regime: spot.stage(), MACs: cost.MACs, Params: cost.Params, Latency: cost.Latency, Memory: cost.Memory, Bytes: cost.Bytes,
-		Accuracy: r.Accuracy, Harmonic: r.Harmonic(), Accepted: r.Harmonic() >= spot.Floor}, cost, err
+		Accuracy: m.accuracy, Harmonic: m.grade, Accepted: m.grade >= spot.Floor}, cost, err
 }
 
 // cut makes the cut of a turn: filters down to the goal, or a residual block that is cheaper for what it saves. nil

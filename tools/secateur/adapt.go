@@ -11,6 +11,7 @@ import (
 
 	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/device/durable"
@@ -22,6 +23,7 @@ import (
 // adaptFlags is what `secateur adapt` was asked for, before it was looked at.
 type adaptFlags struct {
 	model, data, out, part, prune, allocator, keep, memory, report string
+	detect                                                         detectFlags
 	shots                                                          int
 	mixup                                                          float64
 	plain, trainNorm                                               bool
@@ -59,6 +61,7 @@ Against learning few images by heart there are: the head before the rest (--head
 	fl.StringVar(&f.data, "data", "", "folder of labelled images")
 	fl.StringVarP(&f.out, "out", "o", "", "where the adapted model goes")
 	fl.StringVar(&f.part, "train", f.part, "what trains: head, full, bias, sparse, suffix (the last third of the layers; what the frozen ones give is cached), auto")
+	f.detect.add(fl)
 	fl.IntVar(&f.Epochs, "epochs", f.Epochs, "epochs of fine-tuning")
 	fl.IntVar(&f.HeadSteps, "head-steps", f.HeadSteps, "steps of the head alone on cached features")
 	fl.BoolVar(&f.Cache, "cache", false, "keep the features of the head's training as int8, a quarter of the memory; a tight --memory-budget does that too")
@@ -69,6 +72,7 @@ Against learning few images by heart there are: the head before the rest (--head
 	fl.Float64Var(&f.Smoothing, "label-smoothing", f.Smoothing, "label smoothing")
 	fl.Float64Var(&f.L2SP, "l2-sp", 0, "pull of the weights towards the pretrained ones, alpha of L2-SP; 0 is off")
 	fl.Float64Var(&f.BSS, "bss", 0, "weight of batch spectral shrinkage of the features, as in 0.001; 0 is off")
+	fl.Float64Var(&f.Backbone, "backbone-lr", 0, "learning rate of everything but the head, a share of --lr; 0 is all of it")
 	fl.Float64Var(&f.LayerDecay, "layer-decay", 0, "factor on the learning rate from each layer to the one below; 0 is off")
 	fl.Float64Var(&f.Average, "ema", 0, "decay of the moving average of the weights; 0 is off")
 	fl.IntVar(&f.Warm, "warm-up", 0, "steps of linear warm-up")
@@ -87,6 +91,8 @@ Against learning few images by heart there are: the head before the rest (--head
 		{"brightness", "largest change of brightness, a share of mid-grey", &f.Augment.Brightness},
 		{"contrast", "largest change of contrast, a share", &f.Augment.Contrast},
 		{"blur", "largest blur in pixels of the input", &f.Augment.Blur},
+		{"shrink", "smallest length at which a picture is drawn, a share of the input's; 0 is off", &f.Augment.Shrink},
+		{"mosaic", "with --detect, probability to put four pictures together", &f.Augment.Mosaic},
 	} {
 		fl.Float64Var(a.value, a.name, *a.value, a.what)
 	}
@@ -119,6 +125,7 @@ Against learning few images by heart there are: the head before the rest (--head
 }
 
 func (f *adaptFlags) run(c *cobra.Command) error {
+	f.detect.defaults(c.Flags(), &f.Config)
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -140,7 +147,7 @@ func (f *adaptFlags) run(c *cobra.Command) error {
 	}
 	s := newShow(c)
 	defer s.done()
-	if f.Config.Data, err = openData(s, f.data, nil, f.Seed); err != nil {
+	if f.Config.Data, err = openData(s, f.data, nil, f.Seed, f.Detect != nil || detect.Is(f.Model)); err != nil {
 		return err
 	}
 	f.Folder = f.data
@@ -184,14 +191,17 @@ func (f *adaptFlags) check() error {
 	switch {
 	case f.Epochs < 0 || f.Batch < 1 || f.Batch > 4096 || f.shots < 0 || f.HeadSteps < 0 || f.loop.Turns < 1 || f.loop.FinalEpochs < 0 || f.loop.TurnUpdates < 0 || f.Warm < 0 || f.Patience < 0:
 		return usagef("--epochs, --shots, --head-steps, --final-epochs, --turn-updates, --warm-up and --patience want 0 or more, --turns 1 or more, --batch 1 to 4096")
-	case f.Rate < 0 || f.Rate > 10 || f.Rate != f.Rate || f.Smoothing < 0 || f.Smoothing >= 1 || f.Average < 0 || f.Average >= 1 || f.Decay < 0 || f.LayerDecay < 0 || f.LayerDecay > 1 || f.mixup < 0 || f.L2SP < 0 || f.BSS < 0:
-		return usagef("--lr wants 0 to 10, --label-smoothing and --ema 0 to less than 1, --layer-decay 0 to 1, --weight-decay, --mixup, --l2-sp and --bss 0 or more")
+	case f.Rate < 0 || f.Rate > 10 || f.Rate != f.Rate || f.Smoothing < 0 || f.Smoothing >= 1 || f.Average < 0 || f.Average >= 1 || f.Decay < 0 || f.LayerDecay < 0 || f.LayerDecay > 1 || f.Backbone < 0 || f.Backbone > 1 || f.mixup < 0 || f.L2SP < 0 || f.BSS < 0:
+		return usagef("--lr wants 0 to 10, --label-smoothing and --ema 0 to less than 1, --layer-decay and --backbone-lr 0 to 1, --weight-decay, --mixup, --l2-sp and --bss 0 or more")
 	case f.loop.Distill < 0 || f.loop.Distill > 1 || f.loop.Tolerance < 0 || f.loop.Tolerance > 1 || f.loop.TurnRate < 0 || f.loop.FinalRate < 0:
 		return usagef("--distill and --tolerance want 0 to 1, --turn-lr and --final-lr 0 or more")
 	case f.loop.KeepTurns && f.RunDir == "":
 		return usagef("--keep-turns wants a folder: --run DIR")
 	case f.Resume && f.RunDir == "":
 		return usagef("--resume wants the folder of the run: --run DIR")
+	}
+	if err := f.detect.check(&f.Config); err != nil {
+		return err
 	}
 	f.TrainNorm = f.trainNorm
 	if f.plain {
@@ -247,9 +257,13 @@ func parsePrune(criterion, allocator, keep string) (criteria.Criterion, pruning.
 	return c, b, usagef("unknown allocator %q, want one of %v", allocator, pruning.Allocators())
 }
 
-// openData reads a data set and names what it had to leave out.
-func openData(s *show, dir string, classes []string, seed uint64) (*data.Splits, error) {
-	d, err := data.Open(dir, data.Options{Classes: classes, Seed: seed})
+// openData reads a data set, of pictures with boxes where a detector asks, and names what it had to leave out.
+func openData(s *show, dir string, classes []string, seed uint64, boxes bool) (*data.Splits, error) {
+	open := data.Open
+	if boxes {
+		open, s.boxes = data.OpenBoxes, true
+	}
+	d, err := open(dir, data.Options{Classes: classes, Seed: seed})
 	if err != nil {
 		return nil, err
 	}

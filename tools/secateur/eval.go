@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/spf13/cobra"
 )
@@ -46,7 +47,7 @@ func runEval(c *cobra.Command, model, dir, split string, seed uint64) error {
 	}
 	s := newShow(c)
 	defer s.done()
-	d, err := openData(s, dir, g.Labels(), seed)
+	d, err := openData(s, dir, g.Labels(), seed, detect.Is(g))
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,11 @@ func runEval(c *cobra.Command, model, dir, split string, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	r, err := eval.Evaluate(c.Context(), env, g, samples, eval.Options{Latency: true, Progress: s.progress})
+	measure := eval.Evaluate
+	if detect.Is(g) {
+		measure = detect.Measure
+	}
+	r, err := measure(c.Context(), env, g, samples, eval.Options{Latency: true, Progress: s.progress})
 	if err != nil {
 		return err
 	}
@@ -85,11 +90,31 @@ func chooseSplit(d *data.Splits, name string) ([]data.Sample, error) {
 
 // printReport is a report for people.
 func printReport(w io.Writer, name string, r *eval.Report) {
+	if r.Detector {
+		printFound(w, name, r)
+		return
+	}
 	fmt.Fprintf(w, "%s: %.1f %% of %d images right, %.1f %% mean over classes, loss %.3f\n", name, 100*r.Accuracy, r.Images, 100*r.Macro, r.Loss)
-	fmt.Fprintf(w, "  %s MACs, %s parameters, %.2f ms an image (p99 %.2f), peak memory %.0f MiB\n", count(r.MACs), count(int64(r.Params)), r.Latency.P50, r.Latency.P99, float64(r.PeakRSS)/(1<<20))
+	printCost(w, r)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, c := range slices.Sorted(maps.Keys(r.PerClass)) {
 		fmt.Fprintf(t, "  %s\t%.1f %%\tof %d\n", c, 100*r.PerClass[c].Accuracy, r.PerClass[c].Images)
 	}
 	t.Flush()
+}
+
+// printFound is a detector's report for people.
+func printFound(w io.Writer, name string, r *eval.Report) {
+	fmt.Fprintf(w, "%s: AP@.5 %.3f, AP@[.5:.95] %.3f on %d images\n", name, r.Map50, r.Map, r.Images)
+	printCost(w, r)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range slices.Sorted(maps.Keys(r.Objects)) {
+		o := r.Objects[c]
+		fmt.Fprintf(t, "  %s\tAP@.5 %.3f\tAP %.3f\trecall %.3f\tprecision %.3f\tof %d\n", c, o.AP50, o.AP, o.Recall, o.Precision, o.Objects)
+	}
+	t.Flush()
+}
+
+func printCost(w io.Writer, r *eval.Report) {
+	fmt.Fprintf(w, "  %s MACs, %s parameters, %.2f ms an image (p99 %.2f), peak memory %.0f MiB\n", count(r.MACs), count(int64(r.Params)), r.Latency.P50, r.Latency.P99, float64(r.PeakRSS)/(1<<20))
 }

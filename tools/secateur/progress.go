@@ -25,6 +25,7 @@ type show struct {
 	phase string
 	last  time.Time
 	rate  float64
+	boxes bool // accuracies are a detector's average precision
 }
 
 func newShow(c *cobra.Command) *show {
@@ -99,16 +100,19 @@ func (s *show) event(e train.Event) {
 	case "head":
 		s.say("head: %d steps on %d KiB of features, loss %.3f, %.1f %% of the training images right", e.Epoch, e.CacheBytes>>10, e.Loss, 100*e.Accuracy)
 	case "epoch":
-		line := fmt.Sprintf("%s %d/%d: loss %.3f, %.1f %% right", e.Phase, e.Epoch, e.Epochs, e.Loss, 100*e.Accuracy)
+		line := fmt.Sprintf("%s %d/%d: loss %.3f", e.Phase, e.Epoch, e.Epochs, e.Loss)
+		if !s.boxes {
+			line += ", " + s.accuracy(e.Accuracy)
+		}
 		if e.ValLoss > 0 {
-			line += fmt.Sprintf("; validation loss %.3f, %.1f %%", e.ValLoss, 100*e.ValAcc)
+			line += fmt.Sprintf("; validation loss %.3f, %s", e.ValLoss, s.accuracy(e.ValAcc))
 		}
 		if e.Phase != "turn" {
 			s.say("%s (%.1f images/s%s)", line, e.PerSec, warmth())
 		}
 	case "turn":
 		if e.Turn == 0 {
-			s.say("pruning from %s MACs, %s parameters, %.1f %% right", count(e.MACs), count(int64(e.Params)), 100*e.ValAcc)
+			s.say("pruning from %s MACs, %s parameters, %s", count(e.MACs), count(int64(e.Params)), s.accuracy(e.ValAcc))
 			return
 		}
 		verdict := "kept"
@@ -118,6 +122,13 @@ func (s *show) event(e train.Event) {
 		if e.Accepted != nil && !*e.Accepted {
 			verdict = e.Reason
 		}
-		s.say("turn %d: %d filters out, %s MACs, %s parameters, %.1f %% right: %s", e.Turn, e.Removed, count(e.MACs), count(int64(e.Params)), 100*e.ValAcc, verdict)
+		s.say("turn %d: %d filters out, %s MACs, %s parameters, %s: %s", e.Turn, e.Removed, count(e.MACs), count(int64(e.Params)), s.accuracy(e.ValAcc), verdict)
 	}
+}
+
+func (s *show) accuracy(share float64) string {
+	if s.boxes {
+		return fmt.Sprintf("AP@.5 %.3f", share)
+	}
+	return fmt.Sprintf("%.1f %% right", 100*share)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/latency"
 	"github.com/secateur/secateur/core/score"
@@ -117,7 +118,7 @@ func (f *pruneFlags) cut(c *cobra.Command, env graph.Env, g *graph.Graph, cut sc
 		return nil
 	}}
 	if f.data != "" {
-		d, err := openData(s, f.data, g.Labels(), f.seed)
+		d, err := openData(s, f.data, g.Labels(), f.seed, detect.Is(g))
 		if err != nil {
 			return err
 		}
