@@ -93,7 +93,10 @@ func (c *Config) checkCamera(k *checks) {
 	k.between("camera.white_balance", float64(x.WhiteBalance), 0, 20000)
 	k.between("camera.witness_mean", x.WitnessMean, 0, 255)
 	k.between("camera.witness_drift", x.WitnessDrift, 0.1, 255)
-	k.time("camera.stall", x.Stall, 0, 10*time.Minute)
+	k.time("camera.stall", x.Stall, 0, 50*time.Second) // run's watchdog bears a camera that is silent for 60 s
+	if x.WitnessMean > 0 && len(x.Witness) == 0 {
+		k.bad("camera.witness", "is missing, want the region whose mean camera.witness_mean is")
+	}
 	if x.Source == "v4l2" && strings.HasPrefix(x.Device, "/dev/video") {
 		k.bad("camera.device", "found %q, want a path below /dev/v4l/by-id or by-path: the number changes when a camera is plugged in again", x.Device)
 	}

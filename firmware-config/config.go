@@ -61,12 +61,12 @@ type Camera struct {
 	WhiteBalance int      `toml:"white_balance"`    // kelvin, 0: leave it
 	Focus        int      `toml:"focus"`            // in the camera's unit, -1: leave it
 	Lock         bool     `toml:"lock"`             // refuse to run where the lock cannot be proved
-	Witness      []int    `toml:"witness"`          // x, y, width, height of the grey card; none: darkest and brightest 1 %
+	Witness      []int    `toml:"witness"`          // x, y, width, height of the grey card; none: not watched
 	WitnessMean  float64  `toml:"witness_mean"`     // 0 to 255 as commissioned; 0: the first picture's
 	WitnessDrift float64  `toml:"witness_drift"`    // largest change of the mean that is borne
 	Crop         []int    `toml:"crop"`             // x, y, width, height of the part; none: all of it
 	XTR          bool     `toml:"hardware_trigger"` // the sensor exposes at its own trigger input (XTR of the Pi's global shutter)
-	Stall        Duration `toml:"stall"`            // without a frame for so long the source is started again; 0: three frame times
+	Stall        Duration `toml:"stall"`            // without a frame for so long the source is started again; 0: three frame times, at least 5 s
 }
 
 // Trigger says when a part is in front of the camera.

@@ -56,6 +56,7 @@ func TestErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"[camera]\nwidth = \"wide\"\n", `c.toml:2: camera.width: found "wide", want a whole number`},
 		{"[camera]\nwidht = 640\n", `c.toml:2: camera.widht: there is no such setting`},
+		{"[camera]\nwitness_mean = 90\n", `c.toml:1: camera.witness: is missing, want the region`},
 		{"[camera]\n\nwidth = 3\n", `c.toml:3: camera.width: found 3, want 16 to 16384`},
 		{"[reject]\npulse = \"5\"\n", `c.toml:2: reject.pulse: "5" is no time, want one like "20ms" or "90s"`},
 		{"[reject]\npulse = 5\n", `c.toml:2: reject.pulse: found 5, want a time like "20ms"`},

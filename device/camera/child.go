@@ -43,7 +43,7 @@ func startChild(s Spec, c Command) (*child, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	ch := &child{cmd: exec.Command(path, c[1:]...), out: ours, limit: stallLimit(s.FPS)}
+	ch := &child{cmd: exec.Command(path, c[1:]...), out: ours, limit: s.stallLimit()}
 	ch.cmd.Stdout, ch.cmd.Stderr = theirs, &ch.said
 	ch.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	ch.cmd.WaitDelay = 2 * time.Second

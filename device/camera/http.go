@@ -31,7 +31,7 @@ const maxJPEG = 32 << 20
 
 func openHTTP(ctx context.Context, s Spec) (*mjpeg, error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	m := &mjpeg{cancel: cancel, limit: stallLimit(s.FPS)}
+	m := &mjpeg{cancel: cancel, limit: s.stallLimit()}
 	if err := m.connect(ctx, s.Path); err != nil {
 		cancel()
 		return nil, fmt.Errorf("%s: %w", s.Path, err)

@@ -24,10 +24,11 @@ type Spec struct {
 	Sensor        int
 	Shutter       time.Duration // rpicam and argus
 	Gain          float64
-	Red, Blue     float64 // gains of white balance
-	White         int     // kelvin of white balance, of a video device
-	Focus         int     // of a video device, in its unit; below 0: as it is
-	Lock          bool    // hold exposure, gain, white balance and focus
+	Red, Blue     float64       // gains of white balance
+	White         int           // kelvin of white balance, of a video device
+	Focus         int           // of a video device, in its unit; below 0: as it is
+	Stall         time.Duration // without a frame for so long it is opened again; 0: by the rate
+	Lock          bool          // hold exposure, gain, white balance and focus
 }
 
 // Help is what a SPEC may be.
@@ -39,7 +40,7 @@ http://HOST/PATH                   MJPEG
 FOLDER, FILE.jpg, FILE.png         pictures
 FILE.frames                        a recording
 exec:PROGRAM ARG…                  a program that writes a stream of frames
-Settings follow after commas: size=1280x720, fps=30, format=YUYV, stride=1344, loop, lock,
+Settings follow after commas: size=1280x720, fps=30, format=YUYV, stride=1344, loop, lock, stall=20s,
 sensor=1, shutter=5ms, gain=2, red=1.5, blue=1.8, white=4600, focus=30`
 
 // ErrSpec is a camera that cannot be understood.
@@ -109,6 +110,8 @@ func (s *Spec) setting(text string) (err error) {
 		s.Loop = true
 	case "lock":
 		s.Lock = true
+	case "stall":
+		s.Stall, err = time.ParseDuration(v)
 	case "sensor":
 		s.Sensor, err = strconv.Atoi(v)
 	case "shutter":
@@ -137,7 +140,7 @@ func (s Spec) check() error {
 		{"width", float64(s.Width), 1, maxSide}, {"height", float64(s.Height), 1, maxSide}, {"fps", s.FPS, 0, 1000},
 		{"stride", float64(s.Stride), 0, 1 << 20}, {"sensor", float64(s.Sensor), 0, 15}, {"shutter", s.Shutter.Seconds(), 0, 60},
 		{"gain", s.Gain, 0, 1000}, {"red", s.Red, 0, 100}, {"blue", s.Blue, 0, 100},
-		{"white", float64(s.White), 0, 20000}, {"focus", float64(s.Focus), -1, 1 << 20},
+		{"white", float64(s.White), 0, 20000}, {"focus", float64(s.Focus), -1, 1 << 20}, {"stall", s.Stall.Seconds(), 0, 86400},
 	} {
 		if !(c.v >= c.lo && c.v <= c.hi) {
 			return fmt.Errorf("%w: %s of %g, want %g to %g", ErrSpec, c.what, c.v, c.lo, c.hi)

@@ -16,11 +16,14 @@ const (
 
 // stallLimit is how long a source may give nothing: three frames, but time enough to start and for
 // a long exposure.
-func stallLimit(fps float64) time.Duration {
-	if fps <= 0 {
+func (s Spec) stallLimit() time.Duration {
+	switch {
+	case s.Stall > 0:
+		return s.Stall
+	case s.FPS <= 0:
 		return 10 * time.Second
 	}
-	return max(time.Duration(3/fps*float64(time.Second)), 5*time.Second)
+	return max(time.Duration(3/s.FPS*float64(time.Second)), 5*time.Second)
 }
 
 // Supervised opens a source again when it fails: an unplugged camera that comes back, a child that

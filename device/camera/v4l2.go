@@ -49,7 +49,7 @@ func openVideo(s Spec) (*video, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &video{dev: d, limit: stallLimit(s.FPS)}
+	v := &video{dev: d, limit: s.stallLimit()}
 	if err := v.start(s); err != nil {
 		d.Close()
 		return nil, err

@@ -14,6 +14,7 @@ import (
 const (
 	ExitDone      = 0
 	ExitFailed    = 1
+	ExitTarget    = 6   // the golden set refused the model; it is kept, the live one is as it was
 	ExitRefused   = 64  // no command of the grammar
 	ExitData      = 65  // the data cannot be used
 	ExitLimit     = 69  // too many commands by this key

@@ -10,17 +10,25 @@ import (
 
 // ForBox is the limits of the box below root and how its sensors are read; ok is false where it has no thermal zone, as
 // in a virtual machine, so that there is nothing to govern by.
-func ForBox(root string, threads int) (l Limits, read func() Reading, ok bool) {
+func ForBox(root string, threads int, bound Bound) (l Limits, read func() Reading, ok bool) {
 	zones := thermal.Zones(root)
 	if len(zones) == 0 {
 		return l, nil, false
 	}
-	throttle := 80.0
-	if b, err := board.Read(root); err == nil {
-		throttle = b.ThrottleCelsius
+	l = Limits{Threads: threads, Celsius: bound.Celsius}
+	if l.Celsius == 0 {
+		l.Celsius = throttle(root, zones) - bound.Margin
 	}
-	l = Limits{Threads: threads, Celsius: thermal.Throttle(zones, throttle) - MarginCelsius}
 	return l, func() Reading { return Read(root) }, true
+}
+
+// throttle is from where on the box slows down by itself.
+func throttle(root string, zones []thermal.Zone) float64 {
+	celsius := 80.0
+	if b, err := board.Read(root); err == nil {
+		celsius = b.ThrottleCelsius
+	}
+	return thermal.Throttle(zones, celsius)
 }
 
 // Read asks the sensors below root.

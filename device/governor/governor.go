@@ -21,8 +21,14 @@ type Limits struct {
 	Celsius float64 // that the hottest zone must not pass
 }
 
-// MarginCelsius is how far below the point of throttling the limit of a box lies.
-const MarginCelsius = 6
+// Bound says what the limit of a box is.
+type Bound struct {
+	Celsius float64 // 0: the point of throttling less Margin
+	Margin  float64 // °C
+}
+
+// DefaultBound is six degrees below the point of throttling.
+func DefaultBound() Bound { return Bound{Margin: 6} }
 
 // Reading is what the sensors say at a moment.
 type Reading struct {

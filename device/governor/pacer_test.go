@@ -74,18 +74,18 @@ func TestForBox(t *testing.T) {
 		"jetson-nano":    {91, Reading{Celsius: 43.5}},
 		"jetson-orin-nx": {93, Reading{Celsius: 48.5, LowPower: true}},
 	} {
-		l, read, ok := ForBox(boardtest.Root(t, name), 4)
+		l, read, ok := ForBox(boardtest.Root(t, name), 4, DefaultBound())
 		if !ok || l != (Limits{4, want.limit}) || read() != want.r {
 			t.Errorf("%s: %+v, %+v, %v; want %+v", name, l, read(), ok, want)
 		}
 	}
 	root := boardtest.Root(t, "raspberrypi-5")
-	_, read, _ := ForBox(root, 4)
+	_, read, _ := ForBox(root, 4, DefaultBound())
 	boardtest.Remove(t, root, "sys/class/thermal")
 	if r := read(); !r.Lost {
 		t.Errorf("without its sensor: %+v", r)
 	}
-	if _, _, ok := ForBox(root, 4); ok {
+	if _, _, ok := ForBox(root, 4, DefaultBound()); ok {
 		t.Error("a box that never had a sensor is governed")
 	}
 }

@@ -6,10 +6,6 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
-
-	"github.com/secateur/secateur/device/clock"
-	"periph.io/x/conn/v3/gpio"
-	"periph.io/x/conn/v3/gpio/gpiotest"
 )
 
 // With a live reader each of 100,000 edges arrives once, in order, with its time.
@@ -94,20 +90,15 @@ func TestNumberWraps(t *testing.T) {
 }
 
 func TestNextEndsWithItsContext(t *testing.T) {
-	for name, edges := range map[string]Edges{
-		"line": &events{from: newSimLine(4)},
-		"pin":  FromPin(&gpiotest.Pin{N: "P", EdgesChan: make(chan gpio.Level)}),
-	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		_, err := edges.Next(ctx)
-		cancel()
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v, want the context's end", name, err)
-		}
-	}
 	line := newSimLine(4)
 	ev := &events{from: line}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	_, err := ev.Next(ctx)
+	cancel()
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, want the context's end", err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
 	ev.Next(ctx)
 	line.edge(1, true)
@@ -121,22 +112,5 @@ func TestBrokenEventsAreRefused(t *testing.T) {
 	line.Close()
 	if _, err := (&events{from: line}).Next(t.Context()); err == nil {
 		t.Error("a closed line gives edges")
-	}
-}
-
-// Any pin of periph.io gives edges, without the kernel's stamp.
-func TestEdgesOfPeriphPin(t *testing.T) {
-	p := &gpiotest.Pin{N: "P1", EdgesChan: make(chan gpio.Level, 3)}
-	if err := p.In(gpio.PullUp, gpio.BothEdges); err != nil {
-		t.Fatal(err)
-	}
-	edges := FromPin(p)
-	for i, l := range []gpio.Level{gpio.High, gpio.Low, gpio.High} {
-		p.EdgesChan <- l
-		before := clock.Now()
-		e, err := edges.Next(t.Context())
-		if err != nil || e.Stamped || e.Rising != bool(l) || e.Number != uint64(i+1) || e.Time < before || e.Time > clock.Now() {
-			t.Errorf("edge %d is %+v, %v", i, e, err)
-		}
 	}
 }

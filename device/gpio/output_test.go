@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
-	"periph.io/x/conn/v3/gpio/gpiotest"
-	"periph.io/x/conn/v3/physic"
 )
 
 func contextWithCancel(t *testing.T) (context.Context, context.CancelFunc) {
@@ -15,31 +13,13 @@ func contextWithCancel(t *testing.T) (context.Context, context.CancelFunc) {
 }
 
 func TestOutputsEndLow(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*ms)
-	defer cancel()
 	for name, run := range map[string]func(p gpio.PinOut) error{
-		"blink": func(p gpio.PinOut) error { return Blink(ctx, p, 100*physic.Hertz) },
 		"beep":  func(p gpio.PinOut) error { return Beep(t.Context(), p, 2, ms) },
 		"pulse": func(p gpio.PinOut) error { return Pulse(t.Context(), p, ms) },
 	} {
 		pin := &recorder{}
 		if err := run(pin); err != nil || pin.Read() != gpio.Low || len(pin.times) < 2 {
 			t.Errorf("%s: %v, ends %v after %d switches", name, err, pin.Read(), len(pin.times))
-		}
-	}
-	if err := Blink(ctx, &gpiotest.Pin{}, physic.MegaHertz); err == nil {
-		t.Error("a lamp blinks at 1 MHz")
-	}
-}
-
-func TestTravel(t *testing.T) {
-	got, err := Travel(250*physic.MilliMetre, 500*physic.MilliMetrePerSecond)
-	if err != nil || got != 500*ms {
-		t.Errorf("250 mm at 0.5 m/s: %v, %v; want 500ms", got, err)
-	}
-	for _, v := range []physic.Speed{0, -1, 1} {
-		if d, err := Travel(physic.Metre, v); err == nil {
-			t.Errorf("1 m at %v takes %v", v, d)
 		}
 	}
 }

@@ -235,14 +235,8 @@ func TestRejectorDrivesThePin(t *testing.T) {
 	if err := r.Decide(id, true); err != nil {
 		t.Fatal(err)
 	}
-	for range 500 {
-		pin.mu.Lock()
-		n := len(pin.times)
-		pin.mu.Unlock()
-		if n == 3 {
-			break
-		}
-		time.Sleep(10 * ms)
+	if left := r.Drain(10 * time.Second); left != 0 {
+		t.Errorf("%d parts are left", left)
 	}
 	cancel()
 	if err := <-done; err != nil {
@@ -253,6 +247,21 @@ func TestRejectorDrivesThePin(t *testing.T) {
 	}
 	if s, worst := r.Stats(); s.Rejected != 1 || len(alarms) != 0 {
 		t.Errorf("%+v, %v late at most, alarms %v", s, worst, alarms)
+	}
+}
+
+// TestDrainHasAnEnd: a belt that stands brings no part to the reject point.
+func TestDrainHasAnEnd(t *testing.T) {
+	r, err := NewRejector(&gpiotest.Pin{}, RejectOptions{Counts: 100, Pulse: ms, Parts: 2}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Trigger(Edge{}); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if left := r.Drain(20 * ms); left != 1 || time.Since(began) < 20*ms {
+		t.Errorf("%d parts left after %v, want 1 after 20ms", left, time.Since(began))
 	}
 }
 

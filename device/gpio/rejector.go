@@ -112,6 +112,22 @@ func (r *Rejector) Run(ctx context.Context) error {
 	return r.pin.Out(gpio.Low)
 }
 
+// drainEvery is how often Drain looks.
+const drainEvery = 2 * time.Millisecond
+
+// Drain waits, while Run goes on, until every part under way has passed the reject point and the output is off, and returns
+// how many had not after limit: with an encoder a belt that stands brings none.
+func (r *Rejector) Drain(limit time.Duration) (left int) {
+	for end := clock.Now() + limit; ; time.Sleep(drainEvery) {
+		r.mu.Lock()
+		left, on := r.plan.Waiting(), r.plan.on
+		r.mu.Unlock()
+		if left == 0 && !on || clock.Now() > end {
+			return left
+		}
+	}
+}
+
 // step advances the plan to now and says how long it may rest.
 func (r *Rejector) step() (on bool, pause time.Duration) {
 	r.mu.Lock()

@@ -3,79 +3,17 @@ package gpio
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/secateur/secateur/device/clock"
+	"github.com/secateur/secateur/device/gpio/gpiosim"
 	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/gpio"
 )
 
 // Tests named TestVM run in the machine of tools/vm, against the kernel's gpio-sim.
-
-const simLabel = "pinctrl-rp1"
-
-// simChip makes a chip of eight lines, the first two named, and returns the folder by which its
-// lines are pulled and read.
-func simChip(t *testing.T) string {
-	t.Helper()
-	if os.Getenv("SECATEUR_VM") == "" {
-		t.Skip("needs the machine of tools/vm: make test-vm")
-	}
-	config := "/sys/kernel/config/gpio-sim"
-	if _, err := os.Stat(config); err != nil {
-		t.Skip("this machine's kernel has no gpio-sim: tools/vm could not build it")
-	}
-	dir := filepath.Join(config, "secateur")
-	bank := filepath.Join(dir, "bank0")
-	if _, err := os.Stat(dir); err != nil {
-		for _, d := range []string{dir, bank, bank + "/line0", bank + "/line1"} {
-			if err := os.Mkdir(d, 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for _, w := range [][2]string{
-			{bank + "/num_lines", "8"}, {bank + "/label", simLabel}, {bank + "/line0/name", "GPIO17"}, {bank + "/line1/name", "GPIO27"}, {dir + "/live", "1"},
-		} {
-			if err := os.WriteFile(w[0], []byte(w[1]), 0); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	device, err1 := os.ReadFile(filepath.Join(dir, "dev_name"))
-	chip, err2 := os.ReadFile(filepath.Join(bank, "chip_name"))
-	if err := errors.Join(err1, err2); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join("/sys/devices/platform", trim(device), trim(chip))
-}
-
-func trim(b []byte) string { return string(b[:len(b)-1]) }
-
-// pull drives a line from outside.
-func pull(t *testing.T, chip string, line int, high bool) {
-	t.Helper()
-	v := "pull-down"
-	if high {
-		v = "pull-up"
-	}
-	if err := os.WriteFile(fmt.Sprintf("%s/sim_gpio%d/pull", chip, line), []byte(v), 0); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func level(t *testing.T, chip string, line int) string {
-	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("%s/sim_gpio%d/value", chip, line))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return trim(b)
-}
 
 func input(t *testing.T, ref string, edge gpio.Edge, change func(*Pin)) *Pin {
 	t.Helper()
@@ -99,27 +37,27 @@ func input(t *testing.T, ref string, edge gpio.Edge, change func(*Pin)) *Pin {
 }
 
 func TestVMChipIsFoundByLabelAndName(t *testing.T) {
-	simChip(t)
+	gpiosim.New(t)
 	chips, err := Chips("/")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ref, want := range map[string]int{"GPIO17": 0, simLabel + ":GPIO27": 1, simLabel + ":5": 5} {
-		if l, err := Find(chips, ref); err != nil || l.Offset != want || l.Label != simLabel {
-			t.Errorf("%s is %+v, %v; want line %d of %s", ref, l, err, want, simLabel)
+	for ref, want := range map[string]int{"GPIO17": 0, gpiosim.Label + ":GPIO27": 1, gpiosim.Label + ":5": 5} {
+		if l, err := Find(chips, ref); err != nil || l.Offset != want || l.Label != gpiosim.Label {
+			t.Errorf("%s is %+v, %v; want line %d of %s", ref, l, err, want, gpiosim.Label)
 		}
 	}
-	i := slices.IndexFunc(chips, func(c Chip) bool { return c.Label == simLabel })
+	i := slices.IndexFunc(chips, func(c Chip) bool { return c.Label == gpiosim.Label })
 	if n := len(chips[i].Lines); n != 8 {
 		t.Errorf("%d lines, want 8", n)
 	}
 }
 
 func TestVMLevels(t *testing.T) {
-	chip := simChip(t)
+	chip := gpiosim.New(t)
 	p := input(t, "GPIO17", gpio.NoEdge, nil)
 	for _, high := range []bool{true, false, true} {
-		pull(t, chip, 0, high)
+		chip.Pull(0, high)
 		if l, err := p.Level(); err != nil || bool(l) != high {
 			t.Errorf("pulled %t, reads %v, %v", high, l, err)
 		}
@@ -133,8 +71,8 @@ func TestVMLevels(t *testing.T) {
 		if err := out.Out(l); err != nil {
 			t.Fatal(err)
 		}
-		if got := level(t, chip, 1); (got == "1") != bool(l) {
-			t.Errorf("set %v, the line is %s", l, got)
+		if got := chip.High(1); got != bool(l) {
+			t.Errorf("set %v, the line is high: %t", l, got)
 		}
 	}
 	if err := out.Halt(); err != nil {
@@ -144,13 +82,13 @@ func TestVMLevels(t *testing.T) {
 
 // Edges come in order with the kernel's number and a time between the clock before and after.
 func TestVMEdges(t *testing.T) {
-	chip := simChip(t)
-	pull(t, chip, 0, false)
+	chip := gpiosim.New(t)
+	chip.Pull(0, false)
 	p := input(t, "GPIO17", gpio.BothEdges, nil)
 	last := clock.Now()
 	for i := range 50 {
 		high := i%2 == 0
-		pull(t, chip, 0, high)
+		chip.Pull(0, high)
 		e, err := p.Next(t.Context())
 		if err != nil || e.Rising != high || e.Number != uint64(i+1) || e.Lost != 0 || e.Time < last || e.Time > clock.Now() || !e.Stamped {
 			t.Fatalf("edge %d is %+v, %v; rising %t is wanted, between %v and %v", i+1, e, err, high, last, clock.Now())
@@ -162,7 +100,7 @@ func TestVMEdges(t *testing.T) {
 	}
 	go func() {
 		time.Sleep(50 * time.Millisecond)
-		pull(t, chip, 0, true)
+		chip.Pull(0, true)
 	}()
 	if !p.WaitForEdge(-1) {
 		t.Error("a wait without end ends")
@@ -172,12 +110,12 @@ func TestVMEdges(t *testing.T) {
 // A stalled reader is told of every loss, and a larger buffer loses none. What the line had in all
 // is told by the newest number: gpio-sim itself merges edges that come too fast for the machine.
 func TestVMLostEdges(t *testing.T) {
-	chip := simChip(t)
+	chip := gpiosim.New(t)
 	for _, buffer := range []int{16, 256} {
-		pull(t, chip, 0, false)
+		chip.Pull(0, false)
 		p := input(t, "GPIO17", gpio.BothEdges, func(p *Pin) { p.Buffer = buffer })
 		for i := range 100 {
-			pull(t, chip, 0, i%2 == 0)
+			chip.Pull(0, i%2 == 0)
 			time.Sleep(2 * time.Millisecond)
 		}
 		seen, number := uint64(0), uint64(0)
@@ -203,11 +141,11 @@ func TestVMLostEdges(t *testing.T) {
 
 // Bounces within the debounce time are one edge.
 func TestVMDebounce(t *testing.T) {
-	chip := simChip(t)
-	pull(t, chip, 0, false)
+	chip := gpiosim.New(t)
+	chip.Pull(0, false)
 	p := input(t, "GPIO17", gpio.BothEdges, func(p *Pin) { p.Debounce = 200 * time.Millisecond })
 	for i := range 11 {
-		pull(t, chip, 0, i%2 == 0)
+		chip.Pull(0, i%2 == 0)
 		time.Sleep(2 * time.Millisecond)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -224,10 +162,10 @@ func TestVMDebounce(t *testing.T) {
 // From the edge to the reject pulse through the kernel: the line that is read back goes up after the
 // delay, not before, and down again.
 func TestVMTriggerToReject(t *testing.T) {
-	chip := simChip(t)
-	pull(t, chip, 0, false)
+	chip := gpiosim.New(t)
+	chip.Pull(0, false)
 	trigger := input(t, "GPIO17", gpio.RisingEdge, nil)
-	out := NewPin(Line{Path: trigger.Line.Path, Label: simLabel, Offset: 1, Name: "GPIO27"})
+	out := NewPin(Line{Path: trigger.Line.Path, Label: gpiosim.Label, Offset: 1, Name: "GPIO27"})
 	r, err := NewRejector(out, RejectOptions{Delay: 300 * time.Millisecond, Pulse: 300 * time.Millisecond, Parts: 4}, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
@@ -236,7 +174,7 @@ func TestVMTriggerToReject(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
-	pull(t, chip, 0, true)
+	chip.Pull(0, true)
 	e, err := trigger.Next(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -248,8 +186,8 @@ func TestVMTriggerToReject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	up := until(t, chip, "1")
-	down := until(t, chip, "0")
+	up := until(t, chip, true)
+	down := until(t, chip, false)
 	t.Logf("pulse from %v to %v after the edge", up-e.Time, down-e.Time)
 	if up-e.Time < 300*time.Millisecond || down-e.Time < 590*time.Millisecond {
 		t.Errorf("pulse from %v to %v after the edge, want it from 300ms to 600ms", up-e.Time, down-e.Time)
@@ -261,14 +199,14 @@ func TestVMTriggerToReject(t *testing.T) {
 }
 
 // until is when line 1 was first seen at a level.
-func until(t *testing.T, chip, want string) time.Duration {
+func until(t *testing.T, chip *gpiosim.Chip, want bool) time.Duration {
 	t.Helper()
 	for range 10_000 {
-		if level(t, chip, 1) == want {
+		if chip.High(1) == want {
 			return clock.Now()
 		}
 		time.Sleep(time.Millisecond)
 	}
-	t.Fatalf("the line does not become %s", want)
+	t.Fatalf("the line does not become high: %t", want)
 	return 0
 }

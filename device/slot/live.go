@@ -130,3 +130,14 @@ func (s *Store) Live() (*Model, error) {
 	}
 	return nil, fmt.Errorf("models: %w in %s", ErrNone, s.dir)
 }
+
+// Judge keeps by what rate model n, on trial, is judged, over restarts of whoever judges. A model that is not on trial, or
+// has one already, keeps what it has.
+func (s *Store) Judge(n uint64, before Rate) error {
+	return s.change(func(st *State) error {
+		if st.Live == n && st.Trial != nil && st.Trial.Before == nil {
+			st.Trial.Before = &before
+		}
+		return nil
+	})
+}

@@ -29,7 +29,14 @@ type State struct {
 
 // Trial is what a live model has shown so far.
 type Trial struct {
-	Starts int `json:"starts"` // without being confirmed
+	Starts int   `json:"starts"`           // without being confirmed
+	Before *Rate `json:"before,omitempty"` // of the model before it, by which it is judged
+}
+
+// Rate is how many parts a model has judged, and how many of them it rejected.
+type Rate struct {
+	Rejects int `json:"rejects"`
+	Parts   int `json:"parts"`
 }
 
 // Fall is a model that was rolled back, and why.

@@ -15,6 +15,7 @@ import (
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/device/durable"
+	"github.com/secateur/secateur/device/governor"
 	"github.com/secateur/secateur/pruning"
 	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/spf13/cobra"
@@ -166,7 +167,7 @@ func (f *adaptFlags) run(c *cobra.Command) error {
 		}
 		s.event(e)
 	}
-	f.Env.Pool.Pace(governed(c.Context(), f.Env.Pool, f.On))
+	f.Env.Pool.Pace(governed(c.Context(), f.Env.Pool, governor.DefaultBound(), f.On))
 	r, err := train.Adapt(c.Context(), f.Config)
 	switch {
 	case err != nil && f.RunDir != "" && c.Context().Err() != nil:

@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"image"
 	"image/png"
+	"io"
+	"os"
+	"path/filepath"
 	"time"
 
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/device/camera"
 	"github.com/secateur/secateur/device/durable"
 	firmwareconfig "github.com/secateur/secateur/firmware-config"
@@ -17,10 +22,10 @@ import (
 
 func cameraCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:     "camera list|snap|verify",
-		Short:   "List cameras, take one picture, prove that a camera keeps its settings",
+		Use:     "camera list|snap|record|verify",
+		Short:   "List cameras, take one picture, record frames, prove that a camera keeps its settings",
 		Long:    "A camera, SPEC, is one of\n\n" + camera.Help,
-		Example: "  secateur camera list\n  secateur camera snap /dev/video0,size=1280x720 -o part.png\n  secateur camera verify /dev/video0",
+		Example: "  secateur camera list\n  secateur camera snap /dev/video0,size=1280x720 -o part.png\n  secateur camera record /dev/video0 -o line.frames --frames 300\n  secateur camera verify /dev/video0",
 		Args:    knownCommand,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -29,12 +34,18 @@ func cameraCommand() *cobra.Command {
 	snap := &cobra.Command{Use: "snap SPEC -o FILE", Short: "Take one picture", Args: exactly(1, "a camera"),
 		RunE: func(c *cobra.Command, args []string) error { return snapCamera(c, args[0], out) }}
 	snap.Flags().StringVarP(&out, "out", "o", "", "the picture: a JPEG as the camera gives it, or a PNG")
+	var to string
+	var frames int
+	record := &cobra.Command{Use: "record SPEC -o FILE.frames", Short: "Record frames as they come, with their times and those that were lost; run and capture play them", Args: exactly(1, "a camera"),
+		RunE: func(c *cobra.Command, args []string) error { return recordCamera(c, args[0], to, frames) }}
+	record.Flags().StringVarP(&to, "out", "o", "", "the recording, FILE.frames")
+	record.Flags().IntVar(&frames, "frames", 0, "frames to record; 0: until the camera ends or ctrl-c")
 	v := verification{}
 	verify := &cobra.Command{Use: "verify SPEC", Short: "Lock the camera, read the settings back and watch the brightness", Args: exactly(1, "a camera"),
 		RunE: func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }}
 	verify.Flags().IntVar(&v.frames, "frames", 30, "frames to watch")
 	verify.Flags().Float64Var(&v.tolerance, "tolerance", 3, "by how much mean and spread of the luma, 0 to 255, may change")
-	c.AddCommand(list, snap, verify)
+	c.AddCommand(list, snap, record, verify)
 	for _, sub := range c.Commands() {
 		fromEnvironment(sub)
 	}
@@ -121,6 +132,59 @@ func snapCamera(c *cobra.Command, spec, out string) error {
 	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: %v\n", out, f.Format)
 	return err
+}
+
+// recordCamera writes a camera's frames to a file; what was recorded before an end stays.
+func recordCamera(c *cobra.Command, spec, out string, frames int) error {
+	if filepath.Ext(out) != ".frames" {
+		return usagef("-o %q: want FILE.frames", out)
+	}
+	if err := checkWritable(out); err != nil {
+		return err
+	}
+	s := newShow(c)
+	src, err := openCamera(c, s, spec, false)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	f, err := os.Create(out)
+	if err != nil {
+		return err
+	}
+	w, began := bufio.NewWriterSize(f, 1<<20), time.Now()
+	n, lost, err := copyFrames(c.Context(), camera.NewRecorder(w), src, frames, func(done int) {
+		s.progress(eval.Progress{Phase: "record", Done: done, Total: frames, PerSec: float64(done) / max(time.Since(began).Seconds(), 1e-3)})
+	})
+	s.done()
+	if err = errors.Join(err, w.Flush(), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if isJSON(c) {
+		return printJSON(c.OutOrStdout(), map[string]any{"file": out, "frames": n, "lost": lost})
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: %d frames, %d lost\n", out, n, lost)
+	return err
+}
+
+// copyFrames records until there are enough, the camera ends, or ctx does.
+func copyFrames(ctx context.Context, to *camera.Recorder, from camera.Source, frames int, on func(done int)) (n int, lost uint64, err error) {
+	var f camera.Frame
+	for frames == 0 || n < frames {
+		err := from.Next(ctx, &f)
+		if errors.Is(err, io.EOF) || ctx.Err() != nil && n > 0 {
+			return n, lost, nil
+		}
+		if err == nil {
+			err = to.Write(&f)
+		}
+		if err != nil {
+			return n, lost, err
+		}
+		n, lost = n+1, lost+f.Lost
+		on(n)
+	}
+	return n, lost, nil
 }
 
 // firstGood waits for a frame that is a picture.
@@ -243,6 +307,12 @@ func cameraSpec(text string, c firmwareconfig.Camera) (camera.Spec, error) {
 	}
 	if c.Format != "auto" && c.Format != "" {
 		s += ",format=" + c.Format
+	}
+	switch {
+	case c.Stall > 0:
+		s += ",stall=" + c.Stall.String()
+	case c.XTR: // its frames come with parts, and no part is no fault of the camera
+		s += ",stall=24h"
 	}
 	if c.Lock {
 		s += lockSettings(c)

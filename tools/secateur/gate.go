@@ -28,8 +28,8 @@ func gateCommand() *cobra.Command {
 		Use:   "gate NAME",
 		Short: "The forced command of an SSH key: retrain, status, logs, put and the rest, by the key's scopes",
 		Long: `The forced command of the SSH key NAME: what the client asks for comes from SSH_ORIGINAL_COMMAND, is held against the
-grammar and the key's scopes and limits, written to the audit, and done. Exit: 0 done, 1 failed, 64 no command of the
-grammar, 65 bad data, 69 over a limit, 73 no space, 74 no audit, 75 another job is there, 77 not for this key,
+grammar and the key's scopes and limits, written to the audit, and done. Exit: 0 done, 1 failed, 6 the golden set
+refused the model, 64 no command of the grammar, 65 bad data, 69 over a limit, 73 no space, 74 no audit, 75 another job is there, 77 not for this key,
 130 cancelled.`,
 		Example: "  secateur gate plc",
 		Args:    exactly(1, "the name of a key"),

@@ -11,8 +11,8 @@ import (
 
 // governed keeps what asks it for its threads (kernels.Pool.Pace) below the temperature at which the box would slow
 // down. Every step of the governor is told as an event. A box without sensors is not governed: nil.
-func governed(ctx context.Context, pool *kernels.Pool, on func(train.Event)) func() int {
-	limits, read, ok := governor.ForBox("/", pool.Threads())
+func governed(ctx context.Context, pool *kernels.Pool, bound governor.Bound, on func(train.Event)) func() int {
+	limits, read, ok := governor.ForBox("/", pool.Threads(), bound)
 	if !ok {
 		return nil
 	}

@@ -33,8 +33,8 @@ func remoteCommand() *cobra.Command {
 		Short: "Ask a box over SSH: retrain, status, logs, put, promote and the rest",
 		Long: `Ask the gate of a box, through the system's ssh. HOST is what ssh knows it by; the account is secateur-ssh unless
 USER@HOST says another. The host's key must be known. put set=NAME DIR sends the pictures DIR/CLASS/*. The exit code is
-the gate's: 0 done, 1 failed, 64 refused, 65 bad data, 69 over a limit, 73 no space, 74 no audit, 75 busy, 77 not for
-this key, 130 cancelled; 255 is ssh's own.`,
+the gate's: 0 done, 1 failed, 6 the golden set refused the model, 64 refused, 65 bad data, 69 over a limit, 73 no space,
+74 no audit, 75 busy, 77 not for this key, 130 cancelled; 255 is ssh's own.`,
 		Example: "  secateur remote box7 status\n  secateur remote box7 put set=monday pictures/\n  secateur remote box7 retrain set=monday prune=fisher keep=macs=0.5 follow=yes\n  secateur remote box7 logs follow=yes",
 		Args:    cobra.ArbitraryArgs,
 		RunE:    func(c *cobra.Command, args []string) error { return f.run(c, args) },

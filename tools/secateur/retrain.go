@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/secateur/secateur/core/train"
+	"github.com/secateur/secateur/device/governor"
 	"github.com/secateur/secateur/device/spool"
 	firmwareconfig "github.com/secateur/secateur/firmware-config"
 	"github.com/secateur/secateur/tools/secateur/box"
@@ -80,7 +81,8 @@ func (f *retrainFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	w := &worker{Station: station, show: newShow(c), watchdog: newWatchdog(c.Context())}
+	w := &worker{Station: station, show: newShow(c), watchdog: newWatchdog(c.Context()),
+		bound: governor.Bound{Celsius: cfg.Thermal.Limit, Margin: cfg.Thermal.Margin}}
 	defer w.show.done()
 	station.Begin, station.Train.On, station.Train.Progress = w.begin, w.event, w.show.progress
 	if f.set != "" {
@@ -94,17 +96,18 @@ type worker struct {
 	*box.Station
 	show     *show
 	watchdog *watchdog
+	bound    governor.Bound
 }
 
 // begin has a job's work governed, and watched.
 func (w *worker) begin(ctx context.Context, on func(train.Event)) {
-	w.Env.Pool.Pace(w.watchdog.around(governed(ctx, w.Env.Pool, on)))
+	w.Env.Pool.Pace(w.watchdog.around(governed(ctx, w.Env.Pool, w.bound, on)))
 }
 
 func (w *worker) event(e train.Event) {
-	w.watchdog.feed()
+	w.watchdog.Feed()
 	if e.Event == "epoch" || e.Event == "turn" {
-		w.watchdog.status(fmt.Sprintf("%s: epoch %d of %d, turn %d", e.Phase, e.Epoch, e.Epochs, e.Turn))
+		w.watchdog.Status(fmt.Sprintf("%s: epoch %d of %d, turn %d", e.Phase, e.Epoch, e.Epochs, e.Turn))
 	}
 	w.show.event(e)
 }
@@ -114,7 +117,7 @@ func (w *worker) jobs(ctx context.Context) error {
 	var last error
 	for {
 		did, err := w.Jobs.Run(ctx, func(ctx context.Context, j spool.Job, log io.Writer) spool.Done {
-			w.watchdog.status(fmt.Sprintf("job %d", j.Number))
+			w.watchdog.Status(fmt.Sprintf("job %d", j.Number))
 			w.show.say("job %d by %s: %v", j.Number, j.By, j.Values)
 			var done spool.Done
 			done, last = w.Work(ctx, j, log)
@@ -125,7 +128,7 @@ func (w *worker) jobs(ctx context.Context) error {
 			return err
 		}
 		if !did {
-			w.watchdog.status("no job")
+			w.watchdog.Status("no job")
 			return last
 		}
 	}

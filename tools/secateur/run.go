@@ -212,6 +212,7 @@ func (b *runner) judge() error {
 	stopBeside := b.together(b.beside)
 	b.event(line.Event{Event: "start", Model: b.line.Models.Current()})
 	err := b.line.Run(b.c.Context())
+	b.drain()
 	stopBeside()
 	s := b.summary()
 	b.event(line.Event{Event: "done", Summary: &s})

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"slices"
 	"time"
@@ -33,7 +34,7 @@ const (
 func (b *runner) newLine() error {
 	r := b.conf.Reject
 	b.line = &line.Line{
-		Parts: b.flags.frames, Budget: time.Duration(b.conf.Run.Latency), Events: b.event, Now: clock.Now, Crop: rectangle(b.conf.Camera.Crop),
+		Parts: b.flags.frames, Silence: time.Duration(b.conf.Trigger.Timeout), Budget: time.Duration(b.conf.Run.Latency), Events: b.event, Now: clock.Now, Crop: rectangle(b.conf.Camera.Crop),
 		Rules: line.Rules{Reject: r.Classes, Margin: b.conf.Run.Margin, Doubtful: b.conf.Run.Doubtful, LateBad: r.Late == "reject"},
 		Drift: &line.Drift{Limit: b.conf.Run.Drift, Window: b.conf.Run.Window},
 	}
@@ -165,11 +166,7 @@ func (b *runner) openSource() error {
 	}
 	b.closers = append(b.closers, src.Close)
 	b.line.Source = src
-	b.beside = append(b.beside, b.tick, func(ctx context.Context) {
-		if err := b.line.Supervise(ctx, b.signals.beat); err != nil {
-			b.show.say("%v", err)
-		}
-	})
+	b.beside = append(b.beside, b.tick, func(ctx context.Context) { b.line.Supervise(ctx, b.signals.beat) })
 	return nil
 }
 
@@ -241,6 +238,25 @@ func (b *runner) openPins() error {
 		}
 	})
 	return b.openEncoder(r.Encoder)
+}
+
+// beltLimit is how long parts may take that an encoder brings to the reject point, once the line has stopped judging.
+const beltLimit = 10 * time.Second
+
+// drain lets the parts between camera and reject point come there: they are judged, and the bad ones must not pass because
+// the program ends.
+func (b *runner) drain() {
+	if b.rejector == nil {
+		return
+	}
+	r := b.conf.Reject
+	limit := time.Duration(r.Delay + r.Longest)
+	if r.Encoder != "" {
+		limit = beltLimit
+	}
+	if left := b.rejector.Drain(limit + time.Second); left > 0 {
+		b.event(line.Event{Event: "alarm", Alarm: "reject", Reason: fmt.Sprintf("%d parts had not come to the reject point when the program ended", left)})
+	}
 }
 
 // rejectAlarm tells of what the events of parts do not.

@@ -34,7 +34,7 @@ func TestWatchdog(t *testing.T) {
 	if s := heard(); s != "" {
 		t.Errorf("without work %q", s)
 	}
-	w.status("job 1")
+	w.Status("job 1")
 	if s := heard(); s != "STATUS=job 1" {
 		t.Errorf("status %q", s)
 	}

@@ -22,7 +22,7 @@ import (
 )
 
 // packages are those with tests for the machine.
-var packages = []string{"./device/v4l2", "./device/camera", "./device/gpio"}
+var packages = []string{"./device/v4l2", "./device/camera", "./device/gpio", "./tools/secateur"}
 
 // vm is what the command line asks for.
 type vm struct {

@@ -152,7 +152,7 @@ func code(err error) int {
 	case errors.Is(err, spool.ErrBusy):
 		return gate.ExitBusy
 	case errors.Is(err, accept.ErrRefused):
-		return gate.ExitFailed
+		return gate.ExitTarget
 	}
 	return gate.CodeOf(err)
 }

@@ -20,18 +20,18 @@ var powerChecks = []Check{
 }
 
 func thermalNow(b *Box) Result {
-	limits, read, found := governor.ForBox(b.Root, 1)
+	bound := governor.DefaultBound()
+	if b.Config != nil {
+		bound = governor.Bound{Celsius: b.Config.Thermal.Limit, Margin: b.Config.Thermal.Margin}
+	}
+	limits, read, found := governor.ForBox(b.Root, 1, bound)
 	if !found {
 		if b.Board != nil && b.Board.SoC != "" {
 			return fail("%s has no thermal zone that can be read", b.Board.Name)
 		}
 		return none("no thermal zone: training runs without a governor")
 	}
-	limit := limits.Celsius
-	if b.Config != nil && b.Config.Thermal.Limit > 0 {
-		limit = b.Config.Thermal.Limit
-	}
-	r := read()
+	limit, r := limits.Celsius, read()
 	switch {
 	case r.Lost:
 		return fail("the zones cannot be read")

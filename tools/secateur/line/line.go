@@ -37,6 +37,7 @@ type Line struct {
 	Rules   Rules
 	Crop    image.Rectangle // of the picture; empty: all of it
 	Parts   uint64          // Run ends after so many; 0: when the source or ctx ends
+	Silence time.Duration   // without a part for so long is an alarm; 0: never
 	Budget  time.Duration   // from trigger to verdict; without Reject a later verdict is late
 	Events  func(Event)
 	Keep    *Keeper // nil: no picture is kept
@@ -49,6 +50,7 @@ type Line struct {
 	stats   Stats
 	times   latencies
 	pulse   pulse
+	silence silence
 	conv    camera.Converter
 }
 
@@ -57,6 +59,7 @@ type Line struct {
 func (l *Line) Init(inFlight int, patience time.Duration, exact bool) {
 	l.tracker = &Tracker{Limit: inFlight, Patience: patience, Exact: exact}
 	l.pulse.now = l.Now
+	l.silence.last = l.Now()
 	if l.Events == nil {
 		l.Events = func(Event) {}
 	}
@@ -128,6 +131,7 @@ func (l *Line) done() bool {
 // Edge announces a part. Edges that were lost before it are parts that nobody will see.
 func (l *Line) Edge(e gpio.Edge) {
 	l.mu.Lock()
+	l.silence.last = l.Now()
 	p, missed, full := l.tracker.Edge(e)
 	l.stats.Parts += uint64(missed.Count())
 	l.stats.Parts++
@@ -243,12 +247,31 @@ func (l *Line) watch(v Verdict, model uint64, m image.Image) (alarmed bool) {
 	return alarmed
 }
 
-// Tick ends the wait of parts whose picture does not come; it is called now and then.
+// Tick ends the wait of parts whose picture does not come, and looks whether parts come at all; it is called now and then.
 func (l *Line) Tick() {
 	l.mu.Lock()
 	lost := l.tracker.Expire(l.Now())
+	alarm := l.silence.look(l.Now(), l.Silence)
 	l.mu.Unlock()
 	l.lose(lost, "no picture came in time")
+	if alarm != nil {
+		l.Events(*alarm)
+	}
+}
+
+// silence is a line on which no part comes: it stands, or its trigger is broken.
+type silence struct {
+	last time.Duration // when a part came
+	on   bool
+}
+
+// look is the alarm that begins or ends now.
+func (s *silence) look(now, limit time.Duration) *Event {
+	if limit == 0 {
+		return nil
+	}
+	quiet := now-s.last > limit
+	return turn("trigger", &s.on, quiet, !quiet, fmt.Sprintf("no part has come for %v", limit))
 }
 
 // lose tells of parts that nobody judged. What leaves the line then is what the reject output does by default.

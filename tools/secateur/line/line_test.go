@@ -3,16 +3,17 @@ package line
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/device/camera"
 	"github.com/secateur/secateur/device/gpio"
-	periph "periph.io/x/conn/v3/gpio"
 )
 
 // scheduled is a reject output on the test's clock.
@@ -53,7 +54,7 @@ func TestEdges(t *testing.T) {
 			return &eval.Prediction{Class: class, Score: 0.9, Scores: map[string]float64{class: 0.9}}, nil
 		})
 		l := &Line{Reject: scheduled{plan, clock}, Models: Fixed(&Loaded{Model: model}), Rules: Rules{Reject: []string{"bad"}, LateBad: true},
-			Budget: 40 * time.Millisecond, Events: log.event, Now: clock.now, Edges: gpio.FromPin(nil2{})}
+			Budget: 40 * time.Millisecond, Events: log.event, Now: clock.now, Edges: noEdges{}}
 		l.Init(8, 80*time.Millisecond, exact)
 
 		want := 100_000
@@ -112,8 +113,30 @@ func TestEdges(t *testing.T) {
 	}
 }
 
-// nil2 is a pin that nobody reads: the test hands the edges over itself.
-type nil2 struct{ periph.PinIn }
+// noEdges is a trigger that nobody reads: the test hands the edges over itself.
+type noEdges struct{ gpio.Edges }
+
+// TestSilence: an alarm begins where no part comes for too long, once, and ends with the next part.
+func TestSilence(t *testing.T) {
+	clock := &virtual{}
+	var said []string
+	l := &Line{Models: Fixed(&Loaded{Model: says("good", 1)}), Now: clock.now, Edges: noEdges{}, Silence: time.Minute, Events: func(e Event) {
+		if e.Event == "alarm" {
+			said = append(said, fmt.Sprint(e.Alarm, " ", *e.On))
+		}
+	}}
+	l.Init(4, time.Second, false)
+	for second := range 300 {
+		clock.add(time.Second)
+		if second == 30 || second == 150 {
+			l.Edge(gpio.Edge{Time: clock.now()})
+		}
+		l.Tick()
+	}
+	if want := []string{"trigger true", "trigger false", "trigger true"}; !slices.Equal(said, want) {
+		t.Errorf("%q, want %q", said, want)
+	}
+}
 
 func TestFreeRunning(t *testing.T) {
 	clock, log := &virtual{}, &told{}

@@ -73,18 +73,14 @@ func (m *Models) Acquire() *slot.Lease[*Loaded] { return m.holder.Acquire() }
 
 // put notes which model is current.
 func (m *Models) put(number uint64, loaded *Loaded) {
-	what := "live"
-	if m.onTrial(number) {
-		what = "trial"
+	what, begins := "live", (*trial)(nil)
+	if on := m.onTrial(number); on != nil {
+		what, begins = "trial", &trial{model: number, base: m.base(number, on)}
 	}
 	m.mu.Lock()
 	former := m.number
 	m.number, m.confirm, m.back = number, false, ""
-	m.trial = nil
-	if what == "trial" {
-		m.trial = &trial{model: number, base: m.rate}
-	}
-	m.rate = rate{}
+	m.trial, m.rate = begins, rate{}
 	m.mu.Unlock()
 	if m.Live != nil {
 		m.Live(number, loaded)
@@ -92,9 +88,30 @@ func (m *Models) put(number uint64, loaded *Loaded) {
 	m.Events(Event{Event: "model", What: what, Model: number, Former: former})
 }
 
-func (m *Models) onTrial(number uint64) bool {
+// onTrial is the trial of model number, nil if it is on none.
+func (m *Models) onTrial(number uint64) *slot.Trial {
 	st, _, err := m.Store.State()
-	return err == nil && st.Live == number && st.Trial != nil
+	if err != nil || st.Live != number {
+		return nil
+	}
+	return st.Trial
+}
+
+// base is the rate that a trial is judged by: that of the model that judged until now, which is kept with the trial, or that
+// which was kept when the program was started anew.
+func (m *Models) base(number uint64, on *slot.Trial) rate {
+	if on.Before != nil {
+		return rate{on.Before.Rejects, on.Before.Parts}
+	}
+	m.mu.Lock()
+	now := m.rate
+	m.mu.Unlock()
+	if now.parts > 0 {
+		if err := m.Store.Judge(number, slot.Rate{Rejects: now.rejects, Parts: now.parts}); err != nil {
+			m.Events(Event{Event: "alarm", Alarm: "models", Model: number, Reason: err.Error()})
+		}
+	}
+	return now
 }
 
 // rateParts is about how many parts a reject rate is of.

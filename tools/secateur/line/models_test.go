@@ -115,6 +115,14 @@ func newShop(t *testing.T) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := reopened(t, store)
+	s.stage("good")
+	s.begin()
+	return s
+}
+
+// reopened is a program that was started anew on a store.
+func reopened(t *testing.T, store *slot.Store) *shop {
 	s := &shop{store: store, log: &told{}, t: t}
 	s.Models = &Models{Store: store, Trial: 50, Events: s.log.event, Load: func(m *slot.Model) (*Loaded, error) {
 		if m.Name == "broken" {
@@ -122,11 +130,14 @@ func newShop(t *testing.T) *shop {
 		}
 		return &Loaded{Model: says(m.Name, 0.9)}, nil
 	}}
-	s.stage("good")
-	if err := s.Begin(); err != nil {
-		t.Fatal(err)
-	}
 	return s
+}
+
+func (s *shop) begin() {
+	s.t.Helper()
+	if err := s.Begin(); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // stage puts a model live, on trial if there was one before.
@@ -210,6 +221,20 @@ func TestTrial(t *testing.T) {
 		s.turn()
 		s.wants(1, "live", "trial", "rolled back", "live")
 		if e := s.log.of("model")[2]; !strings.Contains(e.Reason, "5.0 % of 200") {
+			t.Error(e.Reason)
+		}
+	})
+	t.Run("rejects too many, after a restart", func(t *testing.T) {
+		s := newShop(t)
+		s.parts(200, 20)
+		s.stage("worse")
+		s.turn()
+		s = reopened(t, s.store)
+		s.begin()
+		s.parts(40, 2)
+		s.turn()
+		s.wants(1, "trial", "rolled back", "live")
+		if e := s.log.of("model")[1]; !strings.Contains(e.Reason, "5.0 % of 200") {
 			t.Error(e.Reason)
 		}
 	})

@@ -14,6 +14,9 @@ import (
 // inside is the environment variable that says where a namespace may mount.
 const inside = "SECATEUR_SSHTEST_INSIDE"
 
+// Program is the environment variable that names the program of the box; without it the test itself stands in for it.
+const Program = "SECATEUR_SSHTEST_PROGRAM"
+
 // needed are the programs without which there is no test.
 var needed = []string{"/usr/sbin/sshd", "ssh", "ssh-keygen", "systemd-sysusers", "systemd-tmpfiles"}
 
@@ -64,14 +67,17 @@ func enter(t *testing.T) {
 		mount(t, "overlay", o, "overlay", 0, "lowerdir="+o+",upperdir="+upper+",workdir="+work)
 	}
 	mount(t, "proc", "/proc", "proc", 0, "")
-	self, err := os.Executable()
+	program, err := os.Executable()
+	if p := os.Getenv(Program); p != "" {
+		program, err = p, nil
+	}
 	if err == nil {
 		err = os.WriteFile("/usr/bin/secateur", nil, 0o755)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	mount(t, self, "/usr/bin/secateur", "", syscall.MS_BIND, "")
+	mount(t, program, "/usr/bin/secateur", "", syscall.MS_BIND, "")
 }
 
 func mount(t *testing.T, from, to, kind string, flags uintptr, options string) {

@@ -35,7 +35,12 @@ MaxStartups 200:30:400
 TrustedUserCAKeys %s/ca.pub
 Subsystem sftp /usr/lib/openssh/sftp-server
 AcceptEnv LANG LC_*
+Match User ` + Bare + `
+    AuthorizedKeysFile /etc/ssh/sshtest-bare
 `
+
+// Bare is an account whose keys run /bin/true and nothing else: what sshd itself takes for a command.
+const Bare = "sshtest-bare"
 
 // pam lets in whoever sshd has let in; a session without a terminal needs no more.
 const pam = "auth required pam_deny.so\naccount required pam_permit.so\nsession required pam_permit.so\n"
@@ -56,7 +61,13 @@ func Start(t *testing.T, names []string, config func(public map[string]string) s
 	}
 	s.write("/etc/secateur/config.toml", config(public))
 	s.do(configure())
-	s.Command("systemd-sysusers", "/etc/sysusers.d/secateur.conf")
+	s.write("/etc/sysusers.d/sshtest.conf", "u "+Bare+" - - / /bin/sh\n")
+	s.Command("systemd-sysusers", "/etc/sysusers.d/secateur.conf", "/etc/sysusers.d/sshtest.conf")
+	bare := ""
+	for _, n := range names {
+		bare += `restrict,command="/bin/true" ` + public[n] + "\n"
+	}
+	s.write("/etc/ssh/sshtest-bare", bare)
 	s.Command("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/secateur.conf")
 	s.write("/etc/pam.d/sshd", pam)
 	s.write("/etc/ssh/sshtest.conf", fmt.Sprintf(sshdConfig, s.Port, s.Keys, s.Keys))
