@@ -17,6 +17,8 @@ const (
 	Logits  = Prefix + "logits"  // N×A×C, one question a class
 	Boxes   = Prefix + "boxes"   // N×A×4, xmin, ymin, xmax, ymax in pixels of the input
 	Centres = Prefix + "centres" // 1×A×4, x, y, x, y of the anchors
+
+	Distances = Prefix + "distances" // N×A×4, to the edges, as logarithms in units of the stride
 )
 
 // Is reports whether a network is a detector: its outputs are logits N×A×C and boxes N×A×4.
@@ -113,7 +115,7 @@ type builder struct {
 func (b *builder) build(classes int) {
 	b.pyramid()
 	logits, distances := b.towers("class", classes, 0.01, float32(-math.Log((1-prior)/prior))), b.towers("box", 4, 0.01, float32(math.Log(2)))
-	b.Outputs = []*graph.Node{b.join(Logits, logits), b.boxes(b.join(Prefix+"distances", distances))}
+	b.Outputs = []*graph.Node{b.join(Logits, logits), b.boxes(b.join(Distances, distances))}
 }
 
 // pyramid adds to each level what the coarser ones see there.

@@ -24,20 +24,34 @@ func MostObjects(parts ...[]data.Sample) int {
 	return most
 }
 
-// AddAssigned adds an input of that name for the objects of each image, N×objects×5, and what the anchors are to answer
-// for them.
-func AddAssigned(g *graph.Graph, targets string, objects int) *graph.Node {
-	logits, boxes := g.Outputs[0], g.Outputs[1]
-	t := g.Leaf(targets, graph.Input, tensor.Shape{logits.Shape[0], objects, TargetWidth}, nil)
-	return g.Add(Prefix+"assigned", Aligned(), logits, boxes, g.Node(Centres), t)
+// AddTargets adds an input for the objects of each image, N×objects×5.
+func AddTargets(g *graph.Graph, name string, objects int) *graph.Node {
+	return g.Leaf(name, graph.Input, tensor.Shape{g.Outputs[0].Shape[0], objects, TargetWidth}, nil)
+}
+
+// AddAssigned adds what the anchors are to answer for targets.
+func AddAssigned(g *graph.Graph, targets *graph.Node) *graph.Node {
+	return g.Add(Prefix+"assigned", Aligned(), g.Outputs[0], g.Outputs[1], g.Node(Centres), targets)
+}
+
+// AddMargin adds how far objects are told apart from the rest, N: the margin of the logits, less the loss of the boxes with
+// the weight that it has in training.
+func AddMargin(g *graph.Graph, name string, assigned, weight *graph.Node) *graph.Node {
+	class := g.Add(name+".class", op.DetectMargin{}, g.Outputs[0], assigned)
+	return g.Add(name, op.Sub{}, class, addBoxLoss(g, name, assigned, weight))
+}
+
+// addBoxLoss is the loss of the boxes of each image with its weight beside the classes.
+func addBoxLoss(g *graph.Graph, name string, assigned, weight *graph.Node) *graph.Node {
+	box := g.Add(name+".box", op.BoxLoss{}, g.Outputs[1], assigned, weight)
+	scale := g.Leaf(name+".box.scale", graph.Const, tensor.Shape{1}, []float32{boxWeight})
+	return g.Add(name+".box.scaled", op.Mul{}, box, scale)
 }
 
 // AddLoss adds the loss of each image, N: classes and boxes of all anchors, in sums, times the image's weight.
 func AddLoss(g *graph.Graph, name string, assigned, weight *graph.Node) *graph.Node {
 	class := g.Add(name+".class", op.QualityFocal{Beta: focus}, g.Outputs[0], assigned, weight)
-	box := g.Add(name+".box", op.BoxLoss{}, g.Outputs[1], assigned, weight)
-	scale := g.Leaf(name+".box.scale", graph.Const, tensor.Shape{1}, []float32{boxWeight})
-	return g.Add(name, op.Add{}, class, g.Add(name+".box.scaled", op.Mul{}, box, scale))
+	return g.Add(name, op.Add{}, class, addBoxLoss(g, name, assigned, weight))
 }
 
 // AddMass adds the sum of the qualities that a batch asks for, 1 at least: what a step divides its loss by, so that each

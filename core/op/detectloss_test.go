@@ -39,6 +39,7 @@ func TestDetectLosses(t *testing.T) {
 		{"quality focal", QualityFocal{Beta: 2}, []tensor.Shape{logits, rows, n}, held},
 		{"quality focal of 1.5", QualityFocal{Beta: 1.5}, []tensor.Shape{logits, rows, n}, held},
 		{"binary cross-entropy", QualityFocal{}, []tensor.Shape{logits, rows, n}, held},
+		{"detect margin", DetectMargin{}, []tensor.Shape{logits, rows}, gradOpts{fill: held.fill, noGrad: []int{1}}},
 		{"boxes", BoxLoss{}, []tensor.Shape{boxes, rows, n}, edges},
 	})
 }
@@ -67,6 +68,34 @@ func TestQualityFocalStable(t *testing.T) {
 	wantClose(t, "loss of right answers", y, []float32{0}, 1e-6)
 	z.v[0] = -1000
 	wantClose(t, "loss of a wrong answer", runNode(t, QualityFocal{}, z, rows, val(tensor.Shape{1}, 1)), []float32{1000 + float32(math.Ln2)}, 1e-6)
+}
+
+// TestDetectMarginByHand: two anchors with an object beside four logits of no object.
+func TestDetectMarginByHand(t *testing.T) {
+	z := val(tensor.Shape{1, 3, 2}, 5, 1, 2, 4, -1, 0)
+	rows := val(tensor.Shape{1, 3, AssignedWidth}, 0.2, 0, 0, 0, 1, 1, 0.9, 1, 0, 0, 1, 1, 0, -1, 0, 0, 0, 0)
+	wantClose(t, "margin", runNode(t, DetectMargin{}, z, rows), []float32{5 + 4 - 2*(1+2-1+0)/4.}, 1e-6)
+}
+
+// TestRegionStats: over the whole map they are ChannelStats; a region smaller than a pixel is that pixel; class -1 is none.
+func TestRegionStats(t *testing.T) {
+	a := value{tensor.Shape{1, 4, 6, 3}, make([]float32, 72)}
+	uniform(-1, 1)(0, rand.New(rand.NewPCG(1, 1)), a.v)
+	regions := val(tensor.Shape{1, 3, 5}, 0, 0, 0, 60, 40, 2, 11, 21, 12, 22, -1, 0, 0, 60, 40)
+	got := runNode(t, RegionStats{Height: 40, Width: 60}, a, regions)
+	wantClose(t, "whole", got[:12], runNode(t, ChannelStats{}, a), 1e-5)
+	pixel := a.v[(2*6+1)*3:][:3]
+	for j, v := range pixel {
+		positive := float32(0)
+		if v > 0 {
+			positive = 1
+		}
+		wantClose(t, "one pixel", []float32{got[12+j], got[15+j], got[18+j], got[21+j]}, []float32{v, v, positive, 0}, 1e-6)
+	}
+	wantClose(t, "none", got[24:], make([]float32, 12), 0)
+	checkRefuses(t, RegionStats{Height: 4, Width: 4}, a.shape, tensor.Shape{1, 3, 4})
+	checkRefuses(t, RegionStats{Height: 4, Width: 4}, a.shape, tensor.Shape{2, 3, 5})
+	checkRefuses(t, RegionStats{}, a.shape, tensor.Shape{1, 3, 5})
 }
 
 func TestBoxLossByHand(t *testing.T) {
@@ -98,6 +127,9 @@ func TestDetectLossShapeErrors(t *testing.T) {
 		checkRefuses(t, op, tensor.Shape{2, 28}, rows, n)
 	}
 	checkRefuses(t, BoxLoss{}, tensor.Shape{2, 7, 3}, rows, n)
+	checkRefuses(t, DetectMargin{}, x)
+	checkRefuses(t, DetectMargin{}, x, tensor.Shape{2, 8, AssignedWidth})
+	checkRefuses(t, DetectMarginGrad{Classes: 4}, rows, tensor.Shape{3})
 	checkRefuses(t, BoxLossGrad{}, x, rows, n)
 	checkRefuses(t, QualityFocalGrad{}, x, rows, n)
 }

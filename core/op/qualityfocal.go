@@ -30,9 +30,9 @@ func (QualityFocal) Infer(in []tensor.Shape) (tensor.Shape, error) {
 }
 
 // eachQuestion calls f with the place of every logit and the answer wanted.
-func eachQuestion(logits, assigned []float32, f func(at int, q float64)) {
+func eachQuestion(logits int, assigned []float32, f func(at int, q float64)) {
 	anchors := len(assigned) / AssignedWidth
-	c := len(logits) / anchors
+	c := logits / anchors
 	for a := range anchors {
 		row := assigned[a*AssignedWidth:]
 		for j := range c {
@@ -60,7 +60,7 @@ func binary(z float32, q float64) (p, ce float64) {
 func (l QualityFocal) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	return graph.Loop{Run: perAnchor(e, n, m, func(i int, z, assigned []float32) {
 		sum := 0.0
-		eachQuestion(z, assigned, func(at int, q float64) {
+		eachQuestion(len(z), assigned, func(at int, q float64) {
 			p, ce := binary(z[at], q)
 			sum += focus(q-p, l.Beta) * ce
 		})
@@ -109,7 +109,7 @@ func (l QualityFocalGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph
 	images, beta := n.Shape[0], float64(l.Beta)
 	return graph.Loop{Run: perAnchor(e, n, m, func(i int, z, assigned []float32) {
 		dx, up := perImage(m.Out, i, images), float64(m.In[2][i])*float64(m.In[3][i])
-		eachQuestion(z, assigned, func(at int, q float64) {
+		eachQuestion(len(z), assigned, func(at int, q float64) {
 			p, ce := binary(z[at], q)
 			d := p - q
 			slope := focus(d, l.Beta) * d

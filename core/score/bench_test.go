@@ -150,7 +150,7 @@ func BenchmarkPasses(b *testing.B) {
 		})
 	}
 	for _, needs := range []criteria.Needs{criteria.Activations, criteria.Activations | criteria.MarginGradients, criteria.Relevance} {
-		c, err := newCollector(e, st.Graph, GateNames(st), 8, needs)
+		c, err := newCollector(e, st.Graph, GateNames(st), 8, 1, needs)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -5,11 +5,12 @@ package score
 import (
 	"fmt"
 
+	"github.com/secateur/secateur/core/detect"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/grad"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/plan"
-	"github.com/secateur/secateur/core/tensor"
 	"github.com/secateur/secateur/pruning/criteria"
 )
 
@@ -20,16 +21,18 @@ const (
 )
 
 // collector runs the network in eval mode with gates behind it (reference: pruning §1.1): one row
-// an image of pooled activations, of the gate gradients of loss and margin, and of relevance.
+// an image of pooled activations, of the gate gradients of loss and margin, and of relevance. Pooled activations of a
+// detector are of boxes: one row an object or a piece of background.
 type collector struct {
-	plan   *plan.Plan
-	names  []string
-	places map[string]criteria.Place
-	batch  int
+	plan    *plan.Plan
+	names   []string
+	places  map[string]criteria.Place
+	batch   int
+	regions []int // the class of each row of pooled activations, where these are of boxes
 }
 
 // newCollector compiles the scoring plan. gates names activations.
-func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, needs criteria.Needs) (*collector, error) {
+func newCollector(e graph.Env, g *graph.Graph, gates []string, batch, objects int, needs criteria.Needs) (*collector, error) {
 	s, _, err := g.WithBatch(batch)
 	if err != nil {
 		return nil, err
@@ -39,19 +42,27 @@ func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, needs 
 	}
 	c := &collector{names: gates, places: map[string]criteria.Place{}, batch: batch}
 	var keep []string
+	var q questions
+	if needs&behindLogits != 0 || needs.Has(criteria.Activations) && detect.Is(s) {
+		q = ask(s, objects)
+	}
+	pool := statsOf(s)
+	if needs.Has(criteria.Activations) && s.Node(regions) != nil {
+		keep = append(keep, regions)
+	}
 	for _, name := range gates {
 		a := s.Node(name)
 		if a == nil {
 			return nil, fmt.Errorf("no activation is named %q", name)
 		}
 		if needs.Has(criteria.Activations) {
-			keep = append(keep, s.Add(name+".pooled", op.ChannelStats{}, a).Name)
+			keep = append(keep, pool(name+".pooled", a).Name)
 		}
 		if needs.Has(criteria.MapRanks) {
 			keep = append(keep, s.Add(name+".rank", op.MapRank{}, smallMap(s, a)).Name)
 		}
 	}
-	more, err := addBackward(s, gates, needs)
+	more, err := addBackward(s, gates, needs, q)
 	if err != nil {
 		return nil, err
 	}
@@ -62,28 +73,22 @@ func newCollector(e graph.Env, g *graph.Graph, gates []string, batch int, needs 
 
 // addBackward adds what is needed from behind the logits: gradients of the margin, which lives on where
 // the network fits its data, of the loss and of the true class's logit, and relevance.
-func addBackward(s *graph.Graph, gates []string, needs criteria.Needs) ([]string, error) {
-	if needs&behindLogits == 0 {
-		return nil, nil
-	}
-	logits := s.Outputs[0]
-	t := s.Leaf(targets, graph.Input, logits.Shape, nil)
-	w := s.Leaf(weights, graph.Input, tensor.Shape{logits.Shape[0]}, nil)
+func addBackward(s *graph.Graph, gates []string, needs criteria.Needs, q questions) ([]string, error) {
 	var keep []string
 	for _, h := range []struct {
 		need criteria.Needs
 		add  func() ([]string, error)
 	}{
 		{criteria.MarginGradients, func() ([]string, error) {
-			return addGradients(s, gates, s.Add("score.margin", op.Margin{}, logits, t), op.GateGrad{}, ".margin")
+			return addGradients(s, gates, q.margin(), op.GateGrad{}, ".margin")
 		}},
 		{criteria.LossGradients, func() ([]string, error) {
-			return addGradients(s, gates, s.Add("score.loss", op.SoftmaxCrossEntropy{}, logits, t, w), op.GateGrad{}, ".loss")
+			return addGradients(s, gates, q.loss(), op.GateGrad{}, ".loss")
 		}},
 		{criteria.Saliency, func() ([]string, error) {
-			return addGradients(s, gates, s.Add("score.logit", op.Mul{}, logits, t), op.GradCAM{}, saliencySuffix)
+			return addGradients(s, gates, q.logit(), op.GradCAM{}, saliencySuffix)
 		}},
-		{criteria.Relevance, func() ([]string, error) { return addRelevance(s, gates, t) }},
+		{criteria.Relevance, func() ([]string, error) { return addRelevance(s, gates, q.starts()) }},
 	} {
 		if !needs.Has(h.need) {
 			continue
@@ -95,6 +100,22 @@ func addBackward(s *graph.Graph, gates []string, needs criteria.Needs) ([]string
 		keep = append(keep, more...)
 	}
 	return keep, nil
+}
+
+// regions is the node of the boxes that activations of a detector are pooled in.
+const regions = "score.regions"
+
+// statsOf is how an activation is pooled: over each image or, of a detector, over each box.
+func statsOf(s *graph.Graph) func(name string, a *graph.Node) *graph.Node {
+	t := s.Node(targets)
+	if t == nil || !detect.Is(s) {
+		return func(name string, a *graph.Node) *graph.Node { return s.Add(name, op.ChannelStats{}, a) }
+	}
+	side := s.Node(eval.Input(s)).Shape
+	r := s.Add(regions, detect.Regions{Classes: s.Outputs[0].Shape.Channels(), Height: side[1], Width: side[2]}, t)
+	return func(name string, a *graph.Node) *graph.Node {
+		return s.Add(name, op.RegionStats{Height: side[1], Width: side[2]}, a, r)
+	}
 }
 
 // addGradients adds what pool makes of activation and gradient at the gates. The gradient is that of
@@ -116,9 +137,15 @@ func addGradients(s *graph.Graph, gates []string, of *graph.Node, pool graph.Op,
 
 // add appends the rows of the n images that the plan has just run.
 func (c *collector) add(n int) error {
+	classes := c.rows(regions, n)
+	for i := 0; i < len(classes); i += detect.TargetWidth {
+		if classes[i] >= 0 {
+			c.regions = append(c.regions, int(classes[i]))
+		}
+	}
 	for _, name := range c.names {
 		p := c.places[name]
-		p.Pool = append(p.Pool, c.rows(name+".pooled", n)...)
+		p.Pool = appendRegions(p.Pool, c.rows(name+".pooled", n), classes)
 		p.Rank = append(p.Rank, c.rows(name+".rank", n)...)
 		p.Margin = append(p.Margin, c.rows(name+".margin", n)...)
 		p.Loss = append(p.Loss, c.rows(name+".loss", n)...)
@@ -127,6 +154,20 @@ func (c *collector) add(n int) error {
 		c.places[name] = p
 	}
 	return nil
+}
+
+// appendRegions appends the rows of regions that are there: of images, where there are no regions, all.
+func appendRegions(pool, rows, classes []float32) []float32 {
+	if classes == nil {
+		return append(pool, rows...)
+	}
+	k := len(rows) * detect.TargetWidth / len(classes)
+	for i := 0; i < len(classes); i += detect.TargetWidth {
+		if classes[i] >= 0 {
+			pool = append(pool, rows[i/detect.TargetWidth*k:][:k]...)
+		}
+	}
+	return pool
 }
 
 // rows are the first n rows of a node, nil where the plan lacks it.

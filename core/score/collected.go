@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/pruning/criteria"
@@ -16,6 +17,7 @@ import (
 type Collected struct {
 	Needs   criteria.Needs
 	Labels  []int // of each image
+	Regions []int // of each row of pooled activations where these are of boxes, Classes for background; nil: of images
 	Classes int
 	Places  map[string]criteria.Place // by gate
 	Moments map[string]ridge.Moments  // by reading op
@@ -37,13 +39,13 @@ func (s *Scorer) Collect(st *groups.Structure, needs criteria.Needs) (*Collected
 		return nil, fmt.Errorf("it looks at %s, and there are no images", needs)
 	}
 	if needs&(behindLogits|criteria.Probing) != 0 {
-		if err := checkClassifier(st.Graph, s.Classes); err != nil {
+		if err := s.checkOutputs(st.Graph, needs); err != nil {
 			return nil, fmt.Errorf("it looks at %s: %w", needs, err)
 		}
 	}
 	var err error
 	if needs&atGates != 0 {
-		if c.Places, err = s.gates(st, needs); err != nil {
+		if c.Places, c.Regions, err = s.gates(st, needs); err != nil {
 			return nil, err
 		}
 	}
@@ -91,6 +93,17 @@ const (
 	atGates      = behindLogits | criteria.Activations | criteria.MapRanks
 )
 
+// checkOutputs wants a network of the data's classes: a classifier or, but for what runs it piece by piece, a detector.
+func (s *Scorer) checkOutputs(g *graph.Graph, needs criteria.Needs) error {
+	if !detect.Is(g) || needs.Has(criteria.Probing) {
+		return checkClassifier(g, s.Classes)
+	}
+	if n := g.Outputs[0].Shape.Channels(); n != s.Classes {
+		return fmt.Errorf("this detector knows %d classes, want the data's %d", n, s.Classes)
+	}
+	return nil
+}
+
 func checkClassifier(g *graph.Graph, classes int) error {
 	if len(g.Outputs) != 1 {
 		return fmt.Errorf("this model has %d outputs, want a classifier", len(g.Outputs))
@@ -101,30 +114,34 @@ func checkClassifier(g *graph.Graph, classes int) error {
 	return nil
 }
 
-// gates collects one row an image at every gate.
-func (s *Scorer) gates(st *groups.Structure, needs criteria.Needs) (map[string]criteria.Place, error) {
+// gates collects one row an image at every gate, and says of which class the boxes are where activations are pooled in such.
+func (s *Scorer) gates(st *groups.Structure, needs criteria.Needs) (map[string]criteria.Place, []int, error) {
 	names := GateNames(st)
 	given := needs.Has(criteria.LossGradients) && s.hasLoss(names)
 	if given {
 		needs &^= criteria.LossGradients
 	}
 	batch := min(scoreBatch, len(s.Samples))
-	col, err := newCollector(s.Env, st.Graph, names, batch, needs)
+	objects := detect.MostObjects(s.Samples)
+	col, err := newCollector(s.Env, st.Graph, names, batch, objects, needs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	col.plan.Hook = s.Ctx.Err
-	var y []float32
-	if col.plan.Has(targets) {
-		y = col.plan.Data(targets)
+	o, b := data.LoaderOptions{Batch: batch, Classes: s.Classes}, data.Batch{}
+	switch asked := col.plan.Has(targets); {
+	case asked && detect.Is(st.Graph):
+		o.Boxes, b.Boxes = objects, col.plan.Data(targets)
+	case asked:
+		b.Targets = col.plan.Data(targets)
 	}
 	if col.plan.Has(weights) {
 		for i := range col.plan.Data(weights) {
 			col.plan.Data(weights)[i] = 1
 		}
 	}
-	if err = eval.EachBatch(col.plan, st.Graph, s.Samples, batch, s.Classes, y, col.add); err != nil {
-		return nil, err
+	if err = eval.EachLoaded(col.plan, st.Graph, s.Samples, o, b, col.add); err != nil {
+		return nil, nil, err
 	}
 	if given {
 		for name, p := range col.places {
@@ -132,7 +149,7 @@ func (s *Scorer) gates(st *groups.Structure, needs criteria.Needs) (map[string]c
 			col.places[name] = p
 		}
 	}
-	return col.places, nil
+	return col.places, col.regions, nil
 }
 
 // hasLoss reports whether Γ of the loss is there for all gates.
@@ -145,16 +162,25 @@ func (s *Scorer) hasLoss(gates []string) bool {
 	return len(s.Loss) > 0
 }
 
+// pooledRows is the number of rows of pooled activations.
+func (c *Collected) pooledRows() int {
+	if c.Regions != nil {
+		return len(c.Regions)
+	}
+	return len(c.Labels)
+}
+
 // Matrices are those of one group.
 func (c *Collected) Matrices(g *groups.Group) (*criteria.Matrices, error) {
 	m := &criteria.Matrices{}
 	if c.Places != nil {
 		var err error
-		if m, err = criteria.Gather(g, len(c.Labels), c.Places); err != nil {
+		if m, err = criteria.Gather(g, len(c.Labels), c.pooledRows(), c.Places); err != nil {
 			return nil, err
 		}
 	}
 	m.N, m.Labels, m.Classes, m.Seed = len(c.Labels), c.Labels, c.Classes, c.Seed
+	m.Regions = c.Regions
 	if c.Needs.Images() {
 		m.Weight = criteria.ClassWeights(c.Labels)
 	}

@@ -75,7 +75,7 @@ func (f *fixture) draw(t *testing.T) []data.Sample {
 		box := [4]int{4 * (n % 3), 4 * (n % 2), 4*(n%3) + 15, 4*(n%2) + 11}
 		f.boxes = append(f.boxes, box)
 		x.Name = fmt.Sprintf("%03d.jpg", n)
-		table += fmt.Sprintf("%s,%s,%d,%d,%d,%d\n", x.Name, set.Classes[x.Class], box[0], box[1], box[2], box[3])
+		table += fmt.Sprintf("%s,%s,%d,%d,%d,%d\n", x.Name, set.Classes[x.Class], box[0], box[1], box[2]+1, box[3]+1)
 		x.Path = link(t, x.Path, filepath.Join(dir, x.Name))
 		list = append(list, x)
 	}

@@ -18,7 +18,7 @@ const kindMatrices = "secateur matrices"
 // SaveMatrices writes what was collected, durably, so that any criterion that looks at it can be asked again without
 // the network having run. Moments and contributions are left out where the file would pass limit bytes; 0 is no limit.
 func SaveMatrices(path string, c *Collected, limit int64) error {
-	f := &checkpoint.File{Kind: kindMatrices, Tensors: labelsTensor(c)}
+	f := &checkpoint.File{Kind: kindMatrices, Tensors: labelsTensors(c)}
 	needs := c.Needs &^ (criteria.Probing | criteria.Moments | criteria.Samples)
 	for _, gate := range slices.Sorted(maps.Keys(c.Places)) {
 		p := c.Places[gate]
@@ -58,18 +58,27 @@ func parts(p *criteria.Place) []named {
 
 // Names of the other tensors, before that of the layer.
 const (
-	tensorLabels = "labels"
-	tensorAdded  = "products/"
-	tensorMean   = "mean/"
-	tensorCov    = "covariance/"
+	tensorLabels  = "labels"
+	tensorRegions = "regions"
+	tensorAdded   = "products/"
+	tensorMean    = "mean/"
+	tensorCov     = "covariance/"
 )
 
-func labelsTensor(c *Collected) []checkpoint.Tensor {
-	v := make([]int64, len(c.Labels))
-	for i, l := range c.Labels {
-		v[i] = int64(l)
+func labelsTensors(c *Collected) []checkpoint.Tensor {
+	list := []checkpoint.Tensor{integers(tensorLabels, c.Labels)}
+	if c.Regions != nil {
+		list = append(list, integers(tensorRegions, c.Regions))
 	}
-	return []checkpoint.Tensor{{Name: tensorLabels, Shape: []int{len(v)}, I64: v}}
+	return list
+}
+
+func integers(name string, v []int) checkpoint.Tensor {
+	t := checkpoint.Tensor{Name: name, Shape: []int{len(v)}, I64: make([]int64, len(v))}
+	for i, x := range v {
+		t.I64[i] = int64(x)
+	}
+	return t
 }
 
 func appendFloats(ts []checkpoint.Tensor, name string, v []float32) []checkpoint.Tensor {
@@ -143,9 +152,11 @@ func LoadMatrices(path string) (*Collected, error) {
 
 // take puts a tensor where it belongs.
 func (c *Collected) take(t *checkpoint.Tensor) {
-	if t.Name == tensorLabels {
-		for _, l := range t.I64 {
-			c.Labels = append(c.Labels, int(l))
+	for name, to := range map[string]*[]int{tensorLabels: &c.Labels, tensorRegions: &c.Regions} {
+		if t.Name == name {
+			for _, l := range t.I64 {
+				*to = append(*to, int(l))
+			}
 		}
 	}
 	if name, ok := strings.CutPrefix(t.Name, tensorAdded); ok {

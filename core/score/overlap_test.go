@@ -30,7 +30,7 @@ func TestOverlaps(t *testing.T) {
 			}
 			return color.RGBA{0, 0, 255, 255}
 		})
-		table += fmt.Sprintf("%s,b,%d,0,%d,1\n", name, at, at+1)
+		table += fmt.Sprintf("%s,b,%d,0,%d,2\n", name, at, at+2)
 		s.Samples = append(s.Samples, x)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "boxes.csv"), []byte(table), 0o644); err != nil {

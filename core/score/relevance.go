@@ -14,20 +14,30 @@ const (
 	saliencySuffix  = ".saliency"
 )
 
-// addRelevance adds R at the gates: the relevance of each channel, summed over its pixels, for the class of target. The
+// addRelevance adds R at the gates: the relevance of each channel, summed over its pixels, from all starts. The
 // error names a gate that no relevance reaches.
-func addRelevance(s *graph.Graph, gates []string, target *graph.Node) ([]string, error) {
+func addRelevance(s *graph.Graph, gates []string, from []start) ([]string, error) {
 	at := nodesOf(s, gates)
-	r, err := relevance.Propagate(s, s.Outputs[0], target, at, relevance.Rules{})
-	if err != nil {
-		return nil, err
+	parts := map[*graph.Node][]*graph.Node{}
+	for _, f := range from {
+		r, err := relevance.Propagate(s, f.at, f.relevance, at, relevance.Rules{})
+		if err != nil {
+			return nil, err
+		}
+		for a, part := range r {
+			parts[a] = append(parts[a], part)
+		}
 	}
 	var keep []string
 	for _, a := range at {
-		if r[a] == nil {
+		if len(parts[a]) == 0 {
 			return nil, fmt.Errorf("no relevance reaches %s: what works on a gate gets none", a.Name)
 		}
-		keep = append(keep, s.Add(a.Name+relevanceSuffix, overPixels(r[a]), r[a]).Name)
+		r := parts[a][0]
+		if len(parts[a]) > 1 {
+			r = s.Add(a.Name+".r.all", op.AddN{}, parts[a]...)
+		}
+		keep = append(keep, s.Add(a.Name+relevanceSuffix, overPixels(r), r).Name)
 	}
 	return keep, nil
 }

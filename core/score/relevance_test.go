@@ -183,7 +183,7 @@ func modelRelevance(t *testing.T, g *graph.Graph, least float64) {
 	box := relevance.Pixels(g.Preprocess())
 	rules := relevance.Rules{First: box}
 	x := g.Node(eval.Input(g))
-	keep, err := addRelevance(g, gates, target)
+	keep, err := addRelevance(g, gates, []start{{g.Outputs[0], target}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -150,8 +150,9 @@ func hrank(m *Matrices, g *groups.Group) ([]float64, error) {
 // pooledMean is the weighted mean over images of a number made from P, summed over the gates, by unit.
 func (m *Matrices) pooledMean(f int, of func(pool []float32, signed bool) float64) []float64 {
 	out, total := make([]float64, f), 0.0
-	for n := range m.N {
-		w := m.weight(n)
+	_, weight := m.pool()
+	for n := range m.poolRows() {
+		w := weight(n)
 		total += w
 		for _, gate := range m.Gates {
 			for i := range f {

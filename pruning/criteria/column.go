@@ -40,7 +40,8 @@ func newSample(m *Matrices, g *groups.Group) (*sample, error) {
 		return nil, fmt.Errorf("%d labels for %d images", len(m.Labels), m.N)
 	}
 	number := map[int]int{}
-	for _, l := range m.Labels {
+	labels, _ := m.pool()
+	for _, l := range labels {
 		if _, ok := number[l]; !ok {
 			number[l] = len(number)
 			s.count = append(s.count, 0)
@@ -60,7 +61,7 @@ func (m *Matrices) units(f int, of func(pool []float32) float64) [][]float64 {
 	gate := m.Gates[len(m.Gates)-1]
 	x := make([][]float64, f)
 	for i := range x {
-		x[i] = make([]float64, m.N)
+		x[i] = make([]float64, m.poolRows())
 		for n := range x[i] {
 			x[i][n] = of(gate.Pool[(n*f+i)*poolStats:])
 		}

@@ -69,9 +69,9 @@ func binned(m *Matrices, g *groups.Group) ([]float64, error) {
 	for k := range shuffled {
 		shuffled[k] = slices.Clone(s.label)
 		r := random.Stream(m.Seed, "labels", uint64(k))
-		r.Shuffle(m.N, func(i, j int) { shuffled[k][i], shuffled[k][j] = shuffled[k][j], shuffled[k][i] })
+		r.Shuffle(len(s.label), func(i, j int) { shuffled[k][i], shuffled[k][j] = shuffled[k][j], shuffled[k][i] })
 	}
-	bins, logs := min(max(2, m.N/(5*s.classes)), 8), countLogs(m.N)
+	bins, logs := min(max(2, len(s.label)/(5*s.classes)), 8), countLogs(len(s.label))
 	return s.each(func(x []float64) float64 {
 		bin := equallyFilled(x, bins)
 		null := 0.0

@@ -29,6 +29,9 @@ type Matrices struct {
 	Labels  []int // N, nil where unknown
 	Classes int
 	Weight  []float64 // N, weight of each image, nil for equal ones
+	// Regions is the class of each row of P where these are boxes rather than images, Classes for those on background: of a
+	// detector the box is the sample of statistics over P (reference: pruning §2.7). nil: a row an image.
+	Regions []int
 	Gates   []Gate
 	// Consumers is what was collected where the group's channels are read, by the name of the reading op.
 	Consumers map[string]Consumer
@@ -68,7 +71,7 @@ type Gate struct {
 	Node      string
 	Pixels    int       // positions that γ was summed over
 	Signed    bool      // activations may be negative there
-	Pool      []float32 // N×F×4: mean, maximum, share of positive values, standard deviation
+	Pool      []float32 // N×F×4, or a row a region: mean, maximum, share of positive values, standard deviation
 	Loss      []float32 // N×F
 	Margin    []float32 // N×F
 	Relevance []float32 // N×F
@@ -106,8 +109,8 @@ const (
 
 // Gather selects the columns of the group's units from what was collected at its gates, by node
 // name. A unit that lies at several channels of a gate gets their sum in Γ and their mean in P.
-// The error names a gate that is missing or a size that does not fit.
-func Gather(g *groups.Group, n int, places map[string]Place) (*Matrices, error) {
+// P has as many rows as it says. The error names a gate that is missing or a size that does not fit.
+func Gather(g *groups.Group, n, pooledRows int, places map[string]Place) (*Matrices, error) {
 	m := &Matrices{N: n}
 	for _, node := range g.Gates {
 		p, ok := places[node.Name]
@@ -115,7 +118,7 @@ func Gather(g *groups.Group, n int, places map[string]Place) (*Matrices, error) 
 			return nil, fmt.Errorf("%s: nothing was collected at gate %s", g.Name, node.Name)
 		}
 		c := node.Shape.Channels()
-		if err := p.check(n, c); err != nil {
+		if err := p.check(n, pooledRows, c); err != nil {
 			return nil, fmt.Errorf("%s: gate %s: %w", g.Name, node.Name, err)
 		}
 		gate := Gate{Node: node.Name, Pixels: node.Shape.Rows() / node.Shape[0], Signed: !groups.NeverNegative(node)}
@@ -129,18 +132,18 @@ func Gather(g *groups.Group, n int, places map[string]Place) (*Matrices, error) 
 		gate.Saliency = columns(p.Saliency, n, c, at)
 		gate.Rank = means(p.Rank, n, c, at)
 		gate.Overlap = means(p.Overlap, 2, c, at)
-		gate.Pool = pooled(p.Pool, n, c, at)
+		gate.Pool = pooled(p.Pool, pooledRows, c, at)
 		m.Gates = append(m.Gates, gate)
 	}
 	return m, nil
 }
 
-func (p Place) check(n, c int) error {
+func (p Place) check(n, pooledRows, c int) error {
 	for _, x := range []struct {
 		name string
 		have []float32
 		rows int
-	}{{"P", p.Pool, n * poolStats}, {"Γ of the loss", p.Loss, n}, {"Γ of the margin", p.Margin, n}, {"R", p.Relevance, n},
+	}{{"P", p.Pool, pooledRows * poolStats}, {"Γ of the loss", p.Loss, n}, {"Γ of the margin", p.Margin, n}, {"R", p.Relevance, n},
 		{"saliency", p.Saliency, n}, {"ranks", p.Rank, n}, {"overlaps", p.Overlap, 2}} {
 		if len(x.have) != 0 && len(x.have) != x.rows*c {
 			return fmt.Errorf("%s has %d values, want %d for %d images and %d channels", x.name, len(x.have), x.rows*c, n, c)
@@ -207,6 +210,23 @@ func ClassWeights(labels []int) []float64 {
 	return w
 }
 
+// pool is the class and the weight of each row of P.
+func (m *Matrices) pool() (labels []int, weight func(i int) float64) {
+	if m.Regions == nil {
+		return m.Labels, m.weight
+	}
+	w := ClassWeights(m.Regions)
+	return m.Regions, func(i int) float64 { return w[i] }
+}
+
+// poolRows is the number of rows of P.
+func (m *Matrices) poolRows() int {
+	if m.Regions == nil {
+		return m.N
+	}
+	return len(m.Regions)
+}
+
 // weight is the weight of image i.
 func (m *Matrices) weight(i int) float64 {
 	if m.Weight == nil {
@@ -229,7 +249,11 @@ func (m *Matrices) check(needs Needs, g *groups.Group) error {
 	}
 	for _, gate := range m.Gates {
 		for _, part := range gate.parts() {
-			if have, want := len(part.have), part.rows(m.N)*f; needs.Has(part.need) && have != want {
+			n := m.N
+			if part.need == Activations {
+				n = m.poolRows()
+			}
+			if have, want := len(part.have), part.rows(n)*f; needs.Has(part.need) && have != want {
 				return fmt.Errorf("gate %s: %s has %d values, want %d for %d images and %d units", gate.Node, part.need, have, want, m.N, f)
 			}
 		}

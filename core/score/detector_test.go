@@ -1,0 +1,152 @@
+package score
+
+import (
+	"context"
+	"math"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/secateur/secateur/core/detect"
+	"github.com/secateur/secateur/core/internal/toy"
+	"github.com/secateur/secateur/pruning/criteria"
+	"github.com/secateur/secateur/pruning/groups"
+)
+
+// finding is a scorer of a detector, not trained, over pictures of squares.
+func finding(t *testing.T) (*Scorer, *groups.Structure) {
+	t.Helper()
+	g, err := detect.Head{Strides: []int{4, 8}, Width: 8, Depth: 1, Seed: 1}.AddHead(toy.Backbone(), []string{"red", "blue"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := groups.Find(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Scorer{Ctx: context.Background(), Env: toy.Env(t), Samples: toy.Squares(t, toy.Folder(t, "squares"), 11), Classes: 2, Seed: 1}, st
+}
+
+// TestDetectorRows: gradients and relevance have a row an image, activations a row an object and one a piece of
+// background, and all of it comes back from its file.
+func TestDetectorRows(t *testing.T) {
+	s, st := finding(t)
+	needs := criteria.Activations | criteria.MarginGradients | criteria.LossGradients | criteria.Relevance | criteria.Saliency
+	c, err := s.Collect(st, needs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var objects []int
+	for _, x := range s.Samples {
+		for _, b := range x.Boxes {
+			objects = append(objects, b.Class)
+		}
+	}
+	count := make([]int, 3)
+	for _, class := range c.Regions {
+		count[class]++
+	}
+	if count[0]+count[1] != len(objects) || count[2] < len(objects)/2 || count[2] > len(objects) {
+		t.Fatalf("%v regions by class for %d objects", count, len(objects))
+	}
+	for _, name := range GateNames(st) {
+		p, channels := c.Places[name], st.Graph.Node(name).Shape.Channels()
+		if len(p.Pool) != 4*channels*len(c.Regions) {
+			t.Errorf("%s: %d pooled values for %d regions", name, len(p.Pool), len(c.Regions))
+		}
+		for what, v := range map[string][]float32{"margin": p.Margin, "loss": p.Loss, "relevance": p.Relevance} {
+			if len(v) != channels*len(s.Samples) || slices.Max(v) == slices.Min(v) {
+				t.Errorf("%s: %d values of the %s for %d images, from %v to %v", name, len(v), what, len(s.Samples), slices.Min(v), slices.Max(v))
+			}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "m")
+	if err := SaveMatrices(path, c, 0); err != nil {
+		t.Fatal(err)
+	}
+	back, err := LoadMatrices(path)
+	if err != nil || !slices.Equal(back.Regions, c.Regions) || !slices.Equal(back.Labels, c.Labels) {
+		t.Errorf("regions %v come back as %v, %v", c.Regions, back.Regions, err)
+	}
+}
+
+// TestDetectorRegions: the mean over an object at the first gate is that of the pixels that it covers.
+func TestDetectorRegions(t *testing.T) {
+	s, st := finding(t)
+	s.Samples = s.Samples[:1]
+	c, err := s.Collect(st, criteria.Activations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, a := outputs(t, s, st.Graph, "a.relu"), st.Graph.Node("a.relu").Shape
+	b := s.Samples[0].Boxes[0]
+	channels, sum, n := a[3], 0.0, 0
+	for y := int(b.YMin / 2); y < int(math.Ceil(float64(b.YMax/2))); y++ {
+		for x := int(b.XMin / 2); x < int(math.Ceil(float64(b.XMax/2))); x++ {
+			sum, n = sum+float64(v[(y*a[2]+x)*channels+3]), n+1
+		}
+	}
+	toy.Near(t, "mean of channel 3", float64(c.Places["a.relu"].Pool[3]), sum/float64(n), 1e-4)
+}
+
+// TestDetectorRelevance: what starts at the anchors with objects arrives, as a whole, at the first gate of a tower.
+func TestDetectorRelevance(t *testing.T) {
+	s, st := finding(t)
+	c, err := s.Collect(st, criteria.Relevance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := func(gate string) (sum float64) {
+		for _, v := range c.Places[gate].Relevance {
+			sum += float64(v)
+		}
+		return sum
+	}
+	boxes := total(detect.Prefix+"box.0.4.relu") + total(detect.Prefix+"box.0.8.relu")
+	classes := total(detect.Prefix+"class.0.4.relu") + total(detect.Prefix+"class.0.8.relu")
+	if classes < 1 || boxes < 0.8*classes || boxes > 1.001*classes { // a distance that no positive part makes gives nothing
+		t.Errorf("%.3f at the tower of classes, %.3f at that of boxes: each object's anchors give both 1", classes, boxes)
+	}
+}
+
+// TestDetectorCriteria: every criterion that does not run the network piece by piece judges a detector.
+func TestDetectorCriteria(t *testing.T) {
+	s, st := finding(t)
+	judged := 0
+	for _, c := range criteria.All() {
+		if c.Needs&(criteria.Probing|criteria.Overlaps) != 0 || c.Name == "bn-scale" { // here is no batch norm
+			continue
+		}
+		k, err := s.Collect(st, c.Needs)
+		if err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+			continue
+		}
+		g := st.Named("b")
+		m, err := k.Matrices(g)
+		if err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+			continue
+		}
+		scores, err := c.Score(m, g)
+		if err != nil || len(scores) != len(g.Units) {
+			t.Errorf("%s: %d scores, %v", c.Name, len(scores), err)
+		}
+		judged++
+	}
+	if judged < 20 {
+		t.Errorf("%d criteria", judged)
+	}
+}
+
+// TestDetectorRefuses: another number of classes, and what runs the network piece by piece.
+func TestDetectorRefuses(t *testing.T) {
+	s, st := finding(t)
+	if _, err := s.Collect(st, criteria.Probing); err == nil {
+		t.Error("a detector is probed")
+	}
+	s.Classes = 3
+	if _, err := s.Collect(st, criteria.MarginGradients); err == nil {
+		t.Error("two classes are taken for three")
+	}
+}
