@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -23,6 +24,9 @@ type Detect struct {
 
 // network gives a classifier's features a new detection head. A detector of these classes is kept as it is.
 func (detector) network(c Config) (*graph.Graph, error) {
+	if err := onlyClassifiers(c); err != nil {
+		return nil, err
+	}
 	if detect.Is(c.Model) && slices.Equal(c.Model.Labels(), c.Data.Classes) {
 		return c.Model.Copy(), nil
 	}
@@ -49,6 +53,23 @@ func (detector) network(c Config) (*graph.Graph, error) {
 	return d.Head.AddHead(g, c.Data.Classes)
 }
 
+// onlyClassifiers refuses what a detector cannot be trained with.
+func onlyClassifiers(c Config) error {
+	switch {
+	case c.Part == Suffix:
+		return errors.New("part suffix caches features of pictures whose objects move: train another part of a detector")
+	case c.Smoothing > 0:
+		return errors.New("label smoothing is for classifiers: a detector's answers have a quality each")
+	case c.BSS > 0:
+		return errors.New("batch spectral shrinkage is for classifiers: it works on one vector of features an image")
+	case c.Prune != nil && c.Prune.Blocks:
+		return errors.New("residual blocks are weighed by the margin of a classifier: prune filters of a detector")
+	case c.Detect != nil && c.Detect.Input < 0:
+		return fmt.Errorf("pictures of %d pixels", c.Detect.Input)
+	}
+	return nil
+}
+
 // head marks what the detection head added.
 func (detector) head(g *graph.Graph) map[*graph.Node]bool { return detect.OwnParams(g) }
 
@@ -70,7 +91,7 @@ func (detector) holdsOut(s *data.Splits) bool { return len(s.Train) >= enoughToS
 
 // losses is the loss of what the anchors are to answer, each object counting alike, and of what the teacher's answer.
 func (detector) losses(c *graph.Graph, o Objective) *graph.Node {
-	assigned := detect.AddAssigned(c, target, max(1, o.Objects))
+	assigned := detect.AddAssigned(c, detect.AddTargets(c, target, max(1, o.Objects)))
 	total := meanLoss(c, "loss.objects", assigned, weight)
 	if o.Distill > 0 {
 		logits, boxes := c.Leaf(teacher, graph.Input, c.Outputs[0].Shape, nil), c.Leaf(teacherBoxes, graph.Input, c.Outputs[1].Shape, nil)

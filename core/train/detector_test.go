@@ -9,6 +9,7 @@ import (
 	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/internal/toy"
+	"github.com/secateur/secateur/pruning"
 )
 
 // squaresConfig makes a detector of a small classifier, for squares on grey.
@@ -111,5 +112,77 @@ func TestDetectorStep(t *testing.T) {
 	}
 	if allocs := testing.AllocsPerRun(2, func() { u.plan.Run() }); allocs > 0 {
 		t.Errorf("%v allocations a step", allocs)
+	}
+}
+
+// TestDetectorPrunes: turns take filters and are accepted by the recall of the rarest class, with the dense detector as
+// teacher; what anchors answer keeps its width; killed in a turn and resumed, the run ends with the same bits.
+func TestDetectorPrunes(t *testing.T) {
+	c := squaresConfig(t)
+	c.Prune = DefaultPrune("fusion", pruning.Budget{Of: "macs", Share: 0.7})
+	c.Prune.Turns, c.Prune.TurnUpdates, c.Prune.FinalEpochs, c.Prune.Tolerance = 3, 16, 10, 0.15
+	r, _ := watched(t, c)
+	if r.Pruned == nil || float64(r.Pruned.MACs) > 0.7*float64(r.Dense.MACs) || r.Pruned.Map50 < r.Dense.Map50-0.25 {
+		t.Errorf("%d of %d MACs, AP@.5 %.3f of %.3f", r.Pruned.MACs, r.Dense.MACs, r.Pruned.Map50, r.Dense.Map50)
+	}
+	if z := r.Model.Outputs[0].Shape; z[2] != 2 || !detect.Is(r.Model) {
+		t.Errorf("outputs %v", r.Model.Outputs)
+	}
+	for _, turn := range r.Turns {
+		if turn.Harmonic == 0 || turn.Accuracy == 0 {
+			t.Errorf("turn %d has no marks", turn.Turn)
+		}
+	}
+	c.Epochs, c.Prune.FinalEpochs, c.Prune.Tolerance = 2, 1, 1
+	r, _ = watched(t, c)
+	checkResumed(t, c, 1, r.Model)
+}
+
+// TestDetectorTeaches: the dense detector's certain anchors are what the student is to answer.
+func TestDetectorTeaches(t *testing.T) {
+	c := squaresConfig(t)
+	c.Prune = DefaultPrune("fisher", pruning.Budget{Of: "macs", Share: 0.6})
+	c.Prune.Distill = 1
+	j, err := newJob(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bias := func(v ...float32) { copy(j.net.Node(detect.Prefix+"class4.bias").Value, v) }
+	bias(2, -9) // a teacher that is certain everywhere
+	j.dense = j.net.Copy()
+	loss := func() float64 {
+		u, err := j.newTuner(recipe{name: "x", epochs: 1, part: Full, objective: j.distilled()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer u.loader.Close()
+		e, err := u.epoch(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Loss
+	}
+	same := loss()
+	bias(-9, 2)
+	if other := loss(); same > 0.05 || other < 1 {
+		t.Errorf("loss %.4f of a student that agrees, %.4f of one that does not", same, other)
+	}
+}
+
+// TestDetectorRefuses: what only classifiers can.
+func TestDetectorRefuses(t *testing.T) {
+	for what, change := range map[string]func(*Config){
+		"suffix":    func(c *Config) { c.Part = Suffix },
+		"smoothing": func(c *Config) { c.Smoothing = 0.1 },
+		"shrinkage": func(c *Config) { c.BSS = 0.1 },
+		"blocks":    func(c *Config) { c.Prune = &Prune{Blocks: true} },
+		"stride":    func(c *Config) { c.Detect.Head.Strides = []int{16} },
+		"pixels":    func(c *Config) { c.Detect.Input = -3 },
+	} {
+		c := squaresConfig(t)
+		change(&c)
+		if _, err := Adapt(context.Background(), c); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s: error %v", what, err)
+		}
 	}
 }
