@@ -16,7 +16,7 @@ KERNEL_RUNS  = $(addprefix arm64:qemu-aarch64-static:,cortex-a53:neon-inorder co
   $(addprefix amd64:qemu-x86_64-static:,Haswell:avx2 Nehalem:generic) noasm:::generic $(if $(NATIVE_SET),amd64:::$(NATIVE_SET))
 
 .DEFAULT_GOAL := help
-.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-vm test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign campaign-half study study-data ssh-campaign kill plan
+.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-vm test-ansible test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign campaign-half study study-data ssh-campaign kill plan
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -113,6 +113,9 @@ campaign-half: ## half of MobileNet v2 against the dense network, ten draws of N
 
 ssh-campaign: build ## hostile commands, misused keys and bursts of retrains through a real sshd, minutes (needs root, openssh-server)
 	SECATEUR_SSH_CAMPAIGN=1 SECATEUR_SSHTEST_PROGRAM=$(CURDIR)/bin/secateur $(GO) test -run TestOverSSH -v -timeout 40m ./tools/secateur
+
+test-ansible: ## a box set up and a fleet retrained by firmware-config/ansible over a real sshd (needs root, openssh-server, ansible-core)
+	SECATEUR_ANSIBLE=1 $(GO) test -run TestAnsible -v -timeout 20m ./tools/secateur
 
 study-data: ## crops of screws for the studies, out/screws-crops
 	$(GO) run ./tools/crops -data $${SECATEUR_TESTDATA:-../shared/data}/screws -o out/screws-crops

@@ -2,6 +2,7 @@ package governor
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,20 +39,21 @@ func TestPacer(t *testing.T) {
 func TestPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		heat := 90.0
-		changes := 0
-		p := Start(ctx, Limits{Threads: 1, Celsius: 74}, func() Reading { heat += 0.1; return Reading{Celsius: heat} }, func(Rung, Reading) { changes++ })
+		var heat, changes atomic.Int64 // tenths of a degree
+		heat.Store(900)
+		p := Start(ctx, Limits{Threads: 1, Celsius: 74}, func() Reading { return Reading{Celsius: float64(heat.Add(1)) / 10} }, func(Rung, Reading) { changes.Add(1) })
 		time.Sleep(time.Minute)
-		if p.rung.Duty != 0 || changes != 4 {
-			t.Fatalf("at %v °C: %+v after %d changes", heat, p.rung, changes)
+		synctest.Wait()
+		if p.rung.Duty != 0 || changes.Load() != 4 {
+			t.Fatalf("at %d tenths °C: %+v after %d changes", heat.Load(), p.rung, changes.Load())
 		}
 		begun := time.Now()
-		go func() { time.Sleep(10 * time.Minute); heat = 40 }()
+		go func() { time.Sleep(10 * time.Minute); heat.Store(400) }()
 		p.Threads()
 		if d := time.Since(begun); d < 10*time.Minute || d > 11*time.Minute {
 			t.Errorf("the pause took %v", d)
 		}
-		heat = 90
+		heat.Store(900)
 		time.Sleep(time.Minute)
 		begun = time.Now()
 		go func() { time.Sleep(time.Second); cancel() }()

@@ -62,7 +62,7 @@ func TestOverSSH(t *testing.T) {
 }
 
 func newRemoteBox(t *testing.T) *remoteBox {
-	names := []string{"plc", "loader", "quality", "viewer", "far", "stranger", "cert-free", "cert-forced", "cert-expired", "cert-other"}
+	names := []string{"plc", "loader", "quality", "viewer", "far", "stranger", "cert-free", "cert-forced", "cert-expired", "cert-other", "admin", "fleet"}
 	s := sshtest.Start(t, names, func(public map[string]string) string {
 		text := "[ssh]\nper_minute = 6000\n[train]\nper_hour = 3600\ncriterion = \"\"\n[run]\nlatency = \"10s\"\n[retention]\nreserve = \"1MiB\"\n"
 		for _, k := range []struct{ name, more string }{{"plc", `scopes = ["look", "train"]`}, {"loader", `scopes = ["upload"]`}, {"quality", `scopes = ["promote"]`},

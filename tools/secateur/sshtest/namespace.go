@@ -50,7 +50,7 @@ func InNamespace(t *testing.T) bool {
 }
 
 // Overlaid is what the namespace has its own writable copy of.
-var overlaid = []string{"/etc", "/var", "/usr/bin", "/run"}
+var overlaid = []string{"/etc", "/var", "/usr/bin", "/run", "/root"}
 
 // enter gives the namespace its folders, and this program as the box's.
 func enter(t *testing.T) {
