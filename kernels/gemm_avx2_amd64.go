@@ -10,6 +10,7 @@ const (
 	avx2Work  = 24 * 1024 // floats of A that stay in the second-level cache
 	avx2Copy  = 16 * 1024 // floats of A that are copied at a time
 	avx2Small = 48 * 1024 // floats of B that stay there too
+	avx2Whole = 80 * 1024 // and of all blocks of B, beside fewer rows of A
 	avx2Call  = 1 << 19   // multiply-adds of one assembly call: about 10 µs
 )
 
@@ -96,9 +97,31 @@ func gemmAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k 
 		zero(c, ldc, m, n)
 	}
 	parts := blocks(k, avx2K)
+	if parts > 1 && n*k <= avx2Whole && !aliased(lda) {
+		gemmRowsFirstAVX2(c, ldc, a, lda, bp, m, n, k, parts, acc)
+		return
+	}
 	for i := range parts {
 		lo, hi := Chunk(k, parts, i)
 		gemmBlockAVX2(c, ldc, a[lo:], lda, bp[lo*roundUp(n, 8):], m, n, hi-lo, acc || i > 0)
+	}
+}
+
+// gemmRowsFirstAVX2 takes all blocks of k for some rows before the next rows: B stays in the
+// second-level cache as a whole, and rows of A are read and fetched from end to end.
+func gemmRowsFirstAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k, parts int, acc bool) {
+	h := avx2Rows(k)
+	for i := 0; i < m; i += h {
+		rows := min(h, m-i)
+		for b := range parts {
+			lo, hi := Chunk(k, parts, b)
+			p := gemmPanel{k: hi - lo, acc: acc || b > 0}
+			if lda == k {
+				from, to := Chunk(rows*k, parts, b)
+				p.plan(rows*k+from-lo, min(rows*k+to, len(a)-i*lda)-lo, rows*n)
+			}
+			p.panels(c[i*ldc:], ldc, a[i*lda+lo:], lda, bp[lo*roundUp(n, 8):], rows, n)
+		}
 	}
 }
 
@@ -134,20 +157,14 @@ func gemmCopiedAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m,
 	}
 }
 
-// gemmPanelsAVX2 is m rows of A times all panels of a block. While the tiles of the first panel
-// run they fetch their rows of A, those of the others the panel that comes after theirs. With a small
-// B all fetch the rows of A that come next, if all lie in one piece.
+// gemmPanelsAVX2 is m rows of A times all panels of a block. With a small B the rows of A that come next are
+// fetched meanwhile, if all lie in one piece.
 func gemmPanelsAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
 	p := gemmPanel{k: k, acc: acc}
 	if lda == k && n*k <= avx2Small {
-		p.plan(a, m, n)
+		p.plan(m*k, min(2*m*k, len(a)), m*n)
 	}
-	for j := 0; j < n; {
-		p.cols, p.rows = avx2Panel(n - j)
-		p.b, p.mask, p.first = bp[j*k:], avx2Mask(n-j, p.cols), j == 0
-		p.avx2(c[j:], ldc, a, lda, m)
-		j += p.cols
-	}
+	p.panels(c, ldc, a, lda, bp, m, n)
 }
 
 // gemmPanel is a panel of B, and what follows it, for tiles of rows rows.
@@ -159,11 +176,21 @@ type gemmPanel struct {
 	at, end, step int // what of A is fetched for the next rows, and how many bytes in a turn
 }
 
-// plan says that as many rows of A, those after the m that are used now, are fetched while n columns
-// are made, spread over the time.
-func (p *gemmPanel) plan(a []float32, m, n int) {
-	p.at, p.end = m*p.k, min(2*m*p.k, len(a))
-	p.step = min(64, 4*m*p.k*96*4/(m*n*p.k)+1)
+// plan says that floats from to end of A are fetched while elements of C are made, spread over the time.
+func (p *gemmPanel) plan(from, end, elements int) {
+	p.at, p.end = from, end
+	p.step = min(64, 4*(end-from)*96*4/(elements*p.k)+1)
+}
+
+// panels is m rows of A times all panels of a block. If nothing is planned the tiles of the first panel fetch
+// their rows of A, those of the others the panel that comes after theirs.
+func (p *gemmPanel) panels(c []float32, ldc int, a []float32, lda int, bp []float32, m, n int) {
+	for j := 0; j < n; {
+		p.cols, p.rows = avx2Panel(n - j)
+		p.b, p.mask, p.first = bp[j*p.k:], avx2Mask(n-j, p.cols), j == 0
+		p.avx2(c[j:], ldc, a, lda, m)
+		j += p.cols
+	}
 }
 
 // avx2 is m rows of A times the panel.
