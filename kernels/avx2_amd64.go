@@ -20,7 +20,7 @@ func avx2() Set {
 	s.Sum, s.SumSq, s.Dot = sumAVX2, sumSqAVX2, dotAVX2
 	s.SGD, s.AdamW = sgdAVX2, adamWStepAVX2
 	s.Norm = avx2Norm()
-	s.Finish = finishAVX2()
+	s.Finish, s.Ended = finishAVX2(), endedAVX2()
 	s.Pooling, s.Activation, s.Pixels = poolingAVX2(), activationAVX2(), pixelsAVX2()
 	s.Across = acrossAVX2
 	return s

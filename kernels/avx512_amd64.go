@@ -23,6 +23,7 @@ func avx512() Set {
 	s.Winograd, s.Finish = winogradAVX512(), finishAVX512()
 	s.Pooling, s.Activation, s.Pixels = poolingAVX512(), activationAVX512(), pixelsAVX512()
 	s.Across = acrossAVX2 // a pixel is a vector
+	s.Ended = s.apart()
 	return s
 }
 

@@ -87,6 +87,11 @@ func packTransposed(dst []float32, ds int, w []float32, ldw, k, n int) {
 }
 
 func gemmAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+	gemmEndAVX2(c, ldc, a, lda, bp, m, n, k, acc, gemmEnd{})
+}
+
+// gemmEndAVX2 is Gemm with an end.
+func gemmEndAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool, end gemmEnd) {
 	checkMatrix(c, ldc, m, n)
 	checkMatrix(a, lda, m, k)
 	checkMatrix(bp, 0, 1, packSizeAVX2(k, n))
@@ -98,24 +103,25 @@ func gemmAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k 
 	}
 	parts := blocks(k, avx2K)
 	if parts > 1 && n*k <= avx2Whole && !aliased(lda) {
-		gemmRowsFirstAVX2(c, ldc, a, lda, bp, m, n, k, parts, acc)
+		gemmRowsFirstAVX2(c, ldc, a, lda, bp, m, n, k, acc, end)
 		return
 	}
 	for i := range parts {
 		lo, hi := Chunk(k, parts, i)
-		gemmBlockAVX2(c, ldc, a[lo:], lda, bp[lo*roundUp(n, 8):], m, n, hi-lo, acc || i > 0)
+		p := gemmPanel{k: hi - lo, acc: acc || i > 0, end: end.of(i == parts-1)}
+		p.block(c, ldc, a[lo:], lda, bp[lo*roundUp(n, 8):], m, n)
 	}
 }
 
 // gemmRowsFirstAVX2 takes all blocks of k for some rows before the next rows: B stays in the
 // second-level cache as a whole, and rows of A are read and fetched from end to end.
-func gemmRowsFirstAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k, parts int, acc bool) {
-	h := avx2Rows(k)
+func gemmRowsFirstAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool, end gemmEnd) {
+	parts, h := blocks(k, avx2K), avx2Rows(k)
 	for i := 0; i < m; i += h {
 		rows := min(h, m-i)
 		for b := range parts {
 			lo, hi := Chunk(k, parts, b)
-			p := gemmPanel{k: hi - lo, acc: acc || b > 0}
+			p := gemmPanel{k: hi - lo, acc: acc || b > 0, end: end.of(b == parts-1)}
 			if lda == k {
 				from, to := Chunk(rows*k, parts, b)
 				p.plan(rows*k+from-lo, min(rows*k+to, len(a)-i*lda)-lo, rows*n)
@@ -125,16 +131,16 @@ func gemmRowsFirstAVX2(c []float32, ldc int, a []float32, lda int, bp []float32,
 	}
 }
 
-// gemmBlockAVX2 is the product with one block of k. The rows are cut so that those of A stay in
-// the second-level cache while the panels of B pass by.
-func gemmBlockAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+// block is the product with one block of k. The rows are cut so that those of A stay in the
+// second-level cache while the panels of B pass by.
+func (p gemmPanel) block(c []float32, ldc int, a []float32, lda int, bp []float32, m, n int) {
 	if aliased(lda) && n >= 48 {
-		gemmCopiedAVX2(c, ldc, a, lda, bp, m, n, k, acc)
+		p.copied(c, ldc, a, lda, bp, m, n)
 		return
 	}
-	h := avx2Rows(k)
+	h := avx2Rows(p.k)
 	for i := 0; i < m; i += h {
-		gemmPanelsAVX2(c[i*ldc:], ldc, a[i*lda:], lda, bp, min(h, m-i), n, k, acc)
+		p.some(c[i*ldc:], ldc, a[i*lda:], lda, bp, min(h, m-i), n)
 	}
 }
 
@@ -145,24 +151,23 @@ func avx2Rows(k int) int { return max(48, avx2Work/k/48*48) }
 // or nearly: a multiple of 4 KiB.
 func aliased(ld int) bool { return ld >= 992 && (ld+31)%1024 < 63 }
 
-// gemmCopiedAVX2 is gemmBlockAVX2 over copies of rows of A that lie close together.
-func gemmCopiedAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+// copied is block over copies of rows of A that lie close together.
+func (p gemmPanel) copied(c []float32, ldc int, a []float32, lda int, bp []float32, m, n int) {
 	var rows [avx2Copy]float32
-	h := avx2Copy / k / 12 * 12
+	h := avx2Copy / p.k / 12 * 12
 	for i := 0; i < m; i += h {
 		for r := range min(h, m-i) {
-			copy(rows[r*k:][:k], a[(i+r)*lda:])
+			copy(rows[r*p.k:][:p.k], a[(i+r)*lda:])
 		}
-		gemmPanelsAVX2(c[i*ldc:], ldc, rows[:], k, bp, min(h, m-i), n, k, acc)
+		p.some(c[i*ldc:], ldc, rows[:], p.k, bp, min(h, m-i), n)
 	}
 }
 
-// gemmPanelsAVX2 is m rows of A times all panels of a block. With a small B the rows of A that come next are
+// some is m rows of A times all panels of a block. With a small B the rows of A that come next are
 // fetched meanwhile, if all lie in one piece.
-func gemmPanelsAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
-	p := gemmPanel{k: k, acc: acc}
-	if lda == k && n*k <= avx2Small {
-		p.plan(m*k, min(2*m*k, len(a)), m*n)
+func (p gemmPanel) some(c []float32, ldc int, a []float32, lda int, bp []float32, m, n int) {
+	if lda == p.k && n*p.k <= avx2Small {
+		p.plan(m*p.k, min(2*m*p.k, len(a)), m*n)
 	}
 	p.panels(c, ldc, a, lda, bp, m, n)
 }
@@ -173,13 +178,38 @@ type gemmPanel struct {
 	rows, cols, k int
 	mask          *[8]int32
 	acc, first    bool
-	at, end, step int // what of A is fetched for the next rows, and how many bytes in a turn
+	end           gemmEnd
+	bias          *float32 // of the panel, nil for no end
+	at, to, step  int      // what of A is fetched for the next rows, and how many bytes in a turn
 }
 
-// plan says that floats from to end of A are fetched while elements of C are made, spread over the time.
-func (p *gemmPanel) plan(from, end, elements int) {
-	p.at, p.end = from, end
-	p.step = min(64, 4*(end-from)*96*4/(elements*p.k)+1)
+// gemmEnd is what happens to a product in the end: a bias is added and the sums are clipped. Without a
+// bias there is no end.
+type gemmEnd struct {
+	bias   []float32
+	lo, hi float32
+}
+
+// of is the end of the last block of k, and none of the others.
+func (e gemmEnd) of(last bool) gemmEnd {
+	if last {
+		return e
+	}
+	return gemmEnd{}
+}
+
+// at is the bias of the columns from j on.
+func (e gemmEnd) at(j int) *float32 {
+	if e.bias == nil {
+		return nil
+	}
+	return &e.bias[j]
+}
+
+// plan says that floats from to to of A are fetched while elements of C are made, spread over the time.
+func (p *gemmPanel) plan(from, to, elements int) {
+	p.at, p.to = from, to
+	p.step = min(64, 4*(to-from)*96*4/(elements*p.k)+1)
 }
 
 // panels is m rows of A times all panels of a block. If nothing is planned the tiles of the first panel fetch
@@ -187,7 +217,7 @@ func (p *gemmPanel) plan(from, end, elements int) {
 func (p *gemmPanel) panels(c []float32, ldc int, a []float32, lda int, bp []float32, m, n int) {
 	for j := 0; j < n; {
 		p.cols, p.rows = avx2Panel(n - j)
-		p.b, p.mask, p.first = bp[j*p.k:], avx2Mask(n-j, p.cols), j == 0
+		p.b, p.mask, p.first, p.bias = bp[j*p.k:], avx2Mask(n-j, p.cols), j == 0, p.end.at(j)
 		p.avx2(c[j:], ldc, a, lda, m)
 		j += p.cols
 	}
@@ -200,17 +230,17 @@ func (p *gemmPanel) avx2(c []float32, ldc int, a []float32, lda, m int) {
 		rows, tiles := tileRows(m-i, p.rows)
 		tiles = min(tiles, most)
 		switch {
-		case p.at < p.end:
-			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, &a[p.at], p.step, p.mask, p.acc)
+		case p.at < p.to:
+			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, &a[p.at], p.step, p.mask, p.bias, p.end.lo, p.end.hi, p.acc)
 			p.at += tiles * (p.k / 4) * p.step / 4
 		case p.first:
-			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, nil, 0, p.mask, p.acc)
+			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, nil, 0, p.mask, p.bias, p.end.lo, p.end.hi, p.acc)
 		case p.k >= 16 && next < min(len(p.b), 2*p.cols*p.k):
 			tiles = min(tiles, 6)
-			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, &p.b[next], p.line(), p.mask, p.acc)
+			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, &p.b[next], p.line(), p.mask, p.bias, p.end.lo, p.end.hi, p.acc)
 			next += tiles * (p.k / 4) * p.line() / 4
 		default:
-			gemmF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, p.mask, p.acc)
+			gemmF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, p.mask, p.bias, p.end.lo, p.end.hi, p.acc)
 		}
 		i += rows * tiles
 	}

@@ -7,12 +7,13 @@
 
 #include "textflag.h"
 
-// func gemmF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile6x16(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile6x16(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -185,8 +186,8 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -201,6 +202,60 @@ end:
 	VADDPS 32(DI)(R11*4), Y9, Y9
 	VADDPS 0(R13)(R11*2), Y10, Y10
 	VADDPS 32(R13)(R11*2), Y11, Y11
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y8, Y13, Y8
+	VMINPS Y8, Y14, Y8
+	VADDPS Y12, Y10, Y10
+	VMAXPS Y10, Y13, Y10
+	VMINPS Y10, Y14, Y10
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
+	VADDPS Y12, Y9, Y9
+	VMAXPS Y9, Y13, Y9
+	VMINPS Y9, Y14, Y9
+	VADDPS Y12, Y11, Y11
+	VMAXPS Y11, Y13, Y11
+	VMINPS Y11, Y14, Y11
 
 store:
 	TESTQ DX, DX
@@ -248,7 +303,7 @@ addmasked:
 	VADDPS Y14, Y9, Y9
 	VMASKMOVPS 32(R13)(R11*2), Y15, Y14
 	VADDPS Y14, Y11, Y11
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -266,12 +321,13 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 32(R13)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile5x16(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile5x16(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -419,8 +475,8 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -433,6 +489,54 @@ end:
 	VADDPS 32(DI)(R12*1), Y7, Y7
 	VADDPS 0(DI)(R11*4), Y8, Y8
 	VADDPS 32(DI)(R11*4), Y9, Y9
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y8, Y13, Y8
+	VMINPS Y8, Y14, Y8
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
+	VADDPS Y12, Y9, Y9
+	VMAXPS Y9, Y13, Y9
+	VMINPS Y9, Y14, Y9
 
 store:
 	TESTQ DX, DX
@@ -475,7 +579,7 @@ addmasked:
 	VADDPS Y14, Y7, Y7
 	VMASKMOVPS 32(DI)(R11*4), Y15, Y14
 	VADDPS Y14, Y9, Y9
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -491,12 +595,13 @@ storemasked:
 	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
 	JMP next
 
-// func gemmF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile4x16(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile4x16(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -624,8 +729,8 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -636,6 +741,48 @@ end:
 	VADDPS 32(DI)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*1), Y6, Y6
 	VADDPS 32(DI)(R12*1), Y7, Y7
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
 
 store:
 	TESTQ DX, DX
@@ -673,7 +820,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y7, Y7
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -687,12 +834,13 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
 	JMP next
 
-// func gemmF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile3x16(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile3x16(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -797,8 +945,8 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -807,6 +955,42 @@ end:
 	VADDPS 32(DI)(R11*1), Y3, Y3
 	VADDPS 0(DI)(R11*2), Y4, Y4
 	VADDPS 32(DI)(R11*2), Y5, Y5
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
 
 store:
 	TESTQ DX, DX
@@ -839,7 +1023,7 @@ addmasked:
 	VADDPS Y14, Y3, Y3
 	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -851,12 +1035,13 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile2x16(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile2x16(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -941,14 +1126,44 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS 0(DI)(R11*1), Y2, Y2
 	VADDPS 32(DI)(R11*1), Y3, Y3
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
 
 store:
 	TESTQ DX, DX
@@ -976,7 +1191,7 @@ addmasked:
 	VADDPS Y14, Y1, Y1
 	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y3, Y3
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -986,12 +1201,13 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
 	JMP next
 
-// func gemmF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile1x16(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile1x16(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -1056,12 +1272,36 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
 
 store:
 	TESTQ DX, DX
@@ -1084,7 +1324,7 @@ addmasked:
 	VADDPS 0(DI), Y0, Y0
 	VMASKMOVPS 32(DI), Y15, Y14
 	VADDPS Y14, Y1, Y1
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -1092,12 +1332,13 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 32(DI)
 	JMP next
 
-// func gemmF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile4x24(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile4x24(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -1254,8 +1495,8 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -1270,6 +1511,61 @@ end:
 	VADDPS 0(DI)(R12*1), Y9, Y9
 	VADDPS 32(DI)(R12*1), Y10, Y10
 	VADDPS 64(DI)(R12*1), Y11, Y11
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VADDPS Y12, Y9, Y9
+	VMAXPS Y9, Y13, Y9
+	VMINPS Y9, Y14, Y9
+	VMOVUPS 32(CX), Y12
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
+	VADDPS Y12, Y10, Y10
+	VMAXPS Y10, Y13, Y10
+	VMINPS Y10, Y14, Y10
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 64(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 64(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y8, Y13, Y8
+	VMINPS Y8, Y14, Y8
+	VADDPS Y12, Y11, Y11
+	VMAXPS Y11, Y13, Y11
+	VMINPS Y11, Y14, Y11
 
 store:
 	TESTQ DX, DX
@@ -1315,7 +1611,7 @@ addmasked:
 	VADDPS Y14, Y8, Y8
 	VMASKMOVPS 64(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y11, Y11
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -1333,12 +1629,13 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 64(DI)(R12*1)
 	JMP next
 
-// func gemmF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile3x24(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile3x24(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -1466,8 +1763,8 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -1479,6 +1776,52 @@ end:
 	VADDPS 0(DI)(R11*2), Y6, Y6
 	VADDPS 32(DI)(R11*2), Y7, Y7
 	VADDPS 64(DI)(R11*2), Y8, Y8
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VMOVUPS 32(CX), Y12
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 64(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 64(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y8, Y13, Y8
+	VMINPS Y8, Y14, Y8
 
 store:
 	TESTQ DX, DX
@@ -1517,7 +1860,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 64(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y8, Y8
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -1532,12 +1875,13 @@ storemasked:
 	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile2x24(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile2x24(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -1639,8 +1983,8 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -1649,6 +1993,43 @@ end:
 	VADDPS 0(DI)(R11*1), Y3, Y3
 	VADDPS 32(DI)(R11*1), Y4, Y4
 	VADDPS 64(DI)(R11*1), Y5, Y5
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VMOVUPS 32(CX), Y12
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 64(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 64(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
 
 store:
 	TESTQ DX, DX
@@ -1680,7 +2061,7 @@ addmasked:
 	VADDPS Y14, Y2, Y2
 	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -1692,12 +2073,13 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
 	JMP next
 
-// func gemmF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile1x24(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile1x24(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -1773,13 +2155,41 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS 64(DI), Y2, Y2
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VMOVUPS 32(CX), Y12
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 64(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 64(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
 
 store:
 	TESTQ DX, DX
@@ -1804,7 +2214,7 @@ addmasked:
 	VADDPS 32(DI), Y1, Y1
 	VMASKMOVPS 64(DI), Y15, Y14
 	VADDPS Y14, Y2, Y2
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -1813,12 +2223,13 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 64(DI)
 	JMP next
 
-// func gemmF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile8x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile8x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -1970,8 +2381,8 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -1982,6 +2393,47 @@ end:
 	VADDPS 0(R13)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*2), Y6, Y6
 	VADDPS 0(R13)(R11*4), Y7, Y7
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
 
 store:
 	TESTQ DX, DX
@@ -2023,7 +2475,7 @@ addmasked:
 	VADDPS Y14, Y6, Y6
 	VMASKMOVPS 0(R13)(R11*4), Y15, Y14
 	VADDPS Y14, Y7, Y7
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -2037,12 +2489,13 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 0(R13)(R11*4)
 	JMP next
 
-// func gemmF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile7x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile7x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -2181,8 +2634,8 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -2192,6 +2645,44 @@ end:
 	VADDPS 0(DI)(R11*4), Y4, Y4
 	VADDPS 0(R13)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*2), Y6, Y6
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
 
 store:
 	TESTQ DX, DX
@@ -2230,7 +2721,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 0(DI)(R12*2), Y15, Y14
 	VADDPS Y14, Y6, Y6
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -2243,12 +2734,13 @@ storemasked:
 	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
 	JMP next
 
-// func gemmF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile6x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile6x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -2374,8 +2866,8 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -2384,6 +2876,41 @@ end:
 	VADDPS 0(DI)(R12*1), Y3, Y3
 	VADDPS 0(DI)(R11*4), Y4, Y4
 	VADDPS 0(R13)(R11*2), Y5, Y5
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
 
 store:
 	TESTQ DX, DX
@@ -2419,7 +2946,7 @@ addmasked:
 	VADDPS Y14, Y4, Y4
 	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -2431,12 +2958,13 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile5x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile5x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -2544,8 +3072,8 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -2553,6 +3081,38 @@ end:
 	VADDPS 0(DI)(R11*2), Y2, Y2
 	VADDPS 0(DI)(R12*1), Y3, Y3
 	VADDPS 0(DI)(R11*4), Y4, Y4
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
 
 store:
 	TESTQ DX, DX
@@ -2585,7 +3145,7 @@ addmasked:
 	VADDPS Y14, Y3, Y3
 	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
 	VADDPS Y14, Y4, Y4
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -2596,12 +3156,13 @@ storemasked:
 	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
 	JMP next
 
-// func gemmF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile4x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile4x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -2696,14 +3257,43 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
 	VADDPS 0(DI)(R11*2), Y2, Y2
 	VADDPS 0(DI)(R12*1), Y3, Y3
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
 
 store:
 	TESTQ DX, DX
@@ -2733,7 +3323,7 @@ addmasked:
 	VADDPS Y14, Y2, Y2
 	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y3, Y3
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -2743,12 +3333,13 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
 	JMP next
 
-// func gemmF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile3x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile3x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -2827,13 +3418,39 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
 	VADDPS 0(DI)(R11*2), Y2, Y2
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
 
 store:
 	TESTQ DX, DX
@@ -2860,7 +3477,7 @@ addmasked:
 	VADDPS Y14, Y1, Y1
 	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y2, Y2
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -2869,12 +3486,13 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
 	JMP next
 
-// func gemmF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile2x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile2x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -2940,12 +3558,35 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
 
 store:
 	TESTQ DX, DX
@@ -2969,7 +3610,7 @@ addmasked:
 	VADDPS Y14, Y0, Y0
 	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y1, Y1
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -2977,12 +3618,13 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
 	JMP next
 
-// func gemmF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+// func gemmF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
-TEXT ·gemmF32AVX2Tile1x8(SB), NOSPLIT, $0-65
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmF32AVX2Tile1x8(SB), NOSPLIT, $0-81
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -3035,11 +3677,31 @@ one:
 
 end:
 	MOVQ mask+56(FP), DX // mask
-	CMPB acc+64(FP), $0
-	JEQ store
+	CMPB acc+80(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
+
+sums:
+	MOVQ bias+64(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+72(FP), Y13
+	VBROADCASTSS hi+76(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
 
 store:
 	TESTQ DX, DX
@@ -3060,21 +3722,22 @@ addmasked:
 	VMOVUPS (DX), Y15
 	VMASKMOVPS 0(DI), Y15, Y14
 	VADDPS Y14, Y0, Y0
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
 	VMASKMOVPS Y0, Y15, 0(DI)
 	JMP next
 
-// func gemmFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile6x16(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile6x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -3266,8 +3929,8 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -3282,6 +3945,60 @@ end:
 	VADDPS 32(DI)(R11*4), Y9, Y9
 	VADDPS 0(R13)(R11*2), Y10, Y10
 	VADDPS 32(R13)(R11*2), Y11, Y11
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y8, Y13, Y8
+	VMINPS Y8, Y14, Y8
+	VADDPS Y12, Y10, Y10
+	VMAXPS Y10, Y13, Y10
+	VMINPS Y10, Y14, Y10
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
+	VADDPS Y12, Y9, Y9
+	VMAXPS Y9, Y13, Y9
+	VMINPS Y9, Y14, Y9
+	VADDPS Y12, Y11, Y11
+	VMAXPS Y11, Y13, Y11
+	VMINPS Y11, Y14, Y11
 
 store:
 	TESTQ DX, DX
@@ -3329,7 +4046,7 @@ addmasked:
 	VADDPS Y14, Y9, Y9
 	VMASKMOVPS 32(R13)(R11*2), Y15, Y14
 	VADDPS Y14, Y11, Y11
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -3347,14 +4064,15 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 32(R13)(R11*2)
 	JMP next
 
-// func gemmFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile5x16(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile5x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -3521,8 +4239,8 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -3535,6 +4253,54 @@ end:
 	VADDPS 32(DI)(R12*1), Y7, Y7
 	VADDPS 0(DI)(R11*4), Y8, Y8
 	VADDPS 32(DI)(R11*4), Y9, Y9
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y8, Y13, Y8
+	VMINPS Y8, Y14, Y8
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
+	VADDPS Y12, Y9, Y9
+	VMAXPS Y9, Y13, Y9
+	VMINPS Y9, Y14, Y9
 
 store:
 	TESTQ DX, DX
@@ -3577,7 +4343,7 @@ addmasked:
 	VADDPS Y14, Y7, Y7
 	VMASKMOVPS 32(DI)(R11*4), Y15, Y14
 	VADDPS Y14, Y9, Y9
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -3593,14 +4359,15 @@ storemasked:
 	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
 	JMP next
 
-// func gemmFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile4x16(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile4x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -3746,8 +4513,8 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -3758,6 +4525,48 @@ end:
 	VADDPS 32(DI)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*1), Y6, Y6
 	VADDPS 32(DI)(R12*1), Y7, Y7
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
 
 store:
 	TESTQ DX, DX
@@ -3795,7 +4604,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y7, Y7
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -3809,14 +4618,15 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
 	JMP next
 
-// func gemmFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile3x16(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile3x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -3939,8 +4749,8 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -3949,6 +4759,42 @@ end:
 	VADDPS 32(DI)(R11*1), Y3, Y3
 	VADDPS 0(DI)(R11*2), Y4, Y4
 	VADDPS 32(DI)(R11*2), Y5, Y5
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
 
 store:
 	TESTQ DX, DX
@@ -3981,7 +4827,7 @@ addmasked:
 	VADDPS Y14, Y3, Y3
 	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -3993,14 +4839,15 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
 	JMP next
 
-// func gemmFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile2x16(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile2x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -4103,14 +4950,44 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS 0(DI)(R11*1), Y2, Y2
 	VADDPS 32(DI)(R11*1), Y3, Y3
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
 
 store:
 	TESTQ DX, DX
@@ -4138,7 +5015,7 @@ addmasked:
 	VADDPS Y14, Y1, Y1
 	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y3, Y3
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -4148,14 +5025,15 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
 	JMP next
 
-// func gemmFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile1x16(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile1x16(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -4238,12 +5116,36 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
 
 store:
 	TESTQ DX, DX
@@ -4266,7 +5168,7 @@ addmasked:
 	VADDPS 0(DI), Y0, Y0
 	VMASKMOVPS 32(DI), Y15, Y14
 	VADDPS Y14, Y1, Y1
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -4274,14 +5176,15 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 32(DI)
 	JMP next
 
-// func gemmFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile4x24(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile4x24(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -4456,8 +5359,8 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -4472,6 +5375,61 @@ end:
 	VADDPS 0(DI)(R12*1), Y9, Y9
 	VADDPS 32(DI)(R12*1), Y10, Y10
 	VADDPS 64(DI)(R12*1), Y11, Y11
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VADDPS Y12, Y9, Y9
+	VMAXPS Y9, Y13, Y9
+	VMINPS Y9, Y14, Y9
+	VMOVUPS 32(CX), Y12
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
+	VADDPS Y12, Y10, Y10
+	VMAXPS Y10, Y13, Y10
+	VMINPS Y10, Y14, Y10
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 64(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 64(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y8, Y13, Y8
+	VMINPS Y8, Y14, Y8
+	VADDPS Y12, Y11, Y11
+	VMAXPS Y11, Y13, Y11
+	VMINPS Y11, Y14, Y11
 
 store:
 	TESTQ DX, DX
@@ -4517,7 +5475,7 @@ addmasked:
 	VADDPS Y14, Y8, Y8
 	VMASKMOVPS 64(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y11, Y11
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -4535,14 +5493,15 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 64(DI)(R12*1)
 	JMP next
 
-// func gemmFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile3x24(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile3x24(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -4688,8 +5647,8 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -4701,6 +5660,52 @@ end:
 	VADDPS 0(DI)(R11*2), Y6, Y6
 	VADDPS 32(DI)(R11*2), Y7, Y7
 	VADDPS 64(DI)(R11*2), Y8, Y8
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VMOVUPS 32(CX), Y12
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 64(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 64(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y8, Y13, Y8
+	VMINPS Y8, Y14, Y8
 
 store:
 	TESTQ DX, DX
@@ -4739,7 +5744,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 64(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y8, Y8
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -4754,14 +5759,15 @@ storemasked:
 	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
 	JMP next
 
-// func gemmFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile2x24(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile2x24(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -4881,8 +5887,8 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -4891,6 +5897,43 @@ end:
 	VADDPS 0(DI)(R11*1), Y3, Y3
 	VADDPS 32(DI)(R11*1), Y4, Y4
 	VADDPS 64(DI)(R11*1), Y5, Y5
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VMOVUPS 32(CX), Y12
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 64(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 64(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
 
 store:
 	TESTQ DX, DX
@@ -4922,7 +5965,7 @@ addmasked:
 	VADDPS Y14, Y2, Y2
 	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -4934,14 +5977,15 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
 	JMP next
 
-// func gemmFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile1x24(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile1x24(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -5035,13 +6079,41 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS 64(DI), Y2, Y2
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VMOVUPS 32(CX), Y12
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 64(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 64(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
 
 store:
 	TESTQ DX, DX
@@ -5066,7 +6138,7 @@ addmasked:
 	VADDPS 32(DI), Y1, Y1
 	VMASKMOVPS 64(DI), Y15, Y14
 	VADDPS Y14, Y2, Y2
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -5075,14 +6147,15 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 64(DI)
 	JMP next
 
-// func gemmFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile8x8(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile8x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -5253,8 +6326,8 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -5265,6 +6338,47 @@ end:
 	VADDPS 0(R13)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*2), Y6, Y6
 	VADDPS 0(R13)(R11*4), Y7, Y7
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
 
 store:
 	TESTQ DX, DX
@@ -5306,7 +6420,7 @@ addmasked:
 	VADDPS Y14, Y6, Y6
 	VMASKMOVPS 0(R13)(R11*4), Y15, Y14
 	VADDPS Y14, Y7, Y7
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -5320,14 +6434,15 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 0(R13)(R11*4)
 	JMP next
 
-// func gemmFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile7x8(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile7x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -5485,8 +6600,8 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -5496,6 +6611,44 @@ end:
 	VADDPS 0(DI)(R11*4), Y4, Y4
 	VADDPS 0(R13)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*2), Y6, Y6
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
 
 store:
 	TESTQ DX, DX
@@ -5534,7 +6687,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 0(DI)(R12*2), Y15, Y14
 	VADDPS Y14, Y6, Y6
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -5547,14 +6700,15 @@ storemasked:
 	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
 	JMP next
 
-// func gemmFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile6x8(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile6x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -5699,8 +6853,8 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -5709,6 +6863,41 @@ end:
 	VADDPS 0(DI)(R12*1), Y3, Y3
 	VADDPS 0(DI)(R11*4), Y4, Y4
 	VADDPS 0(R13)(R11*2), Y5, Y5
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
 
 store:
 	TESTQ DX, DX
@@ -5744,7 +6933,7 @@ addmasked:
 	VADDPS Y14, Y4, Y4
 	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -5756,14 +6945,15 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
 	JMP next
 
-// func gemmFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile5x8(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile5x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -5890,8 +7080,8 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -5899,6 +7089,38 @@ end:
 	VADDPS 0(DI)(R11*2), Y2, Y2
 	VADDPS 0(DI)(R12*1), Y3, Y3
 	VADDPS 0(DI)(R11*4), Y4, Y4
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
 
 store:
 	TESTQ DX, DX
@@ -5931,7 +7153,7 @@ addmasked:
 	VADDPS Y14, Y3, Y3
 	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
 	VADDPS Y14, Y4, Y4
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -5942,14 +7164,15 @@ storemasked:
 	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
 	JMP next
 
-// func gemmFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile4x8(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile4x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -6062,14 +7285,43 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
 	VADDPS 0(DI)(R11*2), Y2, Y2
 	VADDPS 0(DI)(R12*1), Y3, Y3
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
 
 store:
 	TESTQ DX, DX
@@ -6099,7 +7351,7 @@ addmasked:
 	VADDPS Y14, Y2, Y2
 	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y3, Y3
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -6109,14 +7361,15 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
 	JMP next
 
-// func gemmFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile3x8(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile3x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -6213,13 +7466,39 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
 	VADDPS 0(DI)(R11*2), Y2, Y2
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
 
 store:
 	TESTQ DX, DX
@@ -6246,7 +7525,7 @@ addmasked:
 	VADDPS Y14, Y1, Y1
 	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y2, Y2
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -6255,14 +7534,15 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
 	JMP next
 
-// func gemmFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile2x8(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile2x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -6346,12 +7626,35 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
 
 store:
 	TESTQ DX, DX
@@ -6375,7 +7678,7 @@ addmasked:
 	VADDPS Y14, Y0, Y0
 	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y1, Y1
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -6383,14 +7686,15 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
 	JMP next
 
-// func gemmFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+// func gemmFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
-TEXT ·gemmFetchF32AVX2Tile1x8(SB), NOSPLIT, $0-81
+TEXT ·gemmFetchF32AVX2Tile1x8(SB), NOSPLIT, $0-97
 	MOVQ c+0(FP), DI // c
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
@@ -6461,11 +7765,31 @@ one:
 
 end:
 	MOVQ mask+72(FP), DX // mask
-	CMPB acc+80(FP), $0
-	JEQ store
+	CMPB acc+96(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
+
+sums:
+	MOVQ bias+80(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
 
 store:
 	TESTQ DX, DX
@@ -6486,7 +7810,7 @@ addmasked:
 	VMOVUPS (DX), Y15
 	VMASKMOVPS 0(DI), Y15, Y14
 	VADDPS Y14, Y0, Y0
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -6663,7 +7987,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -6678,6 +8002,8 @@ end:
 	VADDPS 32(DI)(R11*4), Y9, Y9
 	VADDPS 0(R13)(R11*2), Y10, Y10
 	VADDPS 32(R13)(R11*2), Y11, Y11
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -6725,7 +8051,7 @@ addmasked:
 	VADDPS Y14, Y9, Y9
 	VMASKMOVPS 32(R13)(R11*2), Y15, Y14
 	VADDPS Y14, Y11, Y11
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -6893,7 +8219,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -6906,6 +8232,8 @@ end:
 	VADDPS 32(DI)(R12*1), Y7, Y7
 	VADDPS 0(DI)(R11*4), Y8, Y8
 	VADDPS 32(DI)(R11*4), Y9, Y9
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -6948,7 +8276,7 @@ addmasked:
 	VADDPS Y14, Y7, Y7
 	VMASKMOVPS 32(DI)(R11*4), Y15, Y14
 	VADDPS Y14, Y9, Y9
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -7095,7 +8423,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -7106,6 +8434,8 @@ end:
 	VADDPS 32(DI)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*1), Y6, Y6
 	VADDPS 32(DI)(R12*1), Y7, Y7
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -7143,7 +8473,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y7, Y7
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -7268,7 +8598,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -7277,6 +8607,8 @@ end:
 	VADDPS 32(DI)(R11*1), Y3, Y3
 	VADDPS 0(DI)(R11*2), Y4, Y4
 	VADDPS 32(DI)(R11*2), Y5, Y5
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -7309,7 +8641,7 @@ addmasked:
 	VADDPS Y14, Y3, Y3
 	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -7413,13 +8745,15 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS 0(DI)(R11*1), Y2, Y2
 	VADDPS 32(DI)(R11*1), Y3, Y3
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -7447,7 +8781,7 @@ addmasked:
 	VADDPS Y14, Y1, Y1
 	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y3, Y3
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -7530,11 +8864,13 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -7557,7 +8893,7 @@ addmasked:
 	VADDPS 0(DI), Y0, Y0
 	VMASKMOVPS 32(DI), Y15, Y14
 	VADDPS Y14, Y1, Y1
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -7725,7 +9061,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -7740,6 +9076,8 @@ end:
 	VADDPS 0(DI)(R12*1), Y9, Y9
 	VADDPS 32(DI)(R12*1), Y10, Y10
 	VADDPS 64(DI)(R12*1), Y11, Y11
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -7785,7 +9123,7 @@ addmasked:
 	VADDPS Y14, Y8, Y8
 	VMASKMOVPS 64(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y11, Y11
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -7937,7 +9275,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -7949,6 +9287,8 @@ end:
 	VADDPS 0(DI)(R11*2), Y6, Y6
 	VADDPS 32(DI)(R11*2), Y7, Y7
 	VADDPS 64(DI)(R11*2), Y8, Y8
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -7987,7 +9327,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 64(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y8, Y8
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -8111,7 +9451,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -8120,6 +9460,8 @@ end:
 	VADDPS 0(DI)(R11*1), Y3, Y3
 	VADDPS 32(DI)(R11*1), Y4, Y4
 	VADDPS 64(DI)(R11*1), Y5, Y5
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -8151,7 +9493,7 @@ addmasked:
 	VADDPS Y14, Y2, Y2
 	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -8247,12 +9589,14 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS 64(DI), Y2, Y2
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -8277,7 +9621,7 @@ addmasked:
 	VADDPS 32(DI), Y1, Y1
 	VMASKMOVPS 64(DI), Y15, Y14
 	VADDPS Y14, Y2, Y2
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -8433,7 +9777,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -8444,6 +9788,8 @@ end:
 	VADDPS 0(R13)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*2), Y6, Y6
 	VADDPS 0(R13)(R11*4), Y7, Y7
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -8485,7 +9831,7 @@ addmasked:
 	VADDPS Y14, Y6, Y6
 	VMASKMOVPS 0(R13)(R11*4), Y15, Y14
 	VADDPS Y14, Y7, Y7
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -8634,7 +9980,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -8644,6 +9990,8 @@ end:
 	VADDPS 0(DI)(R11*4), Y4, Y4
 	VADDPS 0(R13)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*2), Y6, Y6
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -8682,7 +10030,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 0(DI)(R12*2), Y15, Y14
 	VADDPS Y14, Y6, Y6
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -8818,7 +10166,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -8827,6 +10175,8 @@ end:
 	VADDPS 0(DI)(R12*1), Y3, Y3
 	VADDPS 0(DI)(R11*4), Y4, Y4
 	VADDPS 0(R13)(R11*2), Y5, Y5
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -8862,7 +10212,7 @@ addmasked:
 	VADDPS Y14, Y4, Y4
 	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -8984,7 +10334,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -8992,6 +10342,8 @@ end:
 	VADDPS 0(DI)(R11*2), Y2, Y2
 	VADDPS 0(DI)(R12*1), Y3, Y3
 	VADDPS 0(DI)(R11*4), Y4, Y4
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -9024,7 +10376,7 @@ addmasked:
 	VADDPS Y14, Y3, Y3
 	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
 	VADDPS Y14, Y4, Y4
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -9133,13 +10485,15 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
 	VADDPS 0(DI)(R11*2), Y2, Y2
 	VADDPS 0(DI)(R12*1), Y3, Y3
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -9169,7 +10523,7 @@ addmasked:
 	VADDPS Y14, Y2, Y2
 	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y3, Y3
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -9264,12 +10618,14 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
 	VADDPS 0(DI)(R11*2), Y2, Y2
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -9296,7 +10652,7 @@ addmasked:
 	VADDPS Y14, Y1, Y1
 	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y2, Y2
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -9378,11 +10734,13 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -9406,7 +10764,7 @@ addmasked:
 	VADDPS Y14, Y0, Y0
 	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y1, Y1
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -9475,10 +10833,12 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -9499,7 +10859,7 @@ addmasked:
 	VMOVUPS (DX), Y15
 	VMASKMOVPS 0(DI), Y15, Y14
 	VADDPS Y14, Y0, Y0
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -9681,7 +11041,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -9696,6 +11056,8 @@ end:
 	VADDPS 32(DI)(R11*4), Y9, Y9
 	VADDPS 0(R13)(R11*2), Y10, Y10
 	VADDPS 32(R13)(R11*2), Y11, Y11
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -9743,7 +11105,7 @@ addmasked:
 	VADDPS Y14, Y9, Y9
 	VMASKMOVPS 32(R13)(R11*2), Y15, Y14
 	VADDPS Y14, Y11, Y11
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -9916,7 +11278,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -9929,6 +11291,8 @@ end:
 	VADDPS 32(DI)(R12*1), Y7, Y7
 	VADDPS 0(DI)(R11*4), Y8, Y8
 	VADDPS 32(DI)(R11*4), Y9, Y9
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -9971,7 +11335,7 @@ addmasked:
 	VADDPS Y14, Y7, Y7
 	VMASKMOVPS 32(DI)(R11*4), Y15, Y14
 	VADDPS Y14, Y9, Y9
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -10123,7 +11487,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -10134,6 +11498,8 @@ end:
 	VADDPS 32(DI)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*1), Y6, Y6
 	VADDPS 32(DI)(R12*1), Y7, Y7
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -10171,7 +11537,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y7, Y7
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -10301,7 +11667,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -10310,6 +11676,8 @@ end:
 	VADDPS 32(DI)(R11*1), Y3, Y3
 	VADDPS 0(DI)(R11*2), Y4, Y4
 	VADDPS 32(DI)(R11*2), Y5, Y5
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -10342,7 +11710,7 @@ addmasked:
 	VADDPS Y14, Y3, Y3
 	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -10451,13 +11819,15 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS 0(DI)(R11*1), Y2, Y2
 	VADDPS 32(DI)(R11*1), Y3, Y3
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -10485,7 +11855,7 @@ addmasked:
 	VADDPS Y14, Y1, Y1
 	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y3, Y3
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -10573,11 +11943,13 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -10600,7 +11972,7 @@ addmasked:
 	VADDPS 0(DI), Y0, Y0
 	VMASKMOVPS 32(DI), Y15, Y14
 	VADDPS Y14, Y1, Y1
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -10773,7 +12145,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -10788,6 +12160,8 @@ end:
 	VADDPS 0(DI)(R12*1), Y9, Y9
 	VADDPS 32(DI)(R12*1), Y10, Y10
 	VADDPS 64(DI)(R12*1), Y11, Y11
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -10833,7 +12207,7 @@ addmasked:
 	VADDPS Y14, Y8, Y8
 	VMASKMOVPS 64(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y11, Y11
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -10990,7 +12364,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -11002,6 +12376,8 @@ end:
 	VADDPS 0(DI)(R11*2), Y6, Y6
 	VADDPS 32(DI)(R11*2), Y7, Y7
 	VADDPS 64(DI)(R11*2), Y8, Y8
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -11040,7 +12416,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 64(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y8, Y8
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -11169,7 +12545,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -11178,6 +12554,8 @@ end:
 	VADDPS 0(DI)(R11*1), Y3, Y3
 	VADDPS 32(DI)(R11*1), Y4, Y4
 	VADDPS 64(DI)(R11*1), Y5, Y5
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -11209,7 +12587,7 @@ addmasked:
 	VADDPS Y14, Y2, Y2
 	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -11310,12 +12688,14 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS 64(DI), Y2, Y2
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -11340,7 +12720,7 @@ addmasked:
 	VADDPS 32(DI), Y1, Y1
 	VMASKMOVPS 64(DI), Y15, Y14
 	VADDPS Y14, Y2, Y2
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -11501,7 +12881,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -11512,6 +12892,8 @@ end:
 	VADDPS 0(R13)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*2), Y6, Y6
 	VADDPS 0(R13)(R11*4), Y7, Y7
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -11553,7 +12935,7 @@ addmasked:
 	VADDPS Y14, Y6, Y6
 	VMASKMOVPS 0(R13)(R11*4), Y15, Y14
 	VADDPS Y14, Y7, Y7
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -11707,7 +13089,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -11717,6 +13099,8 @@ end:
 	VADDPS 0(DI)(R11*4), Y4, Y4
 	VADDPS 0(R13)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*2), Y6, Y6
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -11755,7 +13139,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 0(DI)(R12*2), Y15, Y14
 	VADDPS Y14, Y6, Y6
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -11896,7 +13280,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -11905,6 +13289,8 @@ end:
 	VADDPS 0(DI)(R12*1), Y3, Y3
 	VADDPS 0(DI)(R11*4), Y4, Y4
 	VADDPS 0(R13)(R11*2), Y5, Y5
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -11940,7 +13326,7 @@ addmasked:
 	VADDPS Y14, Y4, Y4
 	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -12067,7 +13453,7 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -12075,6 +13461,8 @@ end:
 	VADDPS 0(DI)(R11*2), Y2, Y2
 	VADDPS 0(DI)(R12*1), Y3, Y3
 	VADDPS 0(DI)(R11*4), Y4, Y4
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -12107,7 +13495,7 @@ addmasked:
 	VADDPS Y14, Y3, Y3
 	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
 	VADDPS Y14, Y4, Y4
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -12221,13 +13609,15 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
 	VADDPS 0(DI)(R11*2), Y2, Y2
 	VADDPS 0(DI)(R12*1), Y3, Y3
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -12257,7 +13647,7 @@ addmasked:
 	VADDPS Y14, Y2, Y2
 	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y3, Y3
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -12357,12 +13747,14 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
 	VADDPS 0(DI)(R11*2), Y2, Y2
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -12389,7 +13781,7 @@ addmasked:
 	VADDPS Y14, Y1, Y1
 	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y2, Y2
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -12476,11 +13868,13 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -12504,7 +13898,7 @@ addmasked:
 	VADDPS Y14, Y0, Y0
 	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y1, Y1
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -12578,10 +13972,12 @@ one:
 end:
 	MOVQ mask+88(FP), DX // mask
 	CMPB acc+96(FP), $0
-	JEQ store
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
+
+sums:
 
 store:
 	TESTQ DX, DX
@@ -12602,21 +13998,22 @@ addmasked:
 	VMOVUPS (DX), Y15
 	VMASKMOVPS 0(DI), Y15, Y14
 	VADDPS Y14, Y0, Y0
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
 	VMASKMOVPS Y0, Y15, 0(DI)
 	JMP next
 
-// func gemmRowsF32AVX2Tile6x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile6x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile6x16(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile6x16(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -12817,8 +14214,8 @@ end:
 	LEAQ (R11)(R11*2), R12
 	LEAQ (DI)(R12*1), R13
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -12833,6 +14230,60 @@ end:
 	VADDPS 32(DI)(R11*4), Y9, Y9
 	VADDPS 0(R13)(R11*2), Y10, Y10
 	VADDPS 32(R13)(R11*2), Y11, Y11
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y8, Y13, Y8
+	VMINPS Y8, Y14, Y8
+	VADDPS Y12, Y10, Y10
+	VMAXPS Y10, Y13, Y10
+	VMINPS Y10, Y14, Y10
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
+	VADDPS Y12, Y9, Y9
+	VMAXPS Y9, Y13, Y9
+	VMINPS Y9, Y14, Y9
+	VADDPS Y12, Y11, Y11
+	VMAXPS Y11, Y13, Y11
+	VMINPS Y11, Y14, Y11
 
 store:
 	TESTQ DX, DX
@@ -12880,7 +14331,7 @@ addmasked:
 	VADDPS Y14, Y9, Y9
 	VMASKMOVPS 32(R13)(R11*2), Y15, Y14
 	VADDPS Y14, Y11, Y11
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -12898,14 +14349,15 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 32(R13)(R11*2)
 	JMP next
 
-// func gemmRowsF32AVX2Tile5x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile5x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile5x16(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile5x16(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -13081,8 +14533,8 @@ end:
 	SHLQ $2, R11 // ldc, bytes
 	LEAQ (R11)(R11*2), R12
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -13095,6 +14547,54 @@ end:
 	VADDPS 32(DI)(R12*1), Y7, Y7
 	VADDPS 0(DI)(R11*4), Y8, Y8
 	VADDPS 32(DI)(R11*4), Y9, Y9
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y8, Y13, Y8
+	VMINPS Y8, Y14, Y8
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
+	VADDPS Y12, Y9, Y9
+	VMAXPS Y9, Y13, Y9
+	VMINPS Y9, Y14, Y9
 
 store:
 	TESTQ DX, DX
@@ -13137,7 +14637,7 @@ addmasked:
 	VADDPS Y14, Y7, Y7
 	VMASKMOVPS 32(DI)(R11*4), Y15, Y14
 	VADDPS Y14, Y9, Y9
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -13153,14 +14653,15 @@ storemasked:
 	VMASKMOVPS Y9, Y15, 32(DI)(R11*4)
 	JMP next
 
-// func gemmRowsF32AVX2Tile4x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile4x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile4x16(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile4x16(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -13313,8 +14814,8 @@ end:
 	SHLQ $2, R11 // ldc, bytes
 	LEAQ (R11)(R11*2), R12
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -13325,6 +14826,48 @@ end:
 	VADDPS 32(DI)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*1), Y6, Y6
 	VADDPS 32(DI)(R12*1), Y7, Y7
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
 
 store:
 	TESTQ DX, DX
@@ -13362,7 +14905,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 32(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y7, Y7
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -13376,14 +14919,15 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 32(DI)(R12*1)
 	JMP next
 
-// func gemmRowsF32AVX2Tile3x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile3x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile3x16(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile3x16(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -13511,8 +15055,8 @@ end:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -13521,6 +15065,42 @@ end:
 	VADDPS 32(DI)(R11*1), Y3, Y3
 	VADDPS 0(DI)(R11*2), Y4, Y4
 	VADDPS 32(DI)(R11*2), Y5, Y5
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
 
 store:
 	TESTQ DX, DX
@@ -13553,7 +15133,7 @@ addmasked:
 	VADDPS Y14, Y3, Y3
 	VMASKMOVPS 32(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -13565,14 +15145,15 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 32(DI)(R11*2)
 	JMP next
 
-// func gemmRowsF32AVX2Tile2x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile2x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile2x16(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile2x16(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -13677,14 +15258,44 @@ end:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS 0(DI)(R11*1), Y2, Y2
 	VADDPS 32(DI)(R11*1), Y3, Y3
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
 
 store:
 	TESTQ DX, DX
@@ -13712,7 +15323,7 @@ addmasked:
 	VADDPS Y14, Y1, Y1
 	VMASKMOVPS 32(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y3, Y3
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -13722,14 +15333,15 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 32(DI)(R11*1)
 	JMP next
 
-// func gemmRowsF32AVX2Tile1x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile1x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile1x16(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile1x16(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -13811,12 +15423,36 @@ end:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 32(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 32(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
 
 store:
 	TESTQ DX, DX
@@ -13839,7 +15475,7 @@ addmasked:
 	VADDPS 0(DI), Y0, Y0
 	VMASKMOVPS 32(DI), Y15, Y14
 	VADDPS Y14, Y1, Y1
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -13847,14 +15483,15 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 32(DI)
 	JMP next
 
-// func gemmRowsF32AVX2Tile4x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile4x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile4x24(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile4x24(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -14036,8 +15673,8 @@ end:
 	SHLQ $2, R11 // ldc, bytes
 	LEAQ (R11)(R11*2), R12
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -14052,6 +15689,61 @@ end:
 	VADDPS 0(DI)(R12*1), Y9, Y9
 	VADDPS 32(DI)(R12*1), Y10, Y10
 	VADDPS 64(DI)(R12*1), Y11, Y11
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VADDPS Y12, Y9, Y9
+	VMAXPS Y9, Y13, Y9
+	VMINPS Y9, Y14, Y9
+	VMOVUPS 32(CX), Y12
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
+	VADDPS Y12, Y10, Y10
+	VMAXPS Y10, Y13, Y10
+	VMINPS Y10, Y14, Y10
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 64(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 64(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y8, Y13, Y8
+	VMINPS Y8, Y14, Y8
+	VADDPS Y12, Y11, Y11
+	VMAXPS Y11, Y13, Y11
+	VMINPS Y11, Y14, Y11
 
 store:
 	TESTQ DX, DX
@@ -14097,7 +15789,7 @@ addmasked:
 	VADDPS Y14, Y8, Y8
 	VMASKMOVPS 64(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y11, Y11
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -14115,14 +15807,15 @@ storemasked:
 	VMASKMOVPS Y11, Y15, 64(DI)(R12*1)
 	JMP next
 
-// func gemmRowsF32AVX2Tile3x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile3x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile3x24(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile3x24(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -14273,8 +15966,8 @@ end:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -14286,6 +15979,52 @@ end:
 	VADDPS 0(DI)(R11*2), Y6, Y6
 	VADDPS 32(DI)(R11*2), Y7, Y7
 	VADDPS 64(DI)(R11*2), Y8, Y8
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VMOVUPS 32(CX), Y12
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 64(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 64(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y8, Y13, Y8
+	VMINPS Y8, Y14, Y8
 
 store:
 	TESTQ DX, DX
@@ -14324,7 +16063,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 64(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y8, Y8
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -14339,14 +16078,15 @@ storemasked:
 	VMASKMOVPS Y8, Y15, 64(DI)(R11*2)
 	JMP next
 
-// func gemmRowsF32AVX2Tile2x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile2x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile2x24(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile2x24(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -14468,8 +16208,8 @@ end:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -14478,6 +16218,43 @@ end:
 	VADDPS 0(DI)(R11*1), Y3, Y3
 	VADDPS 32(DI)(R11*1), Y4, Y4
 	VADDPS 64(DI)(R11*1), Y5, Y5
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VMOVUPS 32(CX), Y12
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 64(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 64(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
 
 store:
 	TESTQ DX, DX
@@ -14509,7 +16286,7 @@ addmasked:
 	VADDPS Y14, Y2, Y2
 	VMASKMOVPS 64(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -14521,14 +16298,15 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 64(DI)(R11*1)
 	JMP next
 
-// func gemmRowsF32AVX2Tile1x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile1x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile1x24(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile1x24(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -14621,13 +16399,41 @@ end:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS 64(DI), Y2, Y2
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	VMOVUPS 0(CX), Y12
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VMOVUPS 32(CX), Y12
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 64(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 64(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
 
 store:
 	TESTQ DX, DX
@@ -14652,7 +16458,7 @@ addmasked:
 	VADDPS 32(DI), Y1, Y1
 	VMASKMOVPS 64(DI), Y15, Y14
 	VADDPS Y14, Y2, Y2
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -14661,14 +16467,15 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 64(DI)
 	JMP next
 
-// func gemmRowsF32AVX2Tile8x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile8x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile8x8(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile8x8(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -14854,8 +16661,8 @@ end:
 	LEAQ (R11)(R11*2), R12
 	LEAQ (DI)(R12*1), R13
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -14866,6 +16673,47 @@ end:
 	VADDPS 0(R13)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*2), Y6, Y6
 	VADDPS 0(R13)(R11*4), Y7, Y7
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y7, Y13, Y7
+	VMINPS Y7, Y14, Y7
 
 store:
 	TESTQ DX, DX
@@ -14907,7 +16755,7 @@ addmasked:
 	VADDPS Y14, Y6, Y6
 	VMASKMOVPS 0(R13)(R11*4), Y15, Y14
 	VADDPS Y14, Y7, Y7
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -14921,14 +16769,15 @@ storemasked:
 	VMASKMOVPS Y7, Y15, 0(R13)(R11*4)
 	JMP next
 
-// func gemmRowsF32AVX2Tile7x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile7x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile7x8(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile7x8(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -15098,8 +16947,8 @@ end:
 	LEAQ (R11)(R11*2), R12
 	LEAQ (DI)(R12*1), R13
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -15109,6 +16958,44 @@ end:
 	VADDPS 0(DI)(R11*4), Y4, Y4
 	VADDPS 0(R13)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*2), Y6, Y6
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y6, Y13, Y6
+	VMINPS Y6, Y14, Y6
 
 store:
 	TESTQ DX, DX
@@ -15147,7 +17034,7 @@ addmasked:
 	VADDPS Y14, Y5, Y5
 	VMASKMOVPS 0(DI)(R12*2), Y15, Y14
 	VADDPS Y14, Y6, Y6
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -15160,14 +17047,15 @@ storemasked:
 	VMASKMOVPS Y6, Y15, 0(DI)(R12*2)
 	JMP next
 
-// func gemmRowsF32AVX2Tile6x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile6x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile6x8(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile6x8(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -15321,8 +17209,8 @@ end:
 	LEAQ (R11)(R11*2), R12
 	LEAQ (DI)(R12*1), R13
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -15331,6 +17219,41 @@ end:
 	VADDPS 0(DI)(R12*1), Y3, Y3
 	VADDPS 0(DI)(R11*4), Y4, Y4
 	VADDPS 0(R13)(R11*2), Y5, Y5
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y5, Y13, Y5
+	VMINPS Y5, Y14, Y5
 
 store:
 	TESTQ DX, DX
@@ -15366,7 +17289,7 @@ addmasked:
 	VADDPS Y14, Y4, Y4
 	VMASKMOVPS 0(R13)(R11*2), Y15, Y14
 	VADDPS Y14, Y5, Y5
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -15378,14 +17301,15 @@ storemasked:
 	VMASKMOVPS Y5, Y15, 0(R13)(R11*2)
 	JMP next
 
-// func gemmRowsF32AVX2Tile5x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile5x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile5x8(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile5x8(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -15521,8 +17445,8 @@ end:
 	SHLQ $2, R11 // ldc, bytes
 	LEAQ (R11)(R11*2), R12
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
@@ -15530,6 +17454,38 @@ end:
 	VADDPS 0(DI)(R11*2), Y2, Y2
 	VADDPS 0(DI)(R12*1), Y3, Y3
 	VADDPS 0(DI)(R11*4), Y4, Y4
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y4, Y13, Y4
+	VMINPS Y4, Y14, Y4
 
 store:
 	TESTQ DX, DX
@@ -15562,7 +17518,7 @@ addmasked:
 	VADDPS Y14, Y3, Y3
 	VMASKMOVPS 0(DI)(R11*4), Y15, Y14
 	VADDPS Y14, Y4, Y4
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -15573,14 +17529,15 @@ storemasked:
 	VMASKMOVPS Y4, Y15, 0(DI)(R11*4)
 	JMP next
 
-// func gemmRowsF32AVX2Tile4x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile4x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile4x8(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile4x8(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -15700,14 +17657,43 @@ end:
 	SHLQ $2, R11 // ldc, bytes
 	LEAQ (R11)(R11*2), R12
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
 	VADDPS 0(DI)(R11*2), Y2, Y2
 	VADDPS 0(DI)(R12*1), Y3, Y3
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y3, Y13, Y3
+	VMINPS Y3, Y14, Y3
 
 store:
 	TESTQ DX, DX
@@ -15737,7 +17723,7 @@ addmasked:
 	VADDPS Y14, Y2, Y2
 	VMASKMOVPS 0(DI)(R12*1), Y15, Y14
 	VADDPS Y14, Y3, Y3
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -15747,14 +17733,15 @@ storemasked:
 	VMASKMOVPS Y3, Y15, 0(DI)(R12*1)
 	JMP next
 
-// func gemmRowsF32AVX2Tile3x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile3x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile3x8(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile3x8(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -15856,13 +17843,39 @@ end:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
 	VADDPS 0(DI)(R11*2), Y2, Y2
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y2, Y13, Y2
+	VMINPS Y2, Y14, Y2
 
 store:
 	TESTQ DX, DX
@@ -15889,7 +17902,7 @@ addmasked:
 	VADDPS Y14, Y1, Y1
 	VMASKMOVPS 0(DI)(R11*2), Y15, Y14
 	VADDPS Y14, Y2, Y2
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -15898,14 +17911,15 @@ storemasked:
 	VMASKMOVPS Y2, Y15, 0(DI)(R11*2)
 	JMP next
 
-// func gemmRowsF32AVX2Tile2x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile2x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile2x8(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile2x8(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -15991,12 +18005,35 @@ end:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 0(DI)(R11*1), Y1, Y1
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y1, Y13, Y1
+	VMINPS Y1, Y14, Y1
 
 store:
 	TESTQ DX, DX
@@ -16020,7 +18057,7 @@ addmasked:
 	VADDPS Y14, Y0, Y0
 	VMASKMOVPS 0(DI)(R11*1), Y15, Y14
 	VADDPS Y14, Y1, Y1
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -16028,14 +18065,15 @@ storemasked:
 	VMASKMOVPS Y1, Y15, 0(DI)(R11*1)
 	JMP next
 
-// func gemmRowsF32AVX2Tile1x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+// func gemmRowsF32AVX2Tile1x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 //
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
-TEXT ·gemmRowsF32AVX2Tile1x8(SB), NOSPLIT, $0-97
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
+TEXT ·gemmRowsF32AVX2Tile1x8(SB), NOSPLIT, $0-113
 
 tile:
 	MOVQ c+0(FP), DI // c
@@ -16105,11 +18143,31 @@ end:
 	MOVQ ldc+8(FP), R11
 	SHLQ $2, R11 // ldc, bytes
 	MOVQ mask+88(FP), DX // mask
-	CMPB acc+96(FP), $0
-	JEQ store
+	CMPB acc+112(FP), $0
+	JEQ sums
 	TESTQ DX, DX
 	JNZ addmasked
 	VADDPS 0(DI), Y0, Y0
+
+sums:
+	MOVQ bias+96(FP), CX // bias
+	TESTQ CX, CX
+	JZ store
+	VBROADCASTSS lo+104(FP), Y13
+	VBROADCASTSS hi+108(FP), Y14
+	TESTQ DX, DX
+	JNZ biasmasked
+	VMOVUPS 0(CX), Y12
+	JMP bias
+
+biasmasked:
+	VMOVUPS (DX), Y12
+	VMASKMOVPS 0(CX), Y12, Y12
+
+bias:
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y0, Y13, Y0
+	VMINPS Y0, Y14, Y0
 
 store:
 	TESTQ DX, DX
@@ -16130,7 +18188,7 @@ addmasked:
 	VMOVUPS (DX), Y15
 	VMASKMOVPS 0(DI), Y15, Y14
 	VADDPS Y14, Y0, Y0
-	JMP store
+	JMP sums
 
 storemasked:
 	VMOVUPS (DX), Y15
@@ -16292,7 +18350,7 @@ one:
 
 end:
 	CMPB acc+64(FP), $0
-	JEQ store
+	JEQ sums
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS 0(DI)(R11*1), Y2, Y2
@@ -16301,6 +18359,8 @@ end:
 	VADDPS 32(DI)(R11*2), Y5, Y5
 	VADDPS 0(DI)(R12*1), Y6, Y6
 	VADDPS 32(DI)(R12*1), Y7, Y7
+
+sums:
 
 store:
 	VMOVUPS Y0, 0(DI)
@@ -16503,7 +18563,7 @@ one:
 
 end:
 	CMPB acc+64(FP), $0
-	JEQ store
+	JEQ sums
 	VADDPS 0(DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS 64(DI), Y2, Y2
@@ -16516,6 +18576,8 @@ end:
 	VADDPS 0(DI)(R12*1), Y9, Y9
 	VADDPS 32(DI)(R12*1), Y10, Y10
 	VADDPS 64(DI)(R12*1), Y11, Y11
+
+sums:
 
 store:
 	VMOVUPS Y0, 0(DI)

@@ -21,7 +21,7 @@ func BenchmarkTileAVX2(b *testing.B) {
 		b.Run(fmt.Sprintf("gemm/%dx%d", rows, cols), func(b *testing.B) {
 			benchRounds(b, s, flops, func() {
 				for range calls {
-					gemmF32AVX2Tile(rows, cols, &c[0], cols, &a[0], k, &bp[0], k, 1, nil, false)
+					gemmF32AVX2Tile(rows, cols, &c[0], cols, &a[0], k, &bp[0], k, 1, nil, nil, 0, 0, false)
 				}
 			})
 		})

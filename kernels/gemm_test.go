@@ -115,6 +115,13 @@ func (m matrix) check(t *testing.T, name string, want, bound []float64) {
 	}
 }
 
+// checkIs compares with the bits of a matrix of the same place and size.
+func (m matrix) checkIs(t *testing.T, name string, want matrix) {
+	t.Helper()
+	m.checkFence(t, name)
+	checkSame(t, name, m.x, want.x)
+}
+
 // product is C + A·B or A·B in float64, and the bound (k+2)·2⁻²⁴·Σ|a·b| of the error of any
 // order of float32 sums (Higham, Accuracy and Stability of Numerical Algorithms, eq. 3.5).
 func product(a, b, c matrix, acc bool) (y, bound []float64) {

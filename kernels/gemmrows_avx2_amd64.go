@@ -6,6 +6,11 @@ func avx2Implicit() Implicit { return Implicit{GemmRows: gemmRowsAVX2, GemmTNRow
 
 // gemmRowsAVX2 cuts k·Taps into blocks as gemmAVX2 does, wherever in a tap that is.
 func gemmRowsAVX2(c []float32, ldc int, a []float32, rows *Rows, first int, bp []float32, m, n, k int, acc bool) {
+	gemmRowsEndAVX2(c, ldc, a, rows, first, bp, m, n, k, acc, gemmEnd{})
+}
+
+// gemmRowsEndAVX2 is GemmRows with an end.
+func gemmRowsEndAVX2(c []float32, ldc int, a []float32, rows *Rows, first int, bp []float32, m, n, k int, acc bool, end gemmEnd) {
 	total := rows.Taps * k
 	checkMatrix(c, ldc, m, n)
 	checkMatrix(bp, 0, 1, packSizeAVX2(total, n))
@@ -20,29 +25,30 @@ func gemmRowsAVX2(c []float32, ldc int, a []float32, rows *Rows, first int, bp [
 	for i := range parts {
 		lo, hi := Chunk(total, parts, i)
 		g := newRowsBlock(rows, a, k, lo, hi, acc || i > 0)
-		g.gemmAVX2(c, ldc, first, bp[lo*roundUp(n, 8):], m, n)
+		g.gemmAVX2(c, ldc, first, bp[lo*roundUp(n, 8):], m, n, end.of(i == parts-1))
 	}
 }
 
-// gemmAVX2 is the product with a block, cut like that of gemmBlockAVX2.
-func (g *rowsBlock) gemmAVX2(c []float32, ldc, first int, bp []float32, m, n int) {
+// gemmAVX2 is the product with a block, cut like that of gemmPanel.block.
+func (g *rowsBlock) gemmAVX2(c []float32, ldc, first int, bp []float32, m, n int, end gemmEnd) {
 	h := avx2Rows(g.total)
 	for i := 0; i < m; i += h {
-		for j := 0; j < n; {
-			cols, rows := avx2Panel(n - j)
-			g.panelAVX2(c[i*ldc+j:], ldc, first+i, bp[j*g.total:], rows, cols, min(h, m-i), avx2Mask(n-j, cols))
-			j += cols
+		p := gemmPanel{k: g.total, end: end}
+		for j := 0; j < n; j += p.cols {
+			p.cols, p.rows = avx2Panel(n - j)
+			p.b, p.mask, p.bias = bp[j*g.total:], avx2Mask(n-j, p.cols), end.at(j)
+			g.panelAVX2(c[i*ldc+j:], ldc, first+i, &p, min(h, m-i))
 		}
 	}
 }
 
 // panelAVX2 is m rows of A times one panel.
-func (g *rowsBlock) panelAVX2(c []float32, ldc, first int, bp []float32, h, cols, m int, mask *[8]int32) {
-	most := max(1, avx2Call/(h*cols*g.total))
+func (g *rowsBlock) panelAVX2(c []float32, ldc, first int, p *gemmPanel, m int) {
+	most := max(1, avx2Call/(p.rows*p.cols*g.total))
 	for i := 0; i < m; {
-		rows, tiles := tileRows(m-i, h)
+		rows, tiles := tileRows(m-i, p.rows)
 		tiles = min(tiles, most)
-		gemmRowsF32AVX2Tile(rows, cols, &c[i*ldc], ldc, g.a, g.at(first+i), g.rows.Len, &zeros[0], g.k, g.skip, &bp[0], g.total, tiles, mask, g.acc)
+		gemmRowsF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, g.a, g.at(first+i), g.rows.Len, &zeros[0], g.k, g.skip, &p.b[0], g.total, tiles, p.mask, p.bias, p.end.lo, p.end.hi, g.acc)
 		i += rows * tiles
 	}
 }

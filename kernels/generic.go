@@ -5,7 +5,7 @@ import "math"
 // Generic is the set in plain Go: what every other set is compared with, and what runs where
 // there is no assembly.
 func Generic() Set {
-	return Set{
+	s := Set{
 		Name: "generic", Width: 4,
 		PackSize: packSize, PackB: packB, PackBT: packBT, Gemm: gemm, GemmTN: gemmTN, Implicit: genericImplicit(), Yardstick: genericYardstick(),
 		DepthwiseRow: depthwiseRow, DepthwiseGrad: depthwiseGrad,
@@ -17,6 +17,8 @@ func Generic() Set {
 		Norm: genericNorm(), Finish: genericFinish(),
 		Pooling: genericPooling(), Activation: genericActivation(), Pixels: genericPixels(),
 	}
+	s.Ended = s.apart()
+	return s
 }
 
 func depthwiseRow(y []float32, ys int, x []float32, xs int, w []float32, off []int, n, c int, acc bool) {

@@ -81,4 +81,5 @@ type Set struct {
 
 	Norm
 	Finish // the end of a product, while it is in the cache
+	Ended  // both together
 }

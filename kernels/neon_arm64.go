@@ -23,5 +23,6 @@ func neon() Set {
 	s.Finish = finishNEON()
 	s.Pooling, s.Activation, s.Pixels = poolingNEON(), activationNEON(), pixelsNEON()
 	s.Across = acrossNEON
+	s.Ended = s.apart()
 	return s
 }

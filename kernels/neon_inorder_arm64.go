@@ -9,5 +9,6 @@ func neonInOrder() Set {
 	s.Gemm, s.GemmTN = inOrderTiles.gemm, inOrderTiles.gemmTN
 	s.Implicit = neonImplicit(inOrderTiles)
 	s.DepthwiseRow, s.DepthwiseGrad = inOrderTiles.depthwiseRow, inOrderTiles.depthwiseGrad
+	s.Ended = s.apart()
 	return s
 }

@@ -6,291 +6,327 @@ package kernels
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool)
+func gemmF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile6x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile5x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
 // A is read where it lies, b is a panel of k rows of 16 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile1x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile3x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile2x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
 // A is read where it lies, b is a panel of k rows of 24 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile1x24(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile8x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile7x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile6x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile5x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile4x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile3x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile2x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
 // A is read where it lies, b is a panel of k rows of 8 floats. With mask only the floats
-// of the last vector whose mask is set are touched in C.
+// of the last vector whose mask is set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 // Every four steps of k fetch a line for later: from next on, step bytes apart, or
 // without next of the rows of A of the tile below.
 //
 //go:noescape
-func gemmFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+func gemmFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 6×16.
 // A and B have k rows, lda and ldb apart, 16 floats of a row of b are read. From the columns of A of a
@@ -602,163 +638,181 @@ func gemmTNFetchF32AVX2Tile1x8(c *float32, ldc int, a *float32, lda int, b *floa
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile6x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile6x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×16.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile5x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile5x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×16.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile4x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile4x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×16.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile3x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile3x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×16.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile2x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile2x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×16.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 16 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile1x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile1x16(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×24.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile4x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile4x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×24.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile3x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile3x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×24.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile2x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile2x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×24.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 24 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile1x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile1x24(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 8×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile8x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile8x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 7×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile7x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile7x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 6×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile6x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile6x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 5×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile5x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile5x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile4x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile4x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile3x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile3x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile2x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile2x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×8.
 // Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is
 // negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.
 // b is a panel of total rows of 8 floats. With mask only the floats of the last vector whose mask is
-// set are touched in C.
+// set are touched in C. With bias it is added in the end, and
+// the sums are clipped to lo and hi.
 //
 //go:noescape
-func gemmRowsF32AVX2Tile1x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool)
+func gemmRowsF32AVX2Tile1x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool)
 
 // C = Aᵀ·B or, with acc, C += Aᵀ·B for a tile of C, 4×16. A and B have k rows, lda and
 // ldb apart, 16 floats of a row of b are read. They are left in pb, with nothing between the rows.
@@ -807,86 +861,86 @@ func packF32AVX2Transpose8(dst *float32, ds int, w *float32, ldw int, blocks int
 func peakF32AVX2(n int)
 
 // gemmF32AVX2Tile calls the kernel of a tile.
-func gemmF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool) {
+func gemmF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool) {
 	switch rows<<8 | cols {
 	case 6<<8 | 16:
-		gemmF32AVX2Tile6x16(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile6x16(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 5<<8 | 16:
-		gemmF32AVX2Tile5x16(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile5x16(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 4<<8 | 16:
-		gemmF32AVX2Tile4x16(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile4x16(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 3<<8 | 16:
-		gemmF32AVX2Tile3x16(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile3x16(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 2<<8 | 16:
-		gemmF32AVX2Tile2x16(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile2x16(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 1<<8 | 16:
-		gemmF32AVX2Tile1x16(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile1x16(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 4<<8 | 24:
-		gemmF32AVX2Tile4x24(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile4x24(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 3<<8 | 24:
-		gemmF32AVX2Tile3x24(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile3x24(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 2<<8 | 24:
-		gemmF32AVX2Tile2x24(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile2x24(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 1<<8 | 24:
-		gemmF32AVX2Tile1x24(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile1x24(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 8<<8 | 8:
-		gemmF32AVX2Tile8x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile8x8(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 7<<8 | 8:
-		gemmF32AVX2Tile7x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile7x8(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 6<<8 | 8:
-		gemmF32AVX2Tile6x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile6x8(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 5<<8 | 8:
-		gemmF32AVX2Tile5x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile5x8(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 4<<8 | 8:
-		gemmF32AVX2Tile4x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile4x8(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 3<<8 | 8:
-		gemmF32AVX2Tile3x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile3x8(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 2<<8 | 8:
-		gemmF32AVX2Tile2x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile2x8(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	case 1<<8 | 8:
-		gemmF32AVX2Tile1x8(c, ldc, a, lda, b, k, tiles, mask, acc)
+		gemmF32AVX2Tile1x8(c, ldc, a, lda, b, k, tiles, mask, bias, lo, hi, acc)
 	}
 }
 
 // gemmFetchF32AVX2Tile calls the kernel of a tile.
-func gemmFetchF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool) {
+func gemmFetchF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool) {
 	switch rows<<8 | cols {
 	case 6<<8 | 16:
-		gemmFetchF32AVX2Tile6x16(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile6x16(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 5<<8 | 16:
-		gemmFetchF32AVX2Tile5x16(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile5x16(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 4<<8 | 16:
-		gemmFetchF32AVX2Tile4x16(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile4x16(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 3<<8 | 16:
-		gemmFetchF32AVX2Tile3x16(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile3x16(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 2<<8 | 16:
-		gemmFetchF32AVX2Tile2x16(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile2x16(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 1<<8 | 16:
-		gemmFetchF32AVX2Tile1x16(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile1x16(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 4<<8 | 24:
-		gemmFetchF32AVX2Tile4x24(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile4x24(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 3<<8 | 24:
-		gemmFetchF32AVX2Tile3x24(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile3x24(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 2<<8 | 24:
-		gemmFetchF32AVX2Tile2x24(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile2x24(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 1<<8 | 24:
-		gemmFetchF32AVX2Tile1x24(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile1x24(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 8<<8 | 8:
-		gemmFetchF32AVX2Tile8x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile8x8(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 7<<8 | 8:
-		gemmFetchF32AVX2Tile7x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile7x8(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 6<<8 | 8:
-		gemmFetchF32AVX2Tile6x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile6x8(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 5<<8 | 8:
-		gemmFetchF32AVX2Tile5x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile5x8(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 4<<8 | 8:
-		gemmFetchF32AVX2Tile4x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile4x8(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 3<<8 | 8:
-		gemmFetchF32AVX2Tile3x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile3x8(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 2<<8 | 8:
-		gemmFetchF32AVX2Tile2x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile2x8(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	case 1<<8 | 8:
-		gemmFetchF32AVX2Tile1x8(c, ldc, a, lda, b, k, tiles, next, step, mask, acc)
+		gemmFetchF32AVX2Tile1x8(c, ldc, a, lda, b, k, tiles, next, step, mask, bias, lo, hi, acc)
 	}
 }
 
@@ -975,44 +1029,44 @@ func gemmTNFetchF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda
 }
 
 // gemmRowsF32AVX2Tile calls the kernel of a tile.
-func gemmRowsF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool) {
+func gemmRowsF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool) {
 	switch rows<<8 | cols {
 	case 6<<8 | 16:
-		gemmRowsF32AVX2Tile6x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile6x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 5<<8 | 16:
-		gemmRowsF32AVX2Tile5x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile5x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 4<<8 | 16:
-		gemmRowsF32AVX2Tile4x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile4x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 3<<8 | 16:
-		gemmRowsF32AVX2Tile3x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile3x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 2<<8 | 16:
-		gemmRowsF32AVX2Tile2x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile2x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 1<<8 | 16:
-		gemmRowsF32AVX2Tile1x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile1x16(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 4<<8 | 24:
-		gemmRowsF32AVX2Tile4x24(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile4x24(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 3<<8 | 24:
-		gemmRowsF32AVX2Tile3x24(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile3x24(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 2<<8 | 24:
-		gemmRowsF32AVX2Tile2x24(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile2x24(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 1<<8 | 24:
-		gemmRowsF32AVX2Tile1x24(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile1x24(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 8<<8 | 8:
-		gemmRowsF32AVX2Tile8x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile8x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 7<<8 | 8:
-		gemmRowsF32AVX2Tile7x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile7x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 6<<8 | 8:
-		gemmRowsF32AVX2Tile6x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile6x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 5<<8 | 8:
-		gemmRowsF32AVX2Tile5x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile5x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 4<<8 | 8:
-		gemmRowsF32AVX2Tile4x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile4x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 3<<8 | 8:
-		gemmRowsF32AVX2Tile3x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile3x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 2<<8 | 8:
-		gemmRowsF32AVX2Tile2x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile2x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	case 1<<8 | 8:
-		gemmRowsF32AVX2Tile1x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, acc)
+		gemmRowsF32AVX2Tile1x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, mask, bias, lo, hi, acc)
 	}
 }
 

@@ -44,13 +44,13 @@ type convBlock struct{ pass, group, lo, hi, at int }
 // convCols is the width of a packed block: a multiple of what tiles are wide.
 const convCols = 48
 
-// convFew is the number of rows below which columns are divided too: blocks are two tiles wide then.
+// convFew is the number of rows below which threads divide columns too: blocks are two tiles wide then.
 const convFew = 12 * 48
 
 // columns is the width of the packed blocks of a pass.
 func (l *convLoop) columns(p *convPass) int {
 	w := 2 * l.e.Kernels.Width
-	if p.rows() < convFew && l.n < 12*convCols && l.n%w == 0 && l.dividable() {
+	if l.e.Pool.Threads() > 1 && p.rows() < convFew && l.n < 12*convCols && l.n%w == 0 && l.dividable() {
 		return min(w, convCols)
 	}
 	return convCols
@@ -219,6 +219,10 @@ func (l *convLoop) product(p *convPass, blocks []convBlock, lo, hi int, work []f
 		if p.whole(l.size) {
 			j := b.group*l.n + b.lo
 			y := l.m.Out[lo*c+j:]
+			if l.ended.clips() {
+				l.timesClip(p, b, y, c, a, first, hi-lo)
+				continue
+			}
 			l.times(p, b, y, c, a, first, hi-lo)
 			if l.ended != nil {
 				l.ended.finish(l.e, l.m, lo*c+j, c, l.m.In[l.bias][j:][:b.hi-b.lo], hi-lo)
@@ -241,6 +245,16 @@ func (l *convLoop) times(p *convPass, b *convBlock, y []float32, ldy int, a []fl
 		return
 	}
 	l.e.Kernels.Gemm(y, ldy, a, p.channels, bp, n, b.hi-b.lo, p.cols(), false)
+}
+
+// timesClip is times with bias and clipping.
+func (l *convLoop) timesClip(p *convPass, b *convBlock, y []float32, ldy int, a []float32, first, n int) {
+	bp, bias, k := l.m.In[1][b.at:], l.m.In[l.bias][b.group*l.n+b.lo:], l.e.Kernels
+	if t := p.taken; t != nil {
+		k.GemmRowsBiasClip(y, ldy, a, t.table, first, bp, bias, n, b.hi-b.lo, t.k, l.ended.lo, l.ended.hi)
+		return
+	}
+	k.GemmBiasClip(y, ldy, a, p.channels, bp, bias, n, b.hi-b.lo, p.cols(), l.ended.lo, l.ended.hi)
 }
 
 // rows is the number of grid points that are made at a time: what they read and what they make

@@ -29,6 +29,9 @@ func (h hooks) ending(bias int) *tail {
 	return nil
 }
 
+// clips reports whether there is nothing but the bias and clipping.
+func (t *tail) clips() bool { return t != nil && t.add == 0 && t.bend == nil }
+
 // finish does it to m rows of len(b) floats, ld apart, from place at of the output.
 func (t *tail) finish(e *graph.Env, m *graph.Mem, at, ld int, b []float32, rows int) {
 	switch {

@@ -65,13 +65,14 @@ type gemmTile struct {
 }
 
 const (
-	tileParams      = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, acc bool"
-	tileFetchParams = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool"
+	tileParams      = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool"
+	tileFetchParams = "c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool"
 	tileTNParams    = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, tiles int, down int, next *float32, step int, mask *[8]int32, acc bool"
 
 	tileDoc = "C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each %d×%d.\n" +
 		"A is read where it lies, b is a panel of k rows of %d floats. With mask only the floats\n" +
-		"of the last vector whose mask is set are touched in C."
+		"of the last vector whose mask is set are touched in C. " + tileEndDoc
+	tileEndDoc   = "With bias it is added in the end, and\nthe sums are clipped to lo and hi."
 	tileFetchDoc = tileDoc + "\nEvery four steps of k fetch a line for later: from next on, step bytes apart, or\nwithout next of the rows of A of the tile below."
 	tileTNDoc    = "C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each %d×%d.\n" +
 		"A and B have k rows, lda and ldb apart, %d floats of a row of b are read. From the columns of A of a\n" +
@@ -332,24 +333,63 @@ func (t gemmTile) advance(n int) {
 	}
 }
 
-// output adds C if it must and stores the tile.
+// output adds C if it must, ends the product and stores the tile.
 func (t gemmTile) output() {
 	if !t.packs {
 		t.load("mask", "DX")
 	}
 	t.op("CMPB %s, $0", t.arg("acc"))
-	t.op("JEQ store")
+	t.op("JEQ sums")
 	if !t.packs {
 		t.op("TESTQ DX, DX")
 		t.op("JNZ addmasked")
 	}
 	t.each(t.vecs, func(y int, at string) { t.op("VADDPS %s, Y%d, Y%d", at, y, y) })
+	t.label("sums")
+	if !t.trans {
+		t.finish()
+	}
 	t.label("store")
 	if !t.packs {
 		t.op("TESTQ DX, DX")
 		t.op("JNZ storemasked")
 	}
 	t.each(t.vecs, func(y int, at string) { t.op("VMOVUPS Y%d, %s", y, at) })
+}
+
+// finish adds the bias and clips, NaN as the second source being what is kept.
+func (t gemmTile) finish() {
+	t.load("bias", "CX")
+	t.op("TESTQ CX, CX")
+	t.op("JZ store")
+	t.op("VBROADCASTSS %s, Y13", t.arg("lo"))
+	t.op("VBROADCASTSS %s, Y14", t.arg("hi"))
+	for v := range t.vecs {
+		if v < t.vecs-1 {
+			t.op("VMOVUPS %d(CX), Y12", 32*v)
+		} else {
+			t.lastBias()
+		}
+		for i := range t.rows {
+			y := i*t.vecs + v
+			t.op("VADDPS Y12, Y%d, Y%d", y, y)
+			t.op("VMAXPS Y%d, Y13, Y%d", y, y)
+			t.op("VMINPS Y%d, Y14, Y%d", y, y)
+		}
+	}
+}
+
+// lastBias loads the last vector of the bias, under the mask if there is one.
+func (t gemmTile) lastBias() {
+	at := fmt.Sprintf("%d(CX)", 32*t.vecs-32)
+	t.op("TESTQ DX, DX")
+	t.op("JNZ biasmasked")
+	t.op("VMOVUPS %s, Y12", at)
+	t.op("JMP bias")
+	t.label("biasmasked")
+	t.op("VMOVUPS (DX), Y12")
+	t.op("VMASKMOVPS %s, Y12, Y12", at)
+	t.label("bias")
 }
 
 // each visits the accumulators of the first vecs vectors of every row.
@@ -397,7 +437,7 @@ func (t *gemmTile) masks() {
 		t.op("VMASKMOVPS %s, Y15, Y14", at)
 		t.op("VADDPS Y14, Y%d, Y%d", y, y)
 	})
-	t.op("JMP store")
+	t.op("JMP sums")
 	t.label("storemasked")
 	t.op("VMOVUPS (DX), Y15")
 	t.each(t.vecs-1, func(y int, at string) { t.op("VMOVUPS Y%d, %s", y, at) })

@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-const tileRowsParams = "c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, acc bool"
+const tileRowsParams = "c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool"
 
 // avx2Rows is the micro-kernel of GemmRows: that of Gemm with a pointer for each row, set anew
 // for each tap. The loop over k moves one index instead of the pointers.
@@ -13,7 +13,7 @@ func (t gemmTile) avx2Rows() *fn {
 			"Row i of A is at a[off[i]:] for the first tap, at a[off[next+i]:] for the second; where the offset is\n"+
 			"negative it is zeros. Of the first tap skip floats are left out, then a tap has k, until there are total.\n"+
 			"b is a panel of total rows of %d floats. With mask only the floats of the last vector whose mask is\n"+
-			"set are touched in C.", t.rows, cols, cols), tileRowsParams)
+			"set are touched in C. "+tileEndDoc, t.rows, cols, cols), tileRowsParams)
 	t.pointers = []string{"AX", "DX", "SI", "DI", "R8", "R9", "R10", "R11"}[:t.rows]
 	t.c = lines{base: "DI", third: "R13", ld: "R11", ld3: "R12"}
 	t.label("tile")
