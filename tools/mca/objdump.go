@@ -91,6 +91,8 @@ func disassemble(path string, names map[string]string) (map[string][]instruction
 	return code, nil
 }
 
+var plainJump = regexp.MustCompile(`^(jmp|b) `)
+
 var branchTarget = regexp.MustCompile(`0x([0-9a-f]+) <.*$`)
 
 // parse reads "149210:   b.ne 0x149290 <name+0x80>".
@@ -113,14 +115,14 @@ func parse(line string) (i instruction, ok bool) {
 const loopLabel = "loop"
 
 // innermost is the longest loop of a function that has no loop in it: from the target of a
-// backward branch to the branch.
+// conditional backward branch to the branch. A plain jump back leaves a side path.
 func innermost(code []instruction) (longest []instruction) {
 	type span struct{ from, to int }
 	var loops []span
 	index := map[uint64]int{}
 	for n, i := range code {
 		index[i.address] = n
-		if from, ok := index[i.target]; ok && i.target != 0 {
+		if from, ok := index[i.target]; ok && i.target != 0 && !plainJump.MatchString(i.text) {
 			loops = append(loops, span{from, n})
 		}
 	}
