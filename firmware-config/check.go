@@ -76,6 +76,7 @@ func (c *Config) check() []*FieldError {
 	c.checkModels(&k)
 	c.checkNetwork(&k)
 	c.checkSystem(&k)
+	c.checkZones(&k)
 	for i, key := range c.Keys {
 		key.check(&k, fmt.Sprintf("key[%d]", i), c.Keys[:i])
 	}
@@ -126,6 +127,7 @@ func (c *Config) checkLines(k *checks) {
 	k.time("reject.delay", r.Delay, 0, time.Minute)
 	k.time("reject.pulse", r.Pulse, time.Millisecond, 10*time.Second)
 	k.time("reject.longest", r.Longest, time.Duration(r.Pulse), time.Minute)
+	k.between("reject.score", r.Score, 0, 1)
 	k.between("reject.in_flight", float64(r.InFlight), 1, 10000)
 	if r.Encoder != "" && r.Counts < 1 {
 		k.bad("reject.counts", "found %d, want the travel in counts of the encoder", r.Counts)

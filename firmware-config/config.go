@@ -38,7 +38,8 @@ type Config struct {
 	Retention Retention `toml:"retention"`
 	Thermal   Thermal   `toml:"thermal"`
 	System    System    `toml:"system"`
-	Keys      []Key     `toml:"key"` // who may do what over SSH
+	Zones     []Zone    `toml:"zone"` // where a detector's boxes reject a part; none: anywhere
+	Keys      []Key     `toml:"key"`  // who may do what over SSH
 }
 
 // Box names the box.
@@ -92,6 +93,15 @@ type Reject struct {
 	Late     string   `toml:"late"`    // what becomes of a part whose verdict is late: reject, pass
 	InFlight int      `toml:"in_flight"`
 	Classes  []string `toml:"classes"` // rejected, beside doubtful parts
+	Score    float64  `toml:"score"`   // of a detector's box that rejects; 0: the model's own threshold
+}
+
+// Zone is where boxes of a detector reject a part: those whose centre lies inside. With zones, boxes elsewhere do not.
+type Zone struct {
+	Name    string      `toml:"name"`
+	Polygon [][]float64 `toml:"polygon"` // its corners, x, y in pixels of what the model sees: of camera.crop, if there is one
+	Classes []string    `toml:"classes"` // that reject here; none: those of reject
+	Score   float64     `toml:"score"`   // that a box has at least; 0: that of reject
 }
 
 // Signals are lines for people. "" is not there.

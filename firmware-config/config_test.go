@@ -46,7 +46,7 @@ func TestDefaultsRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(want, *got, cmp.Transformer("len", func(s []int) int { return len(s) }), cmp.Transformer("n", func(s []string) int { return len(s) }),
-		cmp.Transformer("k", func(s []Key) int { return len(s) })); d != "" {
+		cmp.Transformer("k", func(s []Key) int { return len(s) }), cmp.Transformer("z", func(s []Zone) int { return len(s) })); d != "" {
 		t.Error(d)
 	}
 }
@@ -72,6 +72,14 @@ func TestErrors(t *testing.T) {
 		{"[train]\nmemory = \"0%\"\n", `c.toml:2: train.memory: found "0%", want a share like 60% or a size like 700MiB`},
 		{"[[key]]\nname = \"a\"\npublic = \"ssh-ed25519 AAAA\\\" command=x\"\nscopes = [\"root\"]\n", `c.toml:4: key[0].scopes: found "root", want one of look, upload, train, promote`},
 		{"[[key]]\nname = \"a b\"\n", `c.toml:2: key[0].name: found "a b"`},
+		{"[[zone]]\nname = \"a\"\npolygon = [[1, 1], [9, 1], [9]]\nclasses = [\"x\"]\n", `c.toml:3: zone[0].polygon: corner 3 has 1 numbers, want x and y`},
+		{"[[zone]]\nname = \"a\"\npolygon = [[1, 1], [9, 1]]\nclasses = [\"x\"]\n", `c.toml:3: zone[0].polygon: found 2 corners, want 3 to 64`},
+		{"[[zone]]\nname = \"a\"\npolygon = [[1, 1], [900, 1], [9, 9]]\nclasses = [\"x\"]\n", `c.toml:3: zone[0].polygon: corner 2 is 900, 1, want it within 640 x 480`},
+		{"[[zone]]\nname = \"a\"\npolygon = [[1, 1], [5, 5], [9, 9]]\nclasses = [\"x\"]\n", `c.toml:3: zone[0].polygon: has no area`},
+		{"[[zone]]\nname = \"a\"\npolygon = [[1, 1], [9, 9], [1, 9], [9, 1]]\nclasses = [\"x\"]\n", `c.toml:3: zone[0].polygon: the side from corner 1 crosses the one from corner 3`},
+		{"[[zone]]\nname = \"a\"\npolygon = 7\nclasses = [\"x\"]\n", `c.toml:3: zone.polygon: found 7, want a list`},
+		{"[[zone]]\nname = \"a\"\npolygon = [[1, 1], [9, 1], [9, 9]]\n", `c.toml:1: zone[0].classes: is empty, and so is reject.classes`},
+		{"[[zone]]\nname = \"a\"\nshape = 1\n", `c.toml:3: zone.shape: there is no such setting`},
 		{"[box]\nname = \"x\"\n[box]\n", `c.toml:3: `},
 		{"[box\n", `c.toml:1: `},
 		{"[box]\nboard = \"toaster\"\n", `c.toml:2: box.board: found "toaster", want one of auto, pc`},

@@ -21,9 +21,20 @@ type Predictor struct {
 // Prediction is what `predict --json` prints.
 type Prediction struct {
 	Image  string             `json:"image"`
-	Class  string             `json:"class"`
-	Score  float64            `json:"score"` // softmax
-	Scores map[string]float64 `json:"scores"`
+	Class  string             `json:"class,omitempty"`
+	Score  float64            `json:"score,omitempty"` // softmax
+	Scores map[string]float64 `json:"scores,omitempty"`
+	Boxes  []Box              `json:"boxes,omitzero"` // of a detector, the best first, perhaps none; nil of a classifier
+}
+
+// Box is what a detector found in a picture, in pixels of it: edges are continuous, as data.Box has them.
+type Box struct {
+	Class string  `json:"class"`
+	Score float64 `json:"score"`
+	XMin  float64 `json:"xmin"`
+	YMin  float64 `json:"ymin"`
+	XMax  float64 `json:"xmax"`
+	YMax  float64 `json:"ymax"`
 }
 
 // NewPredictor compiles g for one image at a time, batch norm folded.

@@ -9,6 +9,8 @@ import (
 
 // Rules make a decision of a prediction.
 type Rules struct {
+	Score    float64  // of a detector: boxes are told of from here on, or where a zone wants less
+	Zones    []Zone   // of a detector: where its boxes reject; none rejects nothing
 	Reject   []string // classes that leave the line
 	Margin   float64  // a smaller gap between the best two scores is doubtful
 	Doubtful string   // reject, pass, as-judged
@@ -22,22 +24,31 @@ type Verdict struct {
 	Margin   float64 // between the best two scores
 	Doubtful bool
 	Bad      bool
+	Boxes    []Box // of a detector; nil of a classifier
 }
 
 // Decide judges a prediction.
 func (r Rules) Decide(p *eval.Prediction) Verdict {
+	v := r.class(p)
+	if p.Boxes != nil {
+		v = r.boxes(p.Boxes)
+	}
+	v.Doubtful = v.Margin < r.Margin
+	if v.Doubtful && r.Doubtful != "as-judged" {
+		v.Bad = r.Doubtful == "reject"
+	}
+	return v
+}
+
+// class judges a classifier's prediction.
+func (r Rules) class(p *eval.Prediction) Verdict {
 	second := 0.0
 	for class, s := range p.Scores {
 		if class != p.Class {
 			second = max(second, s)
 		}
 	}
-	v := Verdict{Class: p.Class, Score: p.Score, Margin: p.Score - second, Bad: slices.Contains(r.Reject, p.Class)}
-	v.Doubtful = v.Margin < r.Margin
-	if v.Doubtful && r.Doubtful != "as-judged" {
-		v.Bad = r.Doubtful == "reject"
-	}
-	return v
+	return Verdict{Class: p.Class, Score: p.Score, Margin: p.Score - second, Bad: slices.Contains(r.Reject, p.Class)}
 }
 
 func decisionName(bad bool) string {
@@ -50,7 +61,7 @@ func decisionName(bad bool) string {
 // event tells of a verdict.
 func (v Verdict) event(p Part, late bool, took time.Duration, model uint64) Event {
 	e := Event{Event: "part", Part: p.Number, Class: v.Class, Score: v.Score, Margin: v.Margin, Doubtful: v.Doubtful,
-		Decision: decisionName(v.Bad), Outcome: "judged", Model: model, LatencyMS: took.Seconds() * 1e3}
+		Decision: decisionName(v.Bad), Boxes: v.Boxes, Outcome: "judged", Model: model, LatencyMS: took.Seconds() * 1e3}
 	if late {
 		e.Outcome = "late"
 	}

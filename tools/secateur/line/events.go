@@ -26,6 +26,7 @@ type Event struct {
 	Doubtful  bool    `json:"doubtful,omitempty"`
 	Decision  string  `json:"decision,omitempty"` // reject, pass
 	LatencyMS float64 `json:"latency_ms,omitempty"`
+	Boxes     []Box   `json:"boxes,omitzero"`    // of a detector, perhaps none
 	Picture   string  `json:"picture,omitempty"` // the file that it will be kept in
 
 	Model  uint64 `json:"model,omitempty"`

@@ -1,0 +1,76 @@
+package line
+
+import (
+	"math"
+	"slices"
+
+	"github.com/secateur/secateur/core/eval"
+)
+
+// Zone is a part of the picture in which boxes of some classes reject a part.
+type Zone struct {
+	Name    string
+	Polygon [][]float64 // corners x, y in pixels; none: all of the picture
+	Classes []string
+	Score   float64 // that such a box has at least
+}
+
+// Box is what a detector found on a part, in pixels of the picture that it saw.
+type Box struct {
+	eval.Box
+	Reject bool   `json:"reject,omitempty"` // this box rejects the part
+	Zone   string `json:"zone,omitempty"`   // where
+}
+
+// boxes judges what a detector found. The verdict's class and score are those of the box that decides: the one that goes
+// furthest beyond the score of its zone, or comes nearest to it. The margin is how far that is; without any such box it is 1.
+func (r Rules) boxes(found []eval.Box) Verdict {
+	v, best := Verdict{Margin: 1, Boxes: []Box{}}, math.Inf(-1)
+	for _, f := range found {
+		b := Box{Box: f}
+		shown := f.Score >= r.Score
+		for _, z := range r.Zones {
+			shown = shown || f.Score >= z.Score
+			if !z.holds(f) {
+				continue
+			}
+			over := f.Score - z.Score
+			if over >= 0 && !b.Reject {
+				b.Reject, b.Zone, v.Bad = true, z.Name, true
+			}
+			if over > best {
+				best, v.Class, v.Score, v.Margin = over, f.Class, f.Score, math.Abs(over)
+			}
+		}
+		if shown {
+			v.Boxes = append(v.Boxes, b)
+		}
+	}
+	return v
+}
+
+// holds reports whether a box is of the zone's classes, its centre inside.
+func (z Zone) holds(b eval.Box) bool {
+	return slices.Contains(z.Classes, b.Class) && z.inside((b.XMin+b.XMax)/2, (b.YMin+b.YMax)/2)
+}
+
+// inside counts the sides that a ray to the right crosses: an odd number is inside.
+func (z Zone) inside(x, y float64) bool {
+	odd := z.Polygon == nil
+	for i, a := range z.Polygon {
+		b := z.Polygon[(i+1)%len(z.Polygon)]
+		if (a[1] > y) != (b[1] > y) && x < a[0]+(y-a[1])/(b[1]-a[1])*(b[0]-a[0]) {
+			odd = !odd
+		}
+	}
+	return odd
+}
+
+// LeastScore is the lowest score that matters, for a detector to report.
+func (r Rules) LeastScore() float64 {
+	least := r.Score
+	for _, z := range r.Zones {
+		least = min(least, z.Score-r.Margin)
+	}
+	return max(least, 0.01)
+}
