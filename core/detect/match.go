@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/op"
 )
 
 // mark is a detection judged: whether it is right at each overlap.
@@ -48,7 +49,7 @@ func match(boxes []data.Box, sorted []Detection) []mark {
 	for i, d := range sorted {
 		marks[i].score = d.Score
 		for _, b := range boxes {
-			iou[i] = append(iou[i], d.overlap(b))
+			iou[i] = append(iou[i], op.IoU(d.edges(), []float32{b.XMin, b.YMin, b.XMax, b.YMax}))
 		}
 	}
 	for t := range overlaps {
@@ -81,16 +82,4 @@ func choose(iou []float64, taken []bool, least float64) int {
 		}
 	}
 	return at
-}
-
-// overlap is intersection over union.
-func (d Detection) overlap(b data.Box) float64 {
-	area := func(x0, y0, x1, y1 float32) float64 {
-		return max(float64(x1)-float64(x0), 0) * max(float64(y1)-float64(y0), 0)
-	}
-	both := area(max(d.XMin, b.XMin), max(d.YMin, b.YMin), min(d.XMax, b.XMax), min(d.YMax, b.YMax))
-	if both == 0 {
-		return 0
-	}
-	return both / (area(d.XMin, d.YMin, d.XMax, d.YMax) + area(b.XMin, b.YMin, b.XMax, b.YMax) - both)
 }

@@ -3,6 +3,7 @@ package detect
 import (
 	"context"
 	"fmt"
+	"image"
 	"math"
 	"strings"
 	"time"
@@ -66,7 +67,7 @@ func Find(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sampl
 				return eval.ErrNotNumbers
 			}
 			list := c.Decode(logits[i*z:(i+1)*z], boxes[i*b:(i+1)*b])
-			found = append(found, back(list, pre.ToInput(int(sizes[2*i]), int(sizes[2*i+1])).Inverse(), sizes[2*i:]))
+			found = append(found, back(list, pre.ToInput(int(sizes[2*i]), int(sizes[2*i+1])).Inverse(), image.Pt(int(sizes[2*i]), int(sizes[2*i+1]))))
 		}
 		if progress != nil {
 			progress(eval.Progress{Phase: "eval", Done: len(found), Total: len(samples), PerSec: float64(len(found)) / time.Since(began).Seconds()})
@@ -101,13 +102,4 @@ func numbers(v []float32) bool {
 		sum += float64(x)
 	}
 	return !math.IsNaN(sum) && !math.IsInf(sum, 0)
-}
-
-// back maps detections to the picture, cut to its width and height.
-func back(list []Detection, m data.Affine, size []int32) []Detection {
-	for i, d := range list {
-		b := m.Box(data.Box{XMin: d.XMin, YMin: d.YMin, XMax: d.XMax, YMax: d.YMax}).Clip(0, 0, float32(size[0]), float32(size[1]))
-		list[i].XMin, list[i].YMin, list[i].XMax, list[i].YMax = b.XMin, b.YMin, b.XMax, b.YMax
-	}
-	return list
 }

@@ -25,6 +25,8 @@ type Prediction struct {
 	Score  float64            `json:"score,omitempty"` // softmax
 	Scores map[string]float64 `json:"scores,omitempty"`
 	Boxes  []Box              `json:"boxes,omitzero"` // of a detector, the best first, perhaps none; nil of a classifier
+
+	Threshold float64 `json:"-"` // the detector's own, from which on boxes count; it may have been asked for more
 }
 
 // Box is what a detector found in a picture, in pixels of it: edges are continuous, as data.Box has them.

@@ -16,6 +16,7 @@ const (
 	MetaStd    = "secateur.std"    // likewise
 	MetaColor  = "secateur.color"  // RGB or BGR
 	MetaFit    = "secateur.fit"    // squash or letterbox
+	MetaScore  = "secateur.score"  // from which on a detector's boxes count, 0 to 1
 	MetaParent = "secateur.parent" // hash of the model that this one was made from
 )
 
@@ -133,10 +134,39 @@ func (g *Graph) labels() ([]string, error) {
 	return labels, nil
 }
 
+// Threshold is the score from which on a detector's boxes count, 0 when it is not known.
+func (g *Graph) Threshold() float32 {
+	t, _ := g.threshold()
+	return t
+}
+
+// SetThreshold writes the score into Meta; 0 removes it.
+func (g *Graph) SetThreshold(score float64) {
+	delete(g.Meta, MetaScore)
+	if score > 0 {
+		g.Meta[MetaScore] = strconv.FormatFloat(score, 'g', -1, 32)
+	}
+}
+
+func (g *Graph) threshold() (float32, error) {
+	s, ok := g.Meta[MetaScore]
+	if !ok {
+		return 0, nil
+	}
+	x, err := strconv.ParseFloat(s, 32)
+	if err != nil || !(x > 0 && x <= 1) {
+		return 0, fmt.Errorf("%s: %q, want a score above 0, at most 1", MetaScore, s)
+	}
+	return float32(x), nil
+}
+
 // CheckMeta refuses entries of Meta that the typed accessors cannot read. Readers of files call
 // it, so that a damaged entry is an error there rather than a default later.
 func (g *Graph) CheckMeta() error {
 	if _, err := g.labels(); err != nil {
+		return err
+	}
+	if _, err := g.threshold(); err != nil {
 		return err
 	}
 	_, err := g.preprocess()

@@ -31,7 +31,7 @@ func TestMetaRoundTrip(t *testing.T) {
 
 func TestCheckMetaNamesTheEntry(t *testing.T) {
 	for key, bad := range map[string]string{
-		MetaLabels: "[1", MetaMean: "1,2", MetaStd: "1,x,1", MetaColor: "rgba", MetaFit: "stretch",
+		MetaLabels: "[1", MetaMean: "1,2", MetaStd: "1,x,1", MetaColor: "rgba", MetaFit: "stretch", MetaScore: "2",
 	} {
 		g := New()
 		g.Meta[key] = bad

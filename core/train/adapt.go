@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -70,6 +71,9 @@ func (j *job) finish() (*Result, error) {
 		if r.Widths, err = j.widths(); err != nil {
 			return nil, err
 		}
+	}
+	if last := cmp.Or(r.Pruned, r.Dense); last != nil {
+		out.SetThreshold(last.Threshold)
 	}
 	if err := j.log.emit(Event{Event: "done", Dense: r.Dense.Brief(), Pruned: r.Pruned.Brief()}); err != nil {
 		return nil, err

@@ -48,6 +48,10 @@ var fixtureDir string
 //	tiny.onnx, tiny.secateur                    a network of other classes
 //	line.secateur                               a network of those three classes, untrained
 //	bare.onnx                                   tiny without labels and preprocessing
+//	squares.secateur                            a detector of red and blue squares
+//	board/{a,b,c,d,e}.png                       64×64 with squares of 16: red upper left, red lower right, blue upper
+//	                                            left, none, pale red upper left
+//	board/boxes.csv                             where they are
 var fixtures = sync.OnceValue(func() string {
 	dir, err := os.MkdirTemp("", "secateur-test-")
 	must(err)
@@ -68,6 +72,8 @@ var fixtures = sync.OnceValue(func() string {
 	bare := tinyNet(lineClasses)
 	clear(bare.Meta)
 	must(onnx.Export(bare, filepath.Join(dir, "bare.onnx")))
+	must(checkpoint.SaveModel(filepath.Join(dir, "squares.secateur"), squareFinder()))
+	writeBoard(filepath.Join(dir, "board"))
 	return dir
 })
 

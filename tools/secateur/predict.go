@@ -2,17 +2,27 @@ package main
 
 import (
 	"fmt"
+	"image"
+	"io"
 
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/graph"
 	"github.com/spf13/cobra"
 )
 
+// predictFlags is what `secateur predict` was asked for.
+type predictFlags struct {
+	model, draw string
+	score       float64
+}
+
 func predictCommand() *cobra.Command {
-	var model string
+	var f predictFlags
 	c := &cobra.Command{
 		Use:     "predict --model MODEL IMAGE…",
-		Short:   "Classify images: one JSON object a line, or a line for people",
-		Example: "  secateur predict --model line.secateur part1.jpg part2.jpg --json",
+		Short:   "Classify images, or find objects in them: one JSON object a line, or a line for people",
+		Example: "  secateur predict --model line.secateur part1.jpg part2.jpg --json\n  secateur predict --model screws.secateur --draw found/ board.jpg",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("predict wants at least one image")
@@ -20,27 +30,57 @@ func predictCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if model == "" {
+			if f.model == "" {
 				return usagef("--model is missing")
 			}
-			return runPredict(c, model, args)
+			if f.score < 0 || f.score > 1 {
+				return usagef("--score %v: want 0 to 1", f.score)
+			}
+			return f.run(c, args)
 		},
 	}
-	c.Flags().StringVar(&model, "model", "", "the model")
+	c.Flags().StringVar(&f.model, "model", "", "the model")
+	c.Flags().StringVar(&f.draw, "draw", "", "folder for the pictures with what a detector found, as PNG")
+	c.Flags().Float64Var(&f.score, "score", 0, "score from which on a detector's boxes count; 0 is the model's own, where it makes most of precision and recall")
 	return c
 }
 
-func runPredict(c *cobra.Command, model string, images []string) error {
+// predictor judges single pictures.
+type predictor interface {
+	File(path string) (*eval.Prediction, error)
+	Image(name string, m image.Image) (*eval.Prediction, error)
+}
+
+// newPredictor is one for a classifier or a detector, whose boxes count from score on; 0 is the model's own.
+func newPredictor(env graph.Env, g *graph.Graph, score float64) (predictor, error) {
+	if !detect.Is(g) {
+		return eval.NewPredictor(env, g)
+	}
+	p, err := detect.NewPredictor(env, g)
+	if err == nil && score > 0 {
+		p.Choice.Score = float32(score)
+	}
+	return p, err
+}
+
+func (f *predictFlags) run(c *cobra.Command, images []string) error {
 	env, err := newEnv(c)
 	if err != nil {
 		return err
 	}
 	defer env.Pool.Close()
-	g, err := loadModel(model)
+	g, err := loadModel(f.model)
 	if err != nil {
 		return err
 	}
-	p, err := eval.NewPredictor(env, g)
+	if (f.draw != "" || f.score > 0) && !detect.Is(g) {
+		return usagef("--draw and --score are for detectors, and %s classifies", f.model)
+	}
+	p, err := newPredictor(env, g, f.score)
+	if err != nil {
+		return err
+	}
+	drawn, err := newDrawn(f.draw)
 	if err != nil {
 		return err
 	}
@@ -51,6 +91,9 @@ func runPredict(c *cobra.Command, model string, images []string) error {
 			return err
 		}
 		r, err := p.File(path)
+		if err == nil {
+			err = drawn.add(r)
+		}
 		if err != nil {
 			if last != nil {
 				s.say("skipped %v", last)
@@ -61,11 +104,24 @@ func runPredict(c *cobra.Command, model string, images []string) error {
 		if isJSON(c) {
 			err = printJSON(c.OutOrStdout(), r)
 		} else {
-			_, err = fmt.Fprintf(c.OutOrStdout(), "%s: %s (%.1f %%)\n", r.Image, r.Class, 100*r.Score)
+			err = printPrediction(c.OutOrStdout(), r)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return last
+}
+
+// printPrediction is a line for people, of a detector one more for each box.
+func printPrediction(w io.Writer, r *eval.Prediction) error {
+	if r.Boxes == nil {
+		_, err := fmt.Fprintf(w, "%s: %s (%.1f %%)\n", r.Image, r.Class, 100*r.Score)
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s: %d found\n", r.Image, len(r.Boxes))
+	for _, b := range r.Boxes {
+		_, err = fmt.Fprintf(w, "  %s (%.1f %%) from %.1f,%.1f to %.1f,%.1f\n", b.Class, 100*b.Score, b.XMin, b.YMin, b.XMax, b.YMax)
+	}
+	return err
 }

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"image"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/secateur/secateur/core/accept"
 	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/zoo"
@@ -18,6 +21,7 @@ import (
 	"github.com/secateur/secateur/device/clock"
 	"github.com/secateur/secateur/device/gpio"
 	"github.com/secateur/secateur/device/slot"
+	firmwareconfig "github.com/secateur/secateur/firmware-config"
 	"github.com/secateur/secateur/kernels"
 	"github.com/secateur/secateur/tools/secateur/box"
 	"github.com/secateur/secateur/tools/secateur/line"
@@ -35,7 +39,7 @@ func (b *runner) newLine() error {
 	r := b.conf.Reject
 	b.line = &line.Line{
 		Parts: b.flags.frames, Silence: time.Duration(b.conf.Trigger.Timeout), Budget: time.Duration(b.conf.Run.Latency), Events: b.event, Now: clock.Now, Crop: rectangle(b.conf.Camera.Crop),
-		Rules: line.Rules{Reject: r.Classes, Margin: b.conf.Run.Margin, Doubtful: b.conf.Run.Doubtful, LateBad: r.Late == "reject"},
+		Rules: line.Rules{Reject: r.Classes, Score: r.Score, Zones: zones(b.conf), Margin: b.conf.Run.Margin, Doubtful: b.conf.Run.Doubtful, LateBad: r.Late == "reject"},
 		Drift: &line.Drift{Limit: b.conf.Run.Drift, Window: b.conf.Run.Window},
 	}
 	if b.rejector != nil {
@@ -118,12 +122,60 @@ func (b *runner) storedModel(env graph.Env) error {
 	return nil
 }
 
+// zones is where boxes reject: those of the configuration, else everywhere.
+func zones(c *firmwareconfig.Config) []line.Zone {
+	all := c.Zones
+	if len(all) == 0 && len(c.Reject.Classes) > 0 {
+		all = []firmwareconfig.Zone{{}}
+	}
+	var list []line.Zone
+	for _, z := range all {
+		l := line.Zone{Name: z.Name, Polygon: z.Polygon, Classes: z.Classes, Score: cmp.Or(z.Score, c.Reject.Score)}
+		if len(l.Classes) == 0 {
+			l.Classes = c.Reject.Classes
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// checkClasses holds a model's classes against the configuration.
+func (b *runner) checkClasses(g *graph.Graph) error {
+	if len(b.conf.Zones) > 0 && !detect.Is(g) {
+		return usagef("the configuration has zones, which are for detectors; the model classifies")
+	}
+	named := map[string][]string{"reject.classes": b.conf.Reject.Classes}
+	for i, z := range b.conf.Zones {
+		named[fmt.Sprintf("zone[%d].classes", i)] = z.Classes
+	}
+	for _, key := range slices.Sorted(maps.Keys(named)) {
+		for _, class := range named[key] {
+			if !slices.Contains(g.Labels(), class) {
+				return usagef("%s names %q; the model's classes are %q", key, class, g.Labels())
+			}
+		}
+	}
+	return nil
+}
+
+// detector compiles one that reports every box that can matter.
+func (b *runner) detector(env graph.Env, g *graph.Graph) (*line.Loaded, error) {
+	p, err := detect.NewPredictor(env, g)
+	if err != nil {
+		return nil, err
+	}
+	p.Choice.Score = float32(b.line.Rules.LeastScore(float64(p.Own)))
+	b.show.say("drift is not watched: the model is a detector")
+	return &line.Loaded{Model: p}, nil
+}
+
 // ready compiles a model, holds its classes against the configuration, and lets it judge the golden set.
 func (b *runner) ready(env graph.Env, g *graph.Graph) (*line.Loaded, error) {
-	for _, class := range b.conf.Reject.Classes {
-		if !slices.Contains(g.Labels(), class) {
-			return nil, usagef("reject.classes names %q; the model's classes are %q", class, g.Labels())
-		}
+	if err := b.checkClasses(g); err != nil {
+		return nil, err
+	}
+	if detect.Is(g) {
+		return b.detector(env, g)
 	}
 	p, err := eval.NewPredictor(env, g)
 	if err != nil {

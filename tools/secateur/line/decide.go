@@ -9,7 +9,7 @@ import (
 
 // Rules make a decision of a prediction.
 type Rules struct {
-	Score    float64  // of a detector: boxes are told of from here on, or where a zone wants less
+	Score    float64  // of a detector: boxes are told of from here on, or where a zone wants less; 0: the model's own threshold
 	Zones    []Zone   // of a detector: where its boxes reject; none rejects nothing
 	Reject   []string // classes that leave the line
 	Margin   float64  // a smaller gap between the best two scores is doubtful
@@ -31,7 +31,7 @@ type Verdict struct {
 func (r Rules) Decide(p *eval.Prediction) Verdict {
 	v := r.class(p)
 	if p.Boxes != nil {
-		v = r.boxes(p.Boxes)
+		v = r.boxes(p.Boxes, p.Threshold)
 	}
 	v.Doubtful = v.Margin < r.Margin
 	if v.Doubtful && r.Doubtful != "as-judged" {

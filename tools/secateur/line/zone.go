@@ -1,6 +1,7 @@
 package line
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -12,7 +13,7 @@ type Zone struct {
 	Name    string
 	Polygon [][]float64 // corners x, y in pixels; none: all of the picture
 	Classes []string
-	Score   float64 // that such a box has at least
+	Score   float64 // that such a box has at least; 0: the model's own threshold
 }
 
 // Box is what a detector found on a part, in pixels of the picture that it saw.
@@ -22,19 +23,20 @@ type Box struct {
 	Zone   string `json:"zone,omitempty"`   // where
 }
 
-// boxes judges what a detector found. The verdict's class and score are those of the box that decides: the one that goes
+// boxes judges what a detector with that threshold of its own found. The verdict's class and score are those of the box that decides: the one that goes
 // furthest beyond the score of its zone, or comes nearest to it. The margin is how far that is; without any such box it is 1.
-func (r Rules) boxes(found []eval.Box) Verdict {
+func (r Rules) boxes(found []eval.Box, own float64) Verdict {
 	v, best := Verdict{Margin: 1, Boxes: []Box{}}, math.Inf(-1)
 	for _, f := range found {
 		b := Box{Box: f}
-		shown := f.Score >= r.Score
+		shown := f.Score >= cmp.Or(r.Score, own)
 		for _, z := range r.Zones {
-			shown = shown || f.Score >= z.Score
+			over := f.Score - cmp.Or(z.Score, own)
+			shown = shown || over >= 0
 			if !z.holds(f) {
 				continue
 			}
-			over := f.Score - z.Score
+			shown = shown || over > -r.Margin // makes the part doubtful
 			if over >= 0 && !b.Reject {
 				b.Reject, b.Zone, v.Bad = true, z.Name, true
 			}
@@ -66,11 +68,11 @@ func (z Zone) inside(x, y float64) bool {
 	return odd
 }
 
-// LeastScore is the lowest score that matters, for a detector to report.
-func (r Rules) LeastScore() float64 {
-	least := r.Score
+// LeastScore is the lowest score that matters, for a detector with that threshold of its own to report.
+func (r Rules) LeastScore(own float64) float64 {
+	least := cmp.Or(r.Score, own)
 	for _, z := range r.Zones {
-		least = min(least, z.Score-r.Margin)
+		least = min(least, cmp.Or(z.Score, own)-r.Margin)
 	}
 	return max(least, 0.01)
 }

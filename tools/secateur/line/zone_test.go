@@ -39,9 +39,9 @@ func TestDecideBoxes(t *testing.T) {
 		"in the zone":     {[]eval.Box{box("hole", 0.9, 5, 5), box("screw", 0.8, 5, 5)}, true, false, "hole", 0.4, 2},
 		"outside":         {[]eval.Box{box("hole", 0.9, 15, 5)}, false, false, "", 1, 1},
 		"other class":     {[]eval.Box{box("screw", 0.9, 5, 5)}, false, false, "", 1, 1},
-		"just too low":    {[]eval.Box{box("hole", 0.45, 5, 5)}, false, true, "hole", 0.05, 0},
+		"just too low":    {[]eval.Box{box("hole", 0.45, 5, 5)}, false, true, "hole", 0.05, 1},
 		"just enough":     {[]eval.Box{box("hole", 0.55, 5, 5)}, false, true, "hole", 0.05, 1},
-		"low beside high": {[]eval.Box{box("hole", 0.45, 5, 5), box("hole", 0.8, 5, 15)}, true, false, "hole", 0.3, 1},
+		"low beside high": {[]eval.Box{box("hole", 0.45, 5, 5), box("hole", 0.8, 5, 15)}, true, false, "hole", 0.3, 2},
 		"far below":       {[]eval.Box{box("hole", 0.2, 5, 5)}, false, false, "hole", 0.3, 0},
 	} {
 		if c.boxes == nil {
@@ -56,8 +56,12 @@ func TestDecideBoxes(t *testing.T) {
 	if v := rules.Decide(&eval.Prediction{Boxes: []eval.Box{box("hole", 0.45, 5, 5)}}); !v.Bad {
 		t.Error("a doubtful part passes")
 	}
-	if got := rules.LeastScore(); math.Abs(got-0.4) > 1e-9 {
+	if got := rules.LeastScore(0.7); math.Abs(got-0.4) > 1e-9 {
 		t.Errorf("least score %v, want 0.4", got)
+	}
+	own := Rules{Zones: []Zone{{Name: "all", Classes: []string{"hole"}}}}
+	if v := own.Decide(&eval.Prediction{Threshold: 0.7, Boxes: []eval.Box{box("hole", 0.72, 0, 0), box("hole", 0.65, 0, 0)}}); !v.Bad || len(v.Boxes) != 1 || math.Abs(v.Margin-0.02) > 1e-9 {
+		t.Errorf("by the model's own threshold: %+v", v)
 	}
 	if v := rules.Decide(&eval.Prediction{Boxes: []eval.Box{box("hole", 0.9, 5, 5)}}); !v.Boxes[0].Reject || v.Boxes[0].Zone != "l" {
 		t.Errorf("%+v", v.Boxes)
