@@ -84,7 +84,7 @@ func (h Head) AddHead(backbone *graph.Graph, labels []string) (*graph.Graph, err
 	return g, nil
 }
 
-// taps are the last tensors of each level's size, the finest level first.
+// taps are the last tensors of each level's size, the finest level first. An older head of ours is passed over.
 func (h Head) taps(g *graph.Graph) ([]*graph.Node, error) {
 	in := g.Role(graph.Input)
 	if len(in) != 1 || len(in[0].Shape) != 4 {
@@ -94,7 +94,7 @@ func (h Head) taps(g *graph.Graph) ([]*graph.Node, error) {
 	taps := make([]*graph.Node, len(h.Strides))
 	for i, s := range h.Strides {
 		for _, n := range g.Nodes {
-			if len(n.Shape) == 4 && !n.IsLeaf() && n.Shape[1] == (side[0]+s-1)/s && n.Shape[2] == (side[1]+s-1)/s {
+			if len(n.Shape) == 4 && !n.IsLeaf() && !strings.HasPrefix(n.Name, Prefix) && n.Shape[1] == (side[0]+s-1)/s && n.Shape[2] == (side[1]+s-1)/s {
 				taps[i] = n
 			}
 		}

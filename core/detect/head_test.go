@@ -184,6 +184,17 @@ func TestHeadExport(t *testing.T) {
 	near(t, run(t, back), run(t, g))
 }
 
+// TestHeadReplaced: a new head reads what the old one read.
+func TestHeadReplaced(t *testing.T) {
+	g, err := Head{Strides: []int{8}, Width: 8, Depth: 1, Seed: 1}.AddHead(small(t), toy.Classes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lateral := g.Node(Prefix + "lateral8"); lateral.In[0].Name != "c.relu" || g.Node(Prefix+"smooth4") != nil {
+		t.Errorf("the new head reads %s of\n%v", lateral.In[0].Name, g)
+	}
+}
+
 // TestHeadRefuses: a backbone without a level.
 func TestHeadRefuses(t *testing.T) {
 	if _, err := (Head{Strides: []int{16, 32}, Width: 8, Depth: 1}).AddHead(toy.Backbone(), toy.Classes); err == nil || !strings.Contains(err.Error(), "stride 16") {

@@ -105,7 +105,9 @@ func (d Matched) width() int {
 }
 
 // Grad lets nothing flow: the assignment is held.
-func (Matched) Grad(_ *graph.Graph, _, _ *graph.Node, _ []bool) []*graph.Node { return []*graph.Node{nil} }
+func (Matched) Grad(_ *graph.Graph, _, _ *graph.Node, _ []bool) []*graph.Node {
+	return []*graph.Node{nil}
+}
 
 // Lower goes anchor by anchor.
 func (d Matched) Lower(_ *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {

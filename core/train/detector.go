@@ -18,8 +18,9 @@ type detector struct{}
 
 // Detect says what a classifier becomes a detector by.
 type Detect struct {
-	Input int // side of the pictures that it reads, 0: as the model
-	Head  detect.Head
+	Input     int  // side of the pictures that it reads, 0: as the model
+	Letterbox bool // pictures keep their proportions
+	Head      detect.Head
 }
 
 // network gives a classifier's features a new detection head. A detector of these classes is kept as it is.
@@ -28,6 +29,9 @@ func (detector) network(c Config) (*graph.Graph, error) {
 		return nil, err
 	}
 	if detect.Is(c.Model) && slices.Equal(c.Model.Labels(), c.Data.Classes) {
+		if c.Model.Node(detect.Centres) == nil {
+			return nil, fmt.Errorf("the detector does not say where its anchors lie: it has no tensor %q", detect.Centres)
+		}
 		return c.Model.Copy(), nil
 	}
 	g := c.Model
@@ -50,7 +54,14 @@ func (detector) network(c Config) (*graph.Graph, error) {
 			return nil, fmt.Errorf("the backbone for pictures of %d×%d: %w", d.Input, d.Input, err)
 		}
 	}
-	return d.Head.AddHead(g, c.Data.Classes)
+	g, err := d.Head.AddHead(g, c.Data.Classes)
+	if err != nil {
+		return nil, err
+	}
+	p := g.Preprocess()
+	p.Letterbox = d.Letterbox
+	g.SetPreprocess(p)
+	return g, nil
 }
 
 // onlyClassifiers refuses what a detector cannot be trained with.

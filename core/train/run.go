@@ -142,7 +142,9 @@ func OpenRun(dir, folder string) (*Run, error) {
 		folder = rec.Folder
 	}
 	j.train, j.val, j.test = samples(rec.Train, folder), samples(rec.Val, folder), samples(rec.Test, folder)
-	j.task = taskOf(j.net)
+	if j.task = taskOf(j.net); j.task == (detector{}) {
+		return nil, &RunError{dir, "holds the run of a detector: only classifiers are explained filter by filter"}
+	}
 	r := &Run{Dir: dir, Phase: j.pos.Phase, Classes: rec.Classes, Seed: rec.Seed, Prune: *rec.Prune, Turns: j.pos.Prune.Turns,
 		Change: j.pos.Prune.Change, Original: j.pos.Prune.Original, Report: j.pos.Dense, Train: j.train, Tested: j.tested()}
 	r.Judges, r.JudgedOn = j.judges()

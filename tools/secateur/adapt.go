@@ -11,7 +11,6 @@ import (
 
 	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/data"
-	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/device/durable"
@@ -45,6 +44,8 @@ func adaptCommand() *cobra.Command {
 		Short: "Fine-tune a model on a folder of images, and prune it while doing so",
 		Long: `Fine-tune a pretrained classifier on the images of a new line, head first, and prune it turn by turn
 while doing so. MODEL is an ONNX file or a model file of ours. DIR holds train/CLASS/*, CLASS/* or split.csv.
+With --detect the classifier gets a detection head, or a detector keeps its own where the classes agree, and DIR
+has boxes; turns are then accepted by the recall of the rarest class.
 With --run the state is kept after every epoch and turn: after a power cut, --resume goes on from there and
 ends with the same bits.
 
@@ -53,7 +54,8 @@ Against learning few images by heart there are: the head before the rest (--head
 (--distill). Each can be switched alone; a study sets them in its [recipe].`,
 		Example: `  secateur adapt --model mobilenet.onnx --data line/ -o line.secateur
   secateur adapt --model mobilenet.onnx --data line/ --shots 10 --prune fisher --keep macs=0.5 --run runs/1 -o line.secateur
-  secateur adapt --model mobilenet.onnx --data line/ --shots 10 --prune fisher --keep macs=0.5 --run runs/1 --resume -o line.secateur`,
+  secateur adapt --model mobilenet.onnx --data line/ --shots 10 --prune fisher --keep macs=0.5 --run runs/1 --resume -o line.secateur
+  secateur adapt --detect --model mobilenet.onnx --data boxes/ --epochs 15 -o detector.secateur`,
 		Args: exactly(0, "flags alone"),
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
@@ -146,9 +148,12 @@ func (f *adaptFlags) run(c *cobra.Command) error {
 	if f.Model, err = loadModel(f.model); err != nil {
 		return err
 	}
+	if err := f.detect.checkModel(f.Model); err != nil {
+		return err
+	}
 	s := newShow(c)
 	defer s.done()
-	if f.Config.Data, err = openData(s, f.data, nil, f.Seed, f.Detect != nil || detect.Is(f.Model)); err != nil {
+	if f.Config.Data, err = openData(s, f.data, nil, f.Seed, f.Detect != nil); err != nil {
 		return err
 	}
 	f.Folder = f.data

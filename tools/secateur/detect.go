@@ -2,20 +2,22 @@ package main
 
 import (
 	"github.com/secateur/secateur/core/detect"
+	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/train"
 	"github.com/spf13/pflag"
 )
 
 // detectFlags is what `secateur adapt` was asked for of a detector.
 type detectFlags struct {
-	on      bool
-	input   int
-	strides []int
+	on, letterbox bool
+	input         int
+	strides       []int
 }
 
 func (d *detectFlags) add(fl *pflag.FlagSet) {
 	fl.BoolVar(&d.on, "detect", false, "make a detector of the classifier: DIR has boxes (boxes.csv, Pascal VOC, COCO, YOLO)")
 	fl.IntVar(&d.input, "input", 320, "with --detect, side in pixels of the pictures that the detector reads")
+	fl.BoolVar(&d.letterbox, "letterbox", false, "with --detect, pictures keep their proportions, with grey around them; kept with the model")
 	fl.IntSliceVar(&d.strides, "strides", detect.DefaultHead(0).Strides, "with --detect, pixels a place on each level of the head, each twice the one before")
 }
 
@@ -58,7 +60,15 @@ func (d *detectFlags) check(c *train.Config) error {
 	}
 	head := detect.DefaultHead(c.Seed)
 	head.Strides = d.strides
-	c.Detect = &train.Detect{Input: d.input, Head: head}
+	c.Detect = &train.Detect{Input: d.input, Letterbox: d.letterbox, Head: head}
+	return nil
+}
+
+// checkModel wants a detector to be asked for as one.
+func (d *detectFlags) checkModel(g *graph.Graph) error {
+	if detect.Is(g) && !d.on {
+		return usagef("the model is a detector: adapt it with --detect")
+	}
 	return nil
 }
 
