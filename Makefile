@@ -2,7 +2,8 @@
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -buildid= -X main.version=$(VERSION)
 GO       = CGO_ENABLED=0 go
-GOBUILD  = $(GO) build -trimpath -ldflags="$(LDFLAGS)"
+# HTTP/2 is half a megabyte that cameras, metrics and the page of label do not speak.
+GOBUILD  = $(GO) build -trimpath -tags nethttpomithttp2 -ldflags="$(LDFLAGS)"
 PYTHON  ?= python3,/usr/bin/python3
 QEMU_CPU ?= cortex-a53
 FUZZTIME ?= 30s

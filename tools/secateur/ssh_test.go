@@ -53,6 +53,7 @@ func TestOverSSH(t *testing.T) {
 	t.Run("status", b.status)
 	t.Run("retrain", b.retrain)
 	t.Run("killed client", b.killedClient)
+	t.Run("killed service", b.killedService)
 	t.Run("bursts", b.bursts)
 	if n, err := (&gate.Audit{Path: firmwareconfig.Audit}).Verify(); err != nil {
 		t.Error(err)
@@ -94,6 +95,11 @@ func newRemoteBox(t *testing.T) *remoteBox {
 // service runs the program as the account of the box's services.
 func (b *remoteBox) service(t *testing.T, args ...string) sshtest.Result {
 	t.Helper()
+	return sshtest.Run(b.serviceCommand(t, args...))
+}
+
+func (b *remoteBox) serviceCommand(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
 	u, err := user.Lookup("secateur")
 	if err != nil {
 		t.Fatal(err)
@@ -103,13 +109,18 @@ func (b *remoteBox) service(t *testing.T, args ...string) sshtest.Result {
 	c := exec.Command("/bin/sh", append([]string{"-c", "umask 0027; exec /usr/bin/secateur \"$@\"", "secateur"}, args...)...)
 	c.Dir = "/"
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	return sshtest.Run(c)
+	return c
 }
 
 // train does the jobs of the spool, as the path unit has it done.
 func (b *remoteBox) train(t *testing.T) sshtest.Result {
 	t.Helper()
-	return b.service(t, "retrain", "--spool", firmwareconfig.Spool, "--quiet", "--threads", "1")
+	return sshtest.Run(b.trainer(t))
+}
+
+func (b *remoteBox) trainer(t *testing.T) *exec.Cmd {
+	t.Helper()
+	return b.serviceCommand(t, "retrain", "--spool", firmwareconfig.Spool, "--quiet", "--threads", "1")
 }
 
 // remote is the program's own client.
@@ -398,6 +409,62 @@ func (b *remoteBox) killedClient(t *testing.T) {
 		t.Errorf("logs: exit %d, want %d and at its end %q: %s", r.Code, st.Done.Code, st.Done.Line, r.Stdout)
 	}
 	t.Logf("the client was killed; job %d ended %d, %s", n, st.Done.Code, st.Done.Line)
+}
+
+// killedService kills the service with -9 in the middle of a job, several times: the job goes on where it was and ends once,
+// the live model is whole all the while, and a client that follows sees the end.
+func (b *remoteBox) killedService(t *testing.T) {
+	if st := b.live(t); st > 1 {
+		b.SSH("quality", "rollback") // what the tests before left on trial
+	}
+	before, n := b.live(t), b.newest(t)+1
+	ended := make(chan sshtest.Result)
+	go func() { ended <- b.remote("plc", "127.0.0.1", "retrain", "set=good", "epochs=60", "follow=yes") }()
+	b.await(t, n)
+	kills, run := 0, fmt.Sprintf("%s/job-%06d", firmwareconfig.Runs, n)
+	for kills < campaignOr(10, 2) {
+		c := b.trainer(t)
+		must(c.Start())
+		if !newer(run, time.Now(), 20*time.Second) {
+			c.Process.Kill()
+			c.Wait()
+			break // it is done
+		}
+		must(c.Process.Kill())
+		c.Wait()
+		kills++
+		if got := b.live(t); got != before {
+			t.Fatalf("live %d after kill %d, want %d", got, kills, before)
+		}
+	}
+	b.train(t)
+	st, err := b.spool(t).Status(n)
+	if err != nil || st.Done == nil || len(st.Done.Report) == 0 {
+		t.Fatalf("after %d kills the job has no end: %+v, %v", kills, st, err)
+	}
+	if r := <-ended; r.Code != st.Done.Code {
+		t.Errorf("the client ended %d, the job %d", r.Code, st.Done.Code)
+	}
+	if r := b.service(t, "models", "--golden=", "scrub"); r.Code != 0 {
+		t.Errorf("%+v", r)
+	}
+	t.Logf("%d kills; job %d ended %d, %s", kills, n, st.Done.Code, st.Done.Line)
+	if kills == 0 {
+		t.Error("no kill came in time")
+	}
+}
+
+// newer waits until a run has saved something since a moment; false if it does not in time.
+func newer(run string, since time.Time, limit time.Duration) bool {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		files, _ := filepath.Glob(run + "/*.ckpt")
+		for _, f := range files {
+			if st, err := os.Stat(f); err == nil && st.ModTime().After(since) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // bursts of retrains at the same moment: one is taken, the others are told that the box is busy.
