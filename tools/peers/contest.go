@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/secateur/secateur/core/onnx"
-	"github.com/secateur/secateur/core/zoo"
 	"github.com/secateur/secateur/tools/bench"
 )
 
@@ -59,6 +58,10 @@ func contests(found []peer, dir string) (cs []*contest) {
 			s := Spec{Work: "infer", Net: net, Batch: 1, Threads: threads, File: modelFile(dir, net)}
 			cs = append(cs, &contest{name: "infer " + net + ", batch 1", spec: s, peers: rivals(found, "onnxruntime", "")})
 		}
+	}
+	for threads := 1; threads <= 2; threads++ {
+		s := Spec{Work: "infer", Net: detector, Batch: 1, Threads: threads, File: modelFile(dir, detector)}
+		cs = append(cs, &contest{name: "infer mobilenetv2 with a detection head at 320, batch 1", spec: s, peers: rivals(found, "onnxruntime", "")})
 	}
 	return append(append(cs, scaling("resnet18")), products(found)...)
 }
@@ -166,7 +169,7 @@ func (c *contest) start() ([]*player, error) {
 }
 
 func export(s Spec) error {
-	g, err := zoo.Network(s.Net, 1, 1000, 1)
+	g, err := network(s.Net, 1)
 	if err != nil {
 		return err
 	}

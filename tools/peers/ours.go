@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/zoo"
@@ -53,7 +54,7 @@ func prepare(s Spec) (bench.Work, error) {
 	if s.Work == "gemm" {
 		return repeat(product(env, s), s.Inner), nil
 	}
-	g, err := zoo.Network(s.Net, s.Batch, 1000, 1)
+	g, err := network(s.Net, s.Batch)
 	if err != nil {
 		return bench.Work{}, err
 	}
@@ -66,6 +67,24 @@ func prepare(s Spec) (bench.Work, error) {
 		return bench.Work{}, err
 	}
 	return m.Work, nil
+}
+
+// detector is the name of MobileNet v2 with a detection head for pictures of 320×320.
+const detector = "mobilenetv2-detector"
+
+// network is one of the zoo's for 1000 classes, or the detector of 20.
+func network(name string, batch int) (*graph.Graph, error) {
+	if name != detector {
+		return zoo.Network(name, batch, 1000, 1)
+	}
+	g, err := zoo.Network("mobilenetv2", batch, 1000, 1)
+	if err != nil {
+		return nil, err
+	}
+	if g, _, err = g.WithSize(320, 320); err != nil {
+		return nil, err
+	}
+	return detect.DefaultHead(1).AddHead(g, make([]string, 20))
 }
 
 func product(e graph.Env, s Spec) bench.Work {
