@@ -386,5 +386,6 @@ var (
 	foldCeil  = mapped(math.Ceil)
 	foldSqrt  = mapped(math.Sqrt)
 	foldExp   = mapped(math.Exp)
+	foldLog   = mapped(math.Log)
 	foldNeg   = mapped(func(x float64) float64 { return -x })
 )

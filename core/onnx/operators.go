@@ -34,6 +34,7 @@ var operators = map[string]operator{
 	"Sigmoid":     {min: 1, max: 1, run: each(op.Sigmoid{})},
 	"Tanh":        {min: 1, max: 1, run: each(op.Tanh{})},
 	"Exp":         {min: 1, max: 1, run: each(op.Exp{}), fold: foldExp},
+	"Log":         {min: 1, max: 1, run: each(op.Log{}), fold: foldLog},
 	"Neg":         {min: 1, max: 1, run: each(op.Neg{}), fold: foldNeg},
 	"Dropout":     {min: 1, max: 3, run: dropout},
 

@@ -31,6 +31,7 @@ var writers = map[string]func(*exporter, *graph.Node) error{
 	"Sigmoid":            writePlain,
 	"Tanh":               writePlain,
 	"Exp":                writePlain,
+	"Log":                writePlain,
 	"Neg":                writePlain,
 	"Identity":           writePlain,
 	"HardSwish":          writeHardSwish,

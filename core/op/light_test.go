@@ -40,6 +40,7 @@ func activationCases() []opCase {
 		{"silu", Silu{}, one, gradOpts{fill: uniform(-4, 4)}},
 		{"tanh", Tanh{}, one, gradOpts{fill: uniform(-3, 3)}},
 		{"exp", Exp{}, one, gradOpts{}},
+		{"log", Log{}, one, gradOpts{fill: uniform(0.5, 4)}},
 		{"neg", Neg{}, one, gradOpts{}},
 		{"identity", Identity{}, one, gradOpts{}},
 		{"dropout", Dropout{0.5}, one, gradOpts{}},

@@ -23,6 +23,7 @@ var Kinds = []graph.Op{
 	Identity{},
 	LRN{},
 	LeakyRelu{},
+	Log{},
 	LogSoftmax{},
 	Max{},
 	MaxPool{},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/secateur/secateur/core/checkpoint"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/onnx"
 	"github.com/secateur/secateur/device/durable"
@@ -13,7 +14,7 @@ import (
 )
 
 func importCommand() *cobra.Command {
-	var out, mean, std, labels string
+	var out, mean, std, labels, family string
 	var o onnx.Options
 	c := &cobra.Command{
 		Use:     "import FILE.onnx -o MODEL",
@@ -38,7 +39,11 @@ func importCommand() *cobra.Command {
 			}
 			s := newShow(c)
 			o.Note = func(line string) { s.say("note: %s", line) }
-			return runImport(c, args[0], out, o)
+			f, err := familyOf(family)
+			if err != nil {
+				return err
+			}
+			return runImport(c, args[0], out, f, o)
 		},
 	}
 	fl := c.Flags()
@@ -46,17 +51,57 @@ func importCommand() *cobra.Command {
 	fl.StringVar(&mean, "mean", "", "r,g,b in 0..255 that is subtracted from the pixels, in the order of the input's channels")
 	fl.StringVar(&std, "std", "", "r,g,b that the difference is divided by")
 	fl.StringVar(&labels, "labels", "", "file with one class name a line")
+	fl.StringVar(&family, "detector", "", "the file is a detector of this family: "+strings.Join(families(), " or ")+"; its answers become logits and boxes like ours, and its usual mean, std and order of colours hold")
 	fl.BoolVar(&o.BGR, "bgr", false, "the model wants blue first")
 	fl.IntVar(&o.Height, "height", 0, "height of the input, where the file leaves it open")
 	fl.IntVar(&o.Width, "width", 0, "width of the input, where the file leaves it open")
 	return c
 }
 
-func runImport(c *cobra.Command, path, out string, o onnx.Options) error {
+// families is the names of the detectors that can be imported.
+func families() (names []string) {
+	for _, f := range detect.Families() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// familyOf is the family of a name, nil of none.
+func familyOf(name string) (*detect.Foreign, error) {
+	for _, f := range detect.Families() {
+		if f.Name == name {
+			return &f, nil
+		}
+	}
+	if name != "" {
+		return nil, usagef("--detector %q: want %s", name, strings.Join(families(), " or "))
+	}
+	return nil, nil
+}
+
+// readONNX is the network of a file, of a detector's family with our outputs.
+func readONNX(path string, f *detect.Foreign, o onnx.Options) (*graph.Graph, error) {
+	if f == nil {
+		return onnx.Import(path, o)
+	}
+	if o.Mean == nil && o.Std == nil {
+		o.Mean, o.Std, o.BGR = &f.Preprocess.Mean, &f.Preprocess.Std, o.BGR || f.Preprocess.BGR
+	}
+	g, err := onnx.Import(path, o)
+	if err != nil {
+		return nil, err
+	}
+	if g, err = f.Convert(g); err != nil {
+		return nil, fmt.Errorf("import %s: %w", path, err)
+	}
+	return g, nil
+}
+
+func runImport(c *cobra.Command, path, out string, f *detect.Foreign, o onnx.Options) error {
 	if err := checkWritable(out); err != nil {
 		return err
 	}
-	g, err := onnx.Import(path, o)
+	g, err := readONNX(path, f, o)
 	if err != nil {
 		return err
 	}
