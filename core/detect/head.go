@@ -30,17 +30,6 @@ func Is(g *graph.Graph) bool {
 	return len(z) == 3 && len(b) == 3 && z[1] == b[1] && b[2] == 4
 }
 
-// OwnParams marks the parameters of a detection head.
-func OwnParams(g *graph.Graph) map[*graph.Node]bool {
-	own := map[*graph.Node]bool{}
-	for _, n := range g.Role(graph.Param) {
-		if strings.HasPrefix(n.Name, Prefix) {
-			own[n] = true
-		}
-	}
-	return own
-}
-
 // Head is the shape of a detection head: a small feature pyramid (Lin et al., CVPR 2017, 1612.03144) and, shared by its
 // levels, one tower of depthwise-separable convolutions for classes and one for boxes (Tian et al., ICCV 2019, FCOS,
 // 1904.01355). Each place of a level is an anchor, which answers for each class and gives the distances from its centre to

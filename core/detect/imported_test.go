@@ -150,3 +150,32 @@ func TestConvertRefuses(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestBackboneOfImported: what the head of an imported detector reads stays, and a new head has a level at each stride there.
+func TestBackboneOfImported(t *testing.T) {
+	for i, c := range []struct{ folder, file, last, logits string }{
+		{"model-fastestdet-coco", "FastestDet.onnx", "onnx::Conv_738", "1×2541×2"},
+		{"model-ultraface-slim320", "version-slim-320_simplified.onnx", "349", "1×1580×2"},
+	} {
+		g, _ := converted(t, i, c.folder, c.file)
+		b, err := Backbone(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.Node(c.last) == nil || b.Node(Logits) != nil || len(OwnParams(g)) == 0 {
+			t.Errorf("%s: the outputs are %v", c.file, b.Outputs)
+		}
+		for p := range OwnParams(g) {
+			if b.Node(p.Name) != nil {
+				t.Errorf("%s: %s is of the head", c.file, p.Name)
+			}
+		}
+		again, err := DefaultHead(1).AddHead(b, []string{"x", "y"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := again.Check(); err != nil || again.Outputs[0].Shape.String() != c.logits {
+			t.Errorf("%v, outputs %v", err, again.Outputs)
+		}
+	}
+}

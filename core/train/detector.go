@@ -34,34 +34,39 @@ func (detector) network(c Config) (*graph.Graph, error) {
 		}
 		return c.Model.Copy(), nil
 	}
-	g := c.Model
-	if !detect.Is(g) {
-		last, err := lastLayer(g)
-		if err != nil {
-			return nil, err
-		}
-		if g, _, err = g.Sub(nil, []*graph.Node{last.In[0]}); err != nil {
-			return nil, err
-		}
+	g, err := backbone(c.Model)
+	if err != nil {
+		return nil, err
 	}
 	d := c.Detect
 	if d == nil {
 		d = &Detect{Head: detect.DefaultHead(c.Seed)}
 	}
 	if d.Input > 0 {
-		var err error
 		if g, _, err = g.WithSize(d.Input, d.Input); err != nil {
 			return nil, fmt.Errorf("the backbone for pictures of %d×%d: %w", d.Input, d.Input, err)
 		}
 	}
-	g, err := d.Head.AddHead(g, c.Data.Classes)
-	if err != nil {
+	if g, err = d.Head.AddHead(g, c.Data.Classes); err != nil {
 		return nil, err
 	}
 	p := g.Preprocess()
 	p.Letterbox = d.Letterbox
 	g.SetPreprocess(p)
 	return g, nil
+}
+
+// backbone is a network without its head.
+func backbone(g *graph.Graph) (*graph.Graph, error) {
+	if detect.Is(g) {
+		return detect.Backbone(g)
+	}
+	last, err := lastLayer(g)
+	if err != nil {
+		return nil, err
+	}
+	b, _, err := g.Sub(nil, []*graph.Node{last.In[0]})
+	return b, err
 }
 
 // onlyClassifiers refuses what a detector cannot be trained with.

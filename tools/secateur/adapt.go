@@ -148,7 +148,7 @@ func (f *adaptFlags) run(c *cobra.Command) error {
 	if f.Model, err = loadModel(f.model); err != nil {
 		return err
 	}
-	if err := f.detect.checkModel(f.Model); err != nil {
+	if err := f.detect.checkModel(f.Model, &f.Config); err != nil {
 		return err
 	}
 	s := newShow(c)

@@ -16,7 +16,7 @@ type detectFlags struct {
 
 func (d *detectFlags) add(fl *pflag.FlagSet) {
 	fl.BoolVar(&d.on, "detect", false, "make a detector of the classifier: DIR has boxes (boxes.csv, Pascal VOC, COCO, YOLO)")
-	fl.IntVar(&d.input, "input", 320, "with --detect, side in pixels of the pictures that the detector reads")
+	fl.IntVar(&d.input, "input", 0, "with --detect, side in pixels of the pictures that the detector reads; 0 is 320, and a detector's own where the model is one")
 	fl.BoolVar(&d.letterbox, "letterbox", false, "with --detect, pictures keep their proportions, with grey around them; kept with the model")
 	fl.IntSliceVar(&d.strides, "strides", detect.DefaultHead(0).Strides, "with --detect, pixels a place on each level of the head, each twice the one before")
 }
@@ -46,7 +46,7 @@ func (d *detectFlags) check(c *train.Config) error {
 	if !d.on {
 		return nil
 	}
-	if d.input < 32 || d.input > 2048 {
+	if d.input != 0 && (d.input < 32 || d.input > 2048) {
 		return usagef("--input wants 32 to 2048 pixels, not %d", d.input)
 	}
 	if err := checkStrides(d.strides); err != nil {
@@ -64,10 +64,16 @@ func (d *detectFlags) check(c *train.Config) error {
 	return nil
 }
 
+// usualInput is the side of the pictures of a detector that was a classifier.
+const usualInput = 320
+
 // checkModel wants a detector to be asked for as one.
-func (d *detectFlags) checkModel(g *graph.Graph) error {
-	if detect.Is(g) && !d.on {
+func (d *detectFlags) checkModel(g *graph.Graph, c *train.Config) error {
+	switch {
+	case detect.Is(g) && !d.on:
 		return usagef("the model is a detector: adapt it with --detect")
+	case !detect.Is(g) && d.on && d.input == 0:
+		c.Detect.Input = usualInput
 	}
 	return nil
 }
