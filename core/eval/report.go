@@ -21,9 +21,10 @@ type Report struct {
 
 	// Of a detector, in place of accuracies and loss; its PerClass is Objects.
 	Detector  bool                    `json:"-"`
-	Map50     float64                 `json:"map50,omitempty"`     // average precision at an IoU of 0.5, mean over classes
-	Map       float64                 `json:"map,omitempty"`       // and mean over IoUs from 0.5 to 0.95 too, as COCO has it
-	Threshold float64                 `json:"threshold,omitempty"` // of scores, at the operating point
+	Map50     float64                 `json:"map50,omitempty"`            // average precision at an IoU of 0.5, mean over classes
+	Map       float64                 `json:"map,omitempty"`              // and mean over IoUs from 0.5 to 0.95 too, as COCO has it
+	Threshold float64                 `json:"threshold,omitempty"`        // of scores, at the operating point
+	Inside    float64                 `json:"relevance_inside,omitempty"` // share of relevance inside the boxes, where asked for
 	Objects   map[string]ObjectReport `json:"objects,omitempty"`
 }
 

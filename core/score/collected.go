@@ -7,6 +7,7 @@ import (
 	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/secateur/secateur/pruning/groups"
 	"github.com/secateur/secateur/pruning/ridge"
@@ -122,25 +123,17 @@ func (s *Scorer) gates(st *groups.Structure, needs criteria.Needs) (map[string]c
 		needs &^= criteria.LossGradients
 	}
 	batch := min(scoreBatch, len(s.Samples))
-	objects := detect.MostObjects(s.Samples)
-	col, err := newCollector(s.Env, st.Graph, names, batch, objects, needs)
+	col, err := newCollector(s.Env, st.Graph, names, batch, detect.MostObjects(s.Samples), needs)
 	if err != nil {
 		return nil, nil, err
 	}
 	col.plan.Hook = s.Ctx.Err
-	o, b := data.LoaderOptions{Batch: batch, Classes: s.Classes}, data.Batch{}
-	switch asked := col.plan.Has(targets); {
-	case asked && detect.Is(st.Graph):
-		o.Boxes, b.Boxes = objects, col.plan.Data(targets)
-	case asked:
-		b.Targets = col.plan.Data(targets)
-	}
 	if col.plan.Has(weights) {
 		for i := range col.plan.Data(weights) {
 			col.plan.Data(weights)[i] = 1
 		}
 	}
-	if err = eval.EachLoaded(col.plan, st.Graph, s.Samples, o, b, col.add); err != nil {
+	if err = s.each(col.plan, st.Graph, batch, col.add); err != nil {
 		return nil, nil, err
 	}
 	if given {
@@ -150,6 +143,18 @@ func (s *Scorer) gates(st *groups.Structure, needs criteria.Needs) (map[string]c
 		}
 	}
 	return col.places, col.regions, nil
+}
+
+// each runs the images through a plan of batch images, with the labels or boxes that it asks for.
+func (s *Scorer) each(p *plan.Plan, g *graph.Graph, batch int, after func(n int) error) error {
+	o, b := data.LoaderOptions{Batch: batch, Classes: s.Classes}, data.Batch{}
+	switch asked := p.Has(targets); {
+	case asked && detect.Is(g):
+		o.Boxes, b.Boxes = detect.MostObjects(s.Samples), p.Data(targets)
+	case asked:
+		b.Targets = p.Data(targets)
+	}
+	return eval.EachLoaded(p, g, s.Samples, o, b, after)
 }
 
 // hasLoss reports whether Γ of the loss is there for all gates.

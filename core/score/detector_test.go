@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/internal/toy"
 	"github.com/secateur/secateur/pruning/criteria"
@@ -106,6 +107,29 @@ func TestDetectorRelevance(t *testing.T) {
 	classes := total(detect.Prefix+"class.0.4.relu") + total(detect.Prefix+"class.0.8.relu")
 	if classes < 1 || boxes < 0.8*classes || boxes > 1.001*classes { // a distance that no positive part makes gives nothing
 		t.Errorf("%.3f at the tower of classes, %.3f at that of boxes: each object's anchors give both 1", classes, boxes)
+	}
+}
+
+// TestDetectorInside: some relevance lies inside the boxes, and all of it inside a box of the whole picture.
+func TestDetectorInside(t *testing.T) {
+	s, st := finding(t)
+	some, err := s.Inside(st.Graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if some <= 0.02 || some >= 0.98 {
+		t.Errorf("a share of %v inside", some)
+	}
+	for i := range s.Samples {
+		s.Samples[i].Boxes = []data.Box{{Class: 0, XMax: 32, YMax: 32}}
+	}
+	all, err := s.Inside(st.Graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	toy.Near(t, "share inside a box of the whole picture", all, 1, 1e-9)
+	if _, err := s.Inside(toy.Backbone()); err == nil {
+		t.Error("a classifier has boxes")
 	}
 }
 

@@ -10,12 +10,14 @@ import (
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/score"
 	"github.com/spf13/cobra"
 )
 
 func evalCommand() *cobra.Command {
 	var model, dir, split string
 	var seed uint64
+	var inside bool
 	c := &cobra.Command{
 		Use:     "eval --model MODEL --data DIR",
 		Short:   "Accuracy, loss and latency of a model on labelled images",
@@ -25,17 +27,18 @@ func evalCommand() *cobra.Command {
 			if model == "" || dir == "" {
 				return usagef("--model and --data are both wanted")
 			}
-			return runEval(c, model, dir, split, seed)
+			return runEval(c, model, dir, split, seed, inside)
 		},
 	}
 	c.Flags().StringVar(&model, "model", "", "the model")
 	c.Flags().StringVar(&dir, "data", "", "folder of labelled images")
 	c.Flags().StringVar(&split, "split", "", "train, val or test; default test, val where there is none")
 	c.Flags().Uint64Var(&seed, "seed", 1, "seed of the split, where the folder brings none")
+	c.Flags().BoolVar(&inside, "relevance", false, "of a detector, tell too what share of its relevance lies inside the boxes")
 	return c
 }
 
-func runEval(c *cobra.Command, model, dir, split string, seed uint64) error {
+func runEval(c *cobra.Command, model, dir, split string, seed uint64, inside bool) error {
 	env, err := newEnv(c)
 	if err != nil {
 		return err
@@ -44,6 +47,9 @@ func runEval(c *cobra.Command, model, dir, split string, seed uint64) error {
 	g, err := loadModel(model)
 	if err != nil {
 		return err
+	}
+	if inside && !detect.Is(g) {
+		return usagef("--relevance is asked of a detector, and %s is none", model)
 	}
 	s := newShow(c)
 	defer s.done()
@@ -62,6 +68,12 @@ func runEval(c *cobra.Command, model, dir, split string, seed uint64) error {
 	r, err := measure(c.Context(), env, g, samples, eval.Options{Latency: true, Progress: s.progress})
 	if err != nil {
 		return err
+	}
+	if inside {
+		scorer := &score.Scorer{Ctx: c.Context(), Env: env, Samples: samples, Classes: len(d.Classes), Seed: seed}
+		if r.Inside, err = scorer.Inside(g); err != nil {
+			return err
+		}
 	}
 	s.done()
 	if isJSON(c) {
@@ -107,6 +119,9 @@ func printReport(w io.Writer, name string, r *eval.Report) {
 func printFound(w io.Writer, name string, r *eval.Report) {
 	fmt.Fprintf(w, "%s: AP@.5 %.3f, AP@[.5:.95] %.3f on %d images\n", name, r.Map50, r.Map, r.Images)
 	printCost(w, r)
+	if r.Inside > 0 {
+		fmt.Fprintf(w, "  %.1f %% of its relevance lies inside the boxes\n", 100*r.Inside)
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, c := range slices.Sorted(maps.Keys(r.Objects)) {
 		o := r.Objects[c]
