@@ -79,9 +79,13 @@ func (t neonTiles) gemm(c []float32, ldc int, a []float32, lda int, bp []float32
 // gemmBlock is the product with one block of k. The rows are cut so that A and C of a piece
 // stay in the second-level cache while the panels of B pass by.
 func (t neonTiles) gemmBlock(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) {
+	first := 0
+	if m <= 3 {
+		first = gemmLow(c, ldc, a, lda, bp, m, n, k, acc)
+	}
 	h := max(t.rows, neonWork/(k+n)/t.rows*t.rows)
 	for i := 0; i < m; i += h {
-		for j := 0; j < n; j += neonPanel {
+		for j := first; j < n; j += neonPanel {
 			ci, ai, b, rows := c[i*ldc+j:], a[i*lda:], bp[j*k:], min(h, m-i)
 			if n-j < neonPanel {
 				t.gemmRest(ci, ldc, ai, lda, b, rows, n-j, k, acc)
@@ -90,6 +94,19 @@ func (t neonTiles) gemmBlock(c []float32, ldc int, a []float32, lda int, bp []fl
 			}
 		}
 	}
+}
+
+// gemmLow is the product of up to three rows with as many whole pairs or fours of panels as there are. It
+// returns the columns that it has made.
+func gemmLow(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool) (j int) {
+	cols := 16
+	if m == 1 {
+		cols = 32
+	}
+	for ; j+cols <= n; j += cols {
+		gemmLowF32NEONTile(m, cols, &c[j], ldc, &a[0], lda, &bp[j*k], k, acc)
+	}
+	return j
 }
 
 // gemmPanel is m rows of A times one panel.

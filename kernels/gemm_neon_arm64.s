@@ -3543,3 +3543,419 @@ store:
 	SUBS $1, R24
 	BNE tile
 	RET
+
+// func gemmLowF32NEONTile1x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, acc bool)
+//
+// C = A·B or, with acc, C += A·B for a tile of 1×32. A is read where it lies, b is 4 panels of k rows
+// of 8 floats after each other.
+TEXT ·gemmLowF32NEONTile1x32(SB), NOSPLIT, $0-49
+	MOVD c+0(FP), R0 // c
+	MOVD ldc+8(FP), R1
+	LSL $2, R1 // ldc, bytes
+	MOVD a+16(FP), R2 // a
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD k+40(FP), R16 // k
+	MOVD b+32(FP), R3 // b
+	LSL $5, R16, R17 // bytes of a panel
+	ADD R17, R3, R8
+	ADD R17, R8, R9
+	ADD R17, R9, R10
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	MOVD R2, R4 // row 0 of a
+	ADD R26, R2
+	SUBS $4, R16
+	BLT rest
+
+many:
+	FLDPQ.P 32(R3), (F24, F25)
+	FLDPQ.P 32(R8), (F26, F27)
+	FLDPQ.P 32(R9), (F28, F29)
+	FLDPQ.P 32(R10), (F30, F31)
+	FMOVQ.P 16(R4), F16
+	FLDPQ.P 32(R3), (F8, F9)
+	FLDPQ.P 32(R8), (F10, F11)
+	FLDPQ.P 32(R9), (F12, F13)
+	FLDPQ.P 32(R10), (F14, F15)
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 16, 26, 2)
+	FMLAE4S(0, 16, 27, 3)
+	FMLAE4S(0, 16, 28, 4)
+	FMLAE4S(0, 16, 29, 5)
+	FMLAE4S(0, 16, 30, 6)
+	FMLAE4S(0, 16, 31, 7)
+	FLDPQ.P 32(R3), (F24, F25)
+	FLDPQ.P 32(R8), (F26, F27)
+	FLDPQ.P 32(R9), (F28, F29)
+	FLDPQ.P 32(R10), (F30, F31)
+	FMLAE4S(1, 16, 8, 0)
+	FMLAE4S(1, 16, 9, 1)
+	FMLAE4S(1, 16, 10, 2)
+	FMLAE4S(1, 16, 11, 3)
+	FMLAE4S(1, 16, 12, 4)
+	FMLAE4S(1, 16, 13, 5)
+	FMLAE4S(1, 16, 14, 6)
+	FMLAE4S(1, 16, 15, 7)
+	FLDPQ.P 32(R3), (F8, F9)
+	FLDPQ.P 32(R8), (F10, F11)
+	FLDPQ.P 32(R9), (F12, F13)
+	FLDPQ.P 32(R10), (F14, F15)
+	FMLAE4S(2, 16, 24, 0)
+	FMLAE4S(2, 16, 25, 1)
+	FMLAE4S(2, 16, 26, 2)
+	FMLAE4S(2, 16, 27, 3)
+	FMLAE4S(2, 16, 28, 4)
+	FMLAE4S(2, 16, 29, 5)
+	FMLAE4S(2, 16, 30, 6)
+	FMLAE4S(2, 16, 31, 7)
+	FMLAE4S(3, 16, 8, 0)
+	FMLAE4S(3, 16, 9, 1)
+	FMLAE4S(3, 16, 10, 2)
+	FMLAE4S(3, 16, 11, 3)
+	FMLAE4S(3, 16, 12, 4)
+	FMLAE4S(3, 16, 13, 5)
+	FMLAE4S(3, 16, 14, 6)
+	FMLAE4S(3, 16, 15, 7)
+	SUBS $4, R16
+	BGE many
+
+rest:
+	ADDS $4, R16
+	BEQ end
+
+one:
+	FLDPQ.P 32(R3), (F24, F25)
+	FLDPQ.P 32(R8), (F26, F27)
+	FLDPQ.P 32(R9), (F28, F29)
+	FLDPQ.P 32(R10), (F30, F31)
+	FMOVS.P 4(R4), F16
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 16, 26, 2)
+	FMLAE4S(0, 16, 27, 3)
+	FMLAE4S(0, 16, 28, 4)
+	FMLAE4S(0, 16, 29, 5)
+	FMLAE4S(0, 16, 30, 6)
+	FMLAE4S(0, 16, 31, 7)
+	SUBS $1, R16
+	BNE one
+
+end:
+	MOVBU acc+48(FP), R25 // acc
+	CBZ R25, store
+	MOVD R0, R16
+	FLDPQ 0(R16), (F24, F25)
+	FADD4S(24, 0, 0)
+	FADD4S(25, 1, 1)
+	FLDPQ 32(R16), (F24, F25)
+	FADD4S(24, 2, 2)
+	FADD4S(25, 3, 3)
+	FLDPQ 64(R16), (F24, F25)
+	FADD4S(24, 4, 4)
+	FADD4S(25, 5, 5)
+	FLDPQ 96(R16), (F24, F25)
+	FADD4S(24, 6, 6)
+	FADD4S(25, 7, 7)
+	ADD R1, R16
+
+store:
+	FSTPQ (F0, F1), 0(R0)
+	FSTPQ (F2, F3), 32(R0)
+	FSTPQ (F4, F5), 64(R0)
+	FSTPQ (F6, F7), 96(R0)
+	ADD R1, R0
+	RET
+
+// func gemmLowF32NEONTile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, acc bool)
+//
+// C = A·B or, with acc, C += A·B for a tile of 2×16. A is read where it lies, b is 2 panels of k rows
+// of 8 floats after each other.
+TEXT ·gemmLowF32NEONTile2x16(SB), NOSPLIT, $0-49
+	MOVD c+0(FP), R0 // c
+	MOVD ldc+8(FP), R1
+	LSL $2, R1 // ldc, bytes
+	MOVD a+16(FP), R2 // a
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD k+40(FP), R16 // k
+	MOVD b+32(FP), R3 // b
+	LSL $5, R16, R17 // bytes of a panel
+	ADD R17, R3, R8
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	MOVD R2, R4 // row 0 of a
+	ADD R26, R2
+	MOVD R2, R5 // row 1 of a
+	ADD R26, R2
+	SUBS $4, R16
+	BLT rest
+
+many:
+	FLDPQ.P 32(R3), (F24, F25)
+	FLDPQ.P 32(R8), (F26, F27)
+	FMOVQ.P 16(R4), F16
+	FMOVQ.P 16(R5), F17
+	FLDPQ.P 32(R3), (F28, F29)
+	FLDPQ.P 32(R8), (F30, F31)
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 16, 26, 2)
+	FMLAE4S(0, 16, 27, 3)
+	FMLAE4S(0, 17, 24, 4)
+	FMLAE4S(0, 17, 25, 5)
+	FMLAE4S(0, 17, 26, 6)
+	FMLAE4S(0, 17, 27, 7)
+	FLDPQ.P 32(R3), (F24, F25)
+	FLDPQ.P 32(R8), (F26, F27)
+	FMLAE4S(1, 16, 28, 0)
+	FMLAE4S(1, 16, 29, 1)
+	FMLAE4S(1, 16, 30, 2)
+	FMLAE4S(1, 16, 31, 3)
+	FMLAE4S(1, 17, 28, 4)
+	FMLAE4S(1, 17, 29, 5)
+	FMLAE4S(1, 17, 30, 6)
+	FMLAE4S(1, 17, 31, 7)
+	FLDPQ.P 32(R3), (F28, F29)
+	FLDPQ.P 32(R8), (F30, F31)
+	FMLAE4S(2, 16, 24, 0)
+	FMLAE4S(2, 16, 25, 1)
+	FMLAE4S(2, 16, 26, 2)
+	FMLAE4S(2, 16, 27, 3)
+	FMLAE4S(2, 17, 24, 4)
+	FMLAE4S(2, 17, 25, 5)
+	FMLAE4S(2, 17, 26, 6)
+	FMLAE4S(2, 17, 27, 7)
+	FMLAE4S(3, 16, 28, 0)
+	FMLAE4S(3, 16, 29, 1)
+	FMLAE4S(3, 16, 30, 2)
+	FMLAE4S(3, 16, 31, 3)
+	FMLAE4S(3, 17, 28, 4)
+	FMLAE4S(3, 17, 29, 5)
+	FMLAE4S(3, 17, 30, 6)
+	FMLAE4S(3, 17, 31, 7)
+	SUBS $4, R16
+	BGE many
+
+rest:
+	ADDS $4, R16
+	BEQ end
+
+one:
+	FLDPQ.P 32(R3), (F24, F25)
+	FLDPQ.P 32(R8), (F26, F27)
+	FMOVS.P 4(R4), F16
+	FMOVS.P 4(R5), F17
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 16, 26, 2)
+	FMLAE4S(0, 16, 27, 3)
+	FMLAE4S(0, 17, 24, 4)
+	FMLAE4S(0, 17, 25, 5)
+	FMLAE4S(0, 17, 26, 6)
+	FMLAE4S(0, 17, 27, 7)
+	SUBS $1, R16
+	BNE one
+
+end:
+	MOVBU acc+48(FP), R25 // acc
+	CBZ R25, store
+	MOVD R0, R16
+	FLDPQ 0(R16), (F24, F25)
+	FADD4S(24, 0, 0)
+	FADD4S(25, 1, 1)
+	FLDPQ 32(R16), (F24, F25)
+	FADD4S(24, 2, 2)
+	FADD4S(25, 3, 3)
+	ADD R1, R16
+	FLDPQ 0(R16), (F24, F25)
+	FADD4S(24, 4, 4)
+	FADD4S(25, 5, 5)
+	FLDPQ 32(R16), (F24, F25)
+	FADD4S(24, 6, 6)
+	FADD4S(25, 7, 7)
+	ADD R1, R16
+
+store:
+	FSTPQ (F0, F1), 0(R0)
+	FSTPQ (F2, F3), 32(R0)
+	ADD R1, R0
+	FSTPQ (F4, F5), 0(R0)
+	FSTPQ (F6, F7), 32(R0)
+	ADD R1, R0
+	RET
+
+// func gemmLowF32NEONTile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, acc bool)
+//
+// C = A·B or, with acc, C += A·B for a tile of 3×16. A is read where it lies, b is 2 panels of k rows
+// of 8 floats after each other.
+TEXT ·gemmLowF32NEONTile3x16(SB), NOSPLIT, $0-49
+	MOVD c+0(FP), R0 // c
+	MOVD ldc+8(FP), R1
+	LSL $2, R1 // ldc, bytes
+	MOVD a+16(FP), R2 // a
+	MOVD lda+24(FP), R26
+	LSL $2, R26 // lda, bytes
+	MOVD k+40(FP), R16 // k
+	MOVD b+32(FP), R3 // b
+	LSL $5, R16, R17 // bytes of a panel
+	ADD R17, R3, R8
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD R2, R4 // row 0 of a
+	ADD R26, R2
+	MOVD R2, R5 // row 1 of a
+	ADD R26, R2
+	MOVD R2, R6 // row 2 of a
+	ADD R26, R2
+	SUBS $4, R16
+	BLT rest
+
+many:
+	FLDPQ.P 32(R3), (F24, F25)
+	FLDPQ.P 32(R8), (F26, F27)
+	FMOVQ.P 16(R4), F16
+	FMOVQ.P 16(R5), F17
+	FMOVQ.P 16(R6), F18
+	FLDPQ.P 32(R3), (F28, F29)
+	FLDPQ.P 32(R8), (F30, F31)
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 16, 26, 2)
+	FMLAE4S(0, 16, 27, 3)
+	FMLAE4S(0, 17, 24, 4)
+	FMLAE4S(0, 17, 25, 5)
+	FMLAE4S(0, 17, 26, 6)
+	FMLAE4S(0, 17, 27, 7)
+	FMLAE4S(0, 18, 24, 8)
+	FMLAE4S(0, 18, 25, 9)
+	FMLAE4S(0, 18, 26, 10)
+	FMLAE4S(0, 18, 27, 11)
+	FLDPQ.P 32(R3), (F24, F25)
+	FLDPQ.P 32(R8), (F26, F27)
+	FMLAE4S(1, 16, 28, 0)
+	FMLAE4S(1, 16, 29, 1)
+	FMLAE4S(1, 16, 30, 2)
+	FMLAE4S(1, 16, 31, 3)
+	FMLAE4S(1, 17, 28, 4)
+	FMLAE4S(1, 17, 29, 5)
+	FMLAE4S(1, 17, 30, 6)
+	FMLAE4S(1, 17, 31, 7)
+	FMLAE4S(1, 18, 28, 8)
+	FMLAE4S(1, 18, 29, 9)
+	FMLAE4S(1, 18, 30, 10)
+	FMLAE4S(1, 18, 31, 11)
+	FLDPQ.P 32(R3), (F28, F29)
+	FLDPQ.P 32(R8), (F30, F31)
+	FMLAE4S(2, 16, 24, 0)
+	FMLAE4S(2, 16, 25, 1)
+	FMLAE4S(2, 16, 26, 2)
+	FMLAE4S(2, 16, 27, 3)
+	FMLAE4S(2, 17, 24, 4)
+	FMLAE4S(2, 17, 25, 5)
+	FMLAE4S(2, 17, 26, 6)
+	FMLAE4S(2, 17, 27, 7)
+	FMLAE4S(2, 18, 24, 8)
+	FMLAE4S(2, 18, 25, 9)
+	FMLAE4S(2, 18, 26, 10)
+	FMLAE4S(2, 18, 27, 11)
+	FMLAE4S(3, 16, 28, 0)
+	FMLAE4S(3, 16, 29, 1)
+	FMLAE4S(3, 16, 30, 2)
+	FMLAE4S(3, 16, 31, 3)
+	FMLAE4S(3, 17, 28, 4)
+	FMLAE4S(3, 17, 29, 5)
+	FMLAE4S(3, 17, 30, 6)
+	FMLAE4S(3, 17, 31, 7)
+	FMLAE4S(3, 18, 28, 8)
+	FMLAE4S(3, 18, 29, 9)
+	FMLAE4S(3, 18, 30, 10)
+	FMLAE4S(3, 18, 31, 11)
+	SUBS $4, R16
+	BGE many
+
+rest:
+	ADDS $4, R16
+	BEQ end
+
+one:
+	FLDPQ.P 32(R3), (F24, F25)
+	FLDPQ.P 32(R8), (F26, F27)
+	FMOVS.P 4(R4), F16
+	FMOVS.P 4(R5), F17
+	FMOVS.P 4(R6), F18
+	FMLAE4S(0, 16, 24, 0)
+	FMLAE4S(0, 16, 25, 1)
+	FMLAE4S(0, 16, 26, 2)
+	FMLAE4S(0, 16, 27, 3)
+	FMLAE4S(0, 17, 24, 4)
+	FMLAE4S(0, 17, 25, 5)
+	FMLAE4S(0, 17, 26, 6)
+	FMLAE4S(0, 17, 27, 7)
+	FMLAE4S(0, 18, 24, 8)
+	FMLAE4S(0, 18, 25, 9)
+	FMLAE4S(0, 18, 26, 10)
+	FMLAE4S(0, 18, 27, 11)
+	SUBS $1, R16
+	BNE one
+
+end:
+	MOVBU acc+48(FP), R25 // acc
+	CBZ R25, store
+	MOVD R0, R16
+	FLDPQ 0(R16), (F24, F25)
+	FADD4S(24, 0, 0)
+	FADD4S(25, 1, 1)
+	FLDPQ 32(R16), (F24, F25)
+	FADD4S(24, 2, 2)
+	FADD4S(25, 3, 3)
+	ADD R1, R16
+	FLDPQ 0(R16), (F24, F25)
+	FADD4S(24, 4, 4)
+	FADD4S(25, 5, 5)
+	FLDPQ 32(R16), (F24, F25)
+	FADD4S(24, 6, 6)
+	FADD4S(25, 7, 7)
+	ADD R1, R16
+	FLDPQ 0(R16), (F24, F25)
+	FADD4S(24, 8, 8)
+	FADD4S(25, 9, 9)
+	FLDPQ 32(R16), (F24, F25)
+	FADD4S(24, 10, 10)
+	FADD4S(25, 11, 11)
+	ADD R1, R16
+
+store:
+	FSTPQ (F0, F1), 0(R0)
+	FSTPQ (F2, F3), 32(R0)
+	ADD R1, R0
+	FSTPQ (F4, F5), 0(R0)
+	FSTPQ (F6, F7), 32(R0)
+	ADD R1, R0
+	FSTPQ (F8, F9), 0(R0)
+	FSTPQ (F10, F11), 32(R0)
+	ADD R1, R0
+	RET

@@ -164,6 +164,24 @@ func gemmRowsF32NEONTile2x8(c *float32, ldc int, a *float32, off *int32, next in
 //go:noescape
 func gemmRowsF32NEONTile1x8(c *float32, ldc int, a *float32, off *int32, next int, zeros *float32, k int, skip int, b *float32, total int, tiles int, acc bool)
 
+// C = A·B or, with acc, C += A·B for a tile of 1×32. A is read where it lies, b is 4 panels of k rows
+// of 8 floats after each other.
+//
+//go:noescape
+func gemmLowF32NEONTile1x32(c *float32, ldc int, a *float32, lda int, b *float32, k int, acc bool)
+
+// C = A·B or, with acc, C += A·B for a tile of 2×16. A is read where it lies, b is 2 panels of k rows
+// of 8 floats after each other.
+//
+//go:noescape
+func gemmLowF32NEONTile2x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, acc bool)
+
+// C = A·B or, with acc, C += A·B for a tile of 3×16. A is read where it lies, b is 2 panels of k rows
+// of 8 floats after each other.
+//
+//go:noescape
+func gemmLowF32NEONTile3x16(c *float32, ldc int, a *float32, lda int, b *float32, k int, acc bool)
+
 // gemmF32NEONTile calls the kernel of a tile.
 func gemmF32NEONTile(rows int, c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, acc bool) {
 	switch rows {
@@ -227,6 +245,18 @@ func gemmRowsF32NEONTile(rows int, c *float32, ldc int, a *float32, off *int32, 
 		gemmRowsF32NEONTile2x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, acc)
 	case 1:
 		gemmRowsF32NEONTile1x8(c, ldc, a, off, next, zeros, k, skip, b, total, tiles, acc)
+	}
+}
+
+// gemmLowF32NEONTile calls the kernel of a tile.
+func gemmLowF32NEONTile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, k int, acc bool) {
+	switch rows<<8 | cols {
+	case 1<<8 | 32:
+		gemmLowF32NEONTile1x32(c, ldc, a, lda, b, k, acc)
+	case 2<<8 | 16:
+		gemmLowF32NEONTile2x16(c, ldc, a, lda, b, k, acc)
+	case 3<<8 | 16:
+		gemmLowF32NEONTile3x16(c, ldc, a, lda, b, k, acc)
 	}
 }
 

@@ -31,7 +31,25 @@ func neonGEMM(s neonSchedule) file {
 		f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows", tiles, fns)
 		f.funcs = append(f.funcs, fns...)
 	}
+	if !s.inOrder {
+		f.low(s)
+	}
 	return f
+}
+
+// lowTiles are those of few rows and several panels: one panel alone would leave a multiply-add to wait for the
+// one before.
+var lowTiles = []tile{{1, 32}, {2, 16}, {3, 16}}
+
+// low adds them.
+func (f *file) low(s neonSchedule) {
+	var fns []*fn
+	for _, t := range lowTiles {
+		fns = append(fns, neonTile{neonSchedule: s, rows: t.rows, panels: t.cols / 8}.fnLow())
+	}
+	name := "gemmLowF32" + s.isa + "Tile"
+	f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows, cols", lowTiles, fns)
+	f.funcs = append(f.funcs, fns...)
 }
 
 // neonTile is a micro-kernel of rows × 8: row i has its sums in V(2i) and V(2i+1). In the schedule
@@ -40,8 +58,9 @@ func neonGEMM(s neonSchedule) file {
 type neonTile struct {
 	neonSchedule
 	arm
-	rows  int
-	trans bool // A is k×rows
+	rows   int
+	trans  bool // A is k×rows
+	panels int  // of a low tile
 }
 
 const (

@@ -61,6 +61,8 @@ var goals = []struct {
 }{
 	{"gemmF32NEONTile8x8", "cortex-a72", 98}, {"gemmF32NEONTile8x8", "neoverse-n1", 98},
 	{"gemmTNF32NEONTile8x8", "cortex-a72", 98}, {"gemmTNF32NEONTile8x8", "neoverse-n1", 98},
+	{"gemmLowF32NEONTile1x32", "neoverse-n1", 97}, {"gemmLowF32NEONTile2x16", "neoverse-n1", 98}, {"gemmLowF32NEONTile3x16", "neoverse-n1", 98},
+	{"gemmLowF32NEONTile2x16", "cortex-a72", 98}, {"gemmLowF32NEONTile3x16", "cortex-a72", 98},
 	{"gemmF32AVX2Tile6x16", "skylake-avx512", 97}, {"gemmF32AVX2Tile4x24", "skylake-avx512", 97},
 	{"gemmF32AVX512Tile8x48", "skylake-avx512", 97}, {"gemmTNF32AVX512Tile8x48", "skylake-avx512", 97},
 	{"gemmRowsF32AVX512Tile8x48", "skylake-avx512", 97},
