@@ -8,7 +8,6 @@ package kernels
 const (
 	avx2K     = 256       // rows of a block: a panel of 24 is 24 KiB, in the first-level cache
 	avx2Work  = 24 * 1024 // floats of A that stay in the second-level cache
-	avx2Copy  = 16 * 1024 // floats of A that are copied at a time
 	avx2Small = 48 * 1024 // floats of B that stay there too
 	avx2Whole = 80 * 1024 // and of all blocks of B, beside fewer rows of A
 	avx2Call  = 1 << 19   // multiply-adds of one assembly call: about 10 µs
@@ -102,7 +101,7 @@ func gemmEndAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n,
 		zero(c, ldc, m, n)
 	}
 	parts := blocks(k, avx2K)
-	if parts > 1 && n*k <= avx2Whole && !aliased(lda) {
+	if parts > 1 && n*k <= avx2Whole {
 		gemmRowsFirstAVX2(c, ldc, a, lda, bp, m, n, k, acc, end)
 		return
 	}
@@ -134,10 +133,6 @@ func gemmRowsFirstAVX2(c []float32, ldc int, a []float32, lda int, bp []float32,
 // block is the product with one block of k. The rows are cut so that those of A stay in the
 // second-level cache while the panels of B pass by.
 func (p gemmPanel) block(c []float32, ldc int, a []float32, lda int, bp []float32, m, n int) {
-	if aliased(lda) && n >= 48 {
-		p.copied(c, ldc, a, lda, bp, m, n)
-		return
-	}
 	h := avx2Rows(p.k)
 	for i := 0; i < m; i += h {
 		p.some(c[i*ldc:], ldc, a[i*lda:], lda, bp, min(h, m-i), n)
@@ -146,22 +141,6 @@ func (p gemmPanel) block(c []float32, ldc int, a []float32, lda int, bp []float3
 
 // avx2Rows is how many rows of k floats stay in the second-level cache.
 func avx2Rows(k int) int { return max(48, avx2Work/k/48*48) }
-
-// aliased reports whether lines ld floats apart fall into the same sets of the caches,
-// or nearly: a multiple of 4 KiB.
-func aliased(ld int) bool { return ld >= 992 && (ld+31)%1024 < 63 }
-
-// copied is block over copies of rows of A that lie close together.
-func (p gemmPanel) copied(c []float32, ldc int, a []float32, lda int, bp []float32, m, n int) {
-	var rows [avx2Copy]float32
-	h := avx2Copy / p.k / 12 * 12
-	for i := 0; i < m; i += h {
-		for r := range min(h, m-i) {
-			copy(rows[r*p.k:][:p.k], a[(i+r)*lda:])
-		}
-		p.some(c[i*ldc:], ldc, rows[:], p.k, bp, min(h, m-i), n)
-	}
-}
 
 // some is m rows of A times all panels of a block. With a small B the rows of A that come next are
 // fetched meanwhile, if all lie in one piece.

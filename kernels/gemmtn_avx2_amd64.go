@@ -63,6 +63,10 @@ func (g *tnBlock) packs(k int) bool {
 // direct reports whether B is read where it lies.
 func (g *tnBlock) direct() bool { return g.rows == nil && g.m <= 96 && !aliased(g.ldb) }
 
+// aliased reports whether lines ld floats apart fall into the same sets of the caches,
+// or nearly: a multiple of 4 KiB.
+func aliased(ld int) bool { return ld >= 992 && (ld+31)%1024 < 63 }
+
 // blocks takes block after block.
 func (g *tnBlock) blocks(c []float32, ldc, total int) {
 	parts := blocks(total, avx2TNK)
