@@ -17,7 +17,7 @@ KERNEL_RUNS  = $(addprefix arm64:qemu-aarch64-static:,cortex-a53:neon-inorder co
   $(addprefix amd64:qemu-x86_64-static:,Haswell:avx2 Nehalem:generic) noasm:::generic $(if $(NATIVE_SET),amd64:::$(NATIVE_SET))
 
 .DEFAULT_GOAL := help
-.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-vm test-ansible test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign campaign-half study study-data ssh-campaign kill plan
+.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-vm test-ansible test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign campaign-detect campaign-half study study-data ssh-campaign kill plan
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +105,9 @@ cover: ## coverage by package
 
 zoo: build ## pretrain the embedded model again from its seed
 	$(GO) run ./tools/zoo -o core/zoo/model.secateur
+
+campaign-detect: ## detectors on the real data sets against their goals, an hour or two
+	SECATEUR_DETECT_CAMPAIGN=1 $(GO) test -v -timeout 6h -run TestDetectorGoals ./core/train
 
 campaign: build ## accuracies beside the baselines on the real data sets, hours
 	$(GO) run ./tools/campaign

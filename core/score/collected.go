@@ -122,7 +122,7 @@ func (s *Scorer) gates(st *groups.Structure, needs criteria.Needs) (map[string]c
 	if given {
 		needs &^= criteria.LossGradients
 	}
-	batch := min(scoreBatch, len(s.Samples))
+	batch := s.batchOf(st.Graph)
 	col, err := newCollector(s.Env, st.Graph, names, batch, detect.MostObjects(s.Samples), needs)
 	if err != nil {
 		return nil, nil, err

@@ -33,7 +33,7 @@ func (s *Scorer) eachHeat(g *graph.Graph, heats *[]Heat, after func(labels []flo
 	if err := s.checkOutputs(g, 0); err != nil {
 		return err
 	}
-	batch := min(scoreBatch, len(s.Samples))
+	batch := s.batchOf(g)
 	p, err := s.heatPlan(g, batch)
 	if err != nil {
 		return err

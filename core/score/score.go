@@ -13,8 +13,18 @@ import (
 	"github.com/secateur/secateur/pruning/ridge"
 )
 
-// scoreBatch is the number of images of a scoring step.
-const scoreBatch = 8
+// scoreBatch is the number of images of a scoring step, of pictures of scoreSide pixels a side or less.
+const (
+	scoreBatch = 8
+	scoreSide  = 224
+)
+
+// batchOf is the number of images of a scoring step: it keeps activations and gradients at all gates, and as many pixels of
+// larger pictures at once as of smaller ones.
+func (s *Scorer) batchOf(g *graph.Graph) int {
+	n := g.Node(eval.Input(g)).Shape
+	return min(len(s.Samples), max(1, min(scoreBatch, scoreBatch*scoreSide*scoreSide/(n[1]*n[2]))))
+}
 
 // Scorer runs a network over images for pruning: it collects what criteria look at and what
 // repair solves with. It changes nothing.

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/zoo"
 	"github.com/secateur/secateur/tools/bench"
@@ -113,8 +114,8 @@ func (b *benchModel) load() (*graph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(g.Outputs) != 1 || len(g.Outputs[0].Shape) != 2 {
-		return nil, fmt.Errorf("%s: %d outputs; a classifier has one, N×classes", b.model, len(g.Outputs))
+	if !detect.Is(g) && (len(g.Outputs) != 1 || len(g.Outputs[0].Shape) != 2) {
+		return nil, fmt.Errorf("%s: %d outputs; a classifier has one, N×classes, a detector logits and boxes", b.model, len(g.Outputs))
 	}
 	return g, nil
 }
