@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 )
 
@@ -20,6 +21,15 @@ func ForAverages() Choice { return Choice{Score: 0.01, IoU: 0.6, Most: 100} }
 
 // ForUse is the choice for looking at single pictures.
 func ForUse() Choice { return Choice{Score: 0.3, IoU: 0.6, Most: 100} }
+
+// ForModel is ForUse with the score that is kept with a model.
+func ForModel(g *graph.Graph) Choice {
+	c := ForUse()
+	if t := g.Threshold(); t > 0 {
+		c.Score = t
+	}
+	return c
+}
 
 // mostCandidates bounds the pairs that are compared.
 const mostCandidates = 1000

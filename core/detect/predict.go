@@ -30,10 +30,7 @@ func NewPredictor(e graph.Env, g *graph.Graph) (*Predictor, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := ForUse()
-	if t := g.Threshold(); t > 0 {
-		c.Score = t
-	}
+	c := ForModel(g)
 	return &Predictor{Choice: c, Own: c.Score, plan: p, g: g, pre: eval.Preprocess(g)}, nil
 }
 

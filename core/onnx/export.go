@@ -28,6 +28,10 @@ func Export(g *graph.Graph, path string) error {
 	if err != nil {
 		return fmt.Errorf("export %s: %w", path, err)
 	}
+	return write(m, path)
+}
+
+func write(m *wire.Model, path string) error {
 	b, err := m.Marshal()
 	if err != nil {
 		return fmt.Errorf("export %s: %w", path, err)
@@ -40,6 +44,14 @@ func Export(g *graph.Graph, path string) error {
 
 // Model is g as an ONNX model.
 func Model(g *graph.Graph) (*wire.Model, error) {
+	x := newExporter(g)
+	if err := x.run(); err != nil {
+		return nil, err
+	}
+	return x.model(), nil
+}
+
+func newExporter(g *graph.Graph) *exporter {
 	x := &exporter{
 		g: g, opset: exportOpset, to: &wire.Graph{Name: producer},
 		taken: map[string]bool{}, inits: map[initKey]string{},
@@ -47,17 +59,19 @@ func Model(g *graph.Graph) (*wire.Model, error) {
 	for _, n := range g.Nodes {
 		x.taken[n.Name] = true
 	}
-	if err := x.run(); err != nil {
-		return nil, err
-	}
+	return x
+}
+
+// model is what was made, with the graph's metadata.
+func (x *exporter) model() *wire.Model {
 	m := &wire.Model{
 		IRVersion: exportIR, Opsets: map[string]int64{"": int64(x.opset)},
 		ProducerName: producer, Graph: x.to,
 	}
-	for _, k := range slices.Sorted(maps.Keys(g.Meta)) {
-		m.Metadata = append(m.Metadata, wire.KV{Key: k, Value: g.Meta[k]})
+	for _, k := range slices.Sorted(maps.Keys(x.g.Meta)) {
+		m.Metadata = append(m.Metadata, wire.KV{Key: k, Value: x.g.Meta[k]})
 	}
-	return m, nil
+	return m
 }
 
 // exporter is one export. An activation of rank 4 is N×C×H×W under its node's name; other ranks
