@@ -97,6 +97,7 @@ type servedFlags struct {
 	*labelFlags
 	listen, set, data, golden string
 	classes                   []string
+	unsealed                  error // why no picture can go to the golden set
 }
 
 func (f *labelFlags) serve() *cobra.Command {
@@ -156,6 +157,9 @@ func (s *servedFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if s.unsealed != nil {
+		show.say("caution: pictures go to training data alone: %v", s.unsealed)
+	}
 	show.say("classes %s; ctrl-c ends it", strings.Join(d.Classes, ", "))
 	if err := loopback.Serve(c.Context(), l, p.Handler()); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -188,7 +192,7 @@ func (s *servedFlags) desk() (d *label.Desk, name string, err error) {
 	}
 	d = &label.Desk{Pictures: s.pictures, Set: filepath.Join(s.data, s.set), Golden: s.golden, Why: s.why()}
 	if d.Classes, err = accept.Classes(s.golden); errors.Is(err, fs.ErrNotExist) || errors.Is(err, data.ErrUnusable) {
-		d.Golden = "" // not sealed: training data alone
+		d.Golden, s.unsealed = "", err // training data alone
 		if _, e := os.Stat(cfg.Models.Dir); e == nil {
 			d.Classes, err = box.LiveClasses(cfg)
 		} else {
