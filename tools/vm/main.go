@@ -41,7 +41,7 @@ func main() {
 	m := vm{}
 	flag.StringVar(&m.arch, "arch", runtime.GOARCH, "amd64 or arm64")
 	flag.StringVar(&m.cache, "cache", "", "where kernels are kept (default secateur-vm in the user's cache folder)")
-	flag.DurationVar(&m.limit, "limit", 5*time.Minute, "give up after this long")
+	flag.DurationVar(&m.limit, "limit", 10*time.Minute, "give up after this long")
 	flag.BoolVar(&m.noSim, "no-gpio-sim", false, "leave gpio-sim and its tests out")
 	flag.StringVar(&m.filter, "run", "TestVM", "the tests to run")
 	flag.Parse()
