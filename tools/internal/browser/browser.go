@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -83,8 +84,13 @@ func (p *Page) start(chromium string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	cmd := exec.Command(chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe", "--user-data-dir="+p.t.TempDir())
+	profile, err := os.MkdirTemp("", "browser-")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	cmd := exec.Command(chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe", "--user-data-dir="+profile)
 	cmd.ExtraFiles = []*os.File{in, out}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its helpers too end with the test
 	if err := cmd.Start(); err != nil {
 		p.t.Skipf("chromium does not run here: %v", err)
 	}
@@ -94,9 +100,15 @@ func (p *Page) start(chromium string) {
 	go p.read(from)
 	p.t.Cleanup(func() {
 		to.Close()
-		cmd.Process.Kill()
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		cmd.Wait()
 		from.Close()
+		for range 50 { // a helper may write a last file
+			if os.RemoveAll(profile) == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
 	})
 }
 
