@@ -22,8 +22,13 @@ const (
 // batchOf is the number of images of a scoring step: it keeps activations and gradients at all gates, and as many pixels of
 // larger pictures at once as of smaller ones.
 func (s *Scorer) batchOf(g *graph.Graph) int {
-	n := g.Node(eval.Input(g)).Shape
-	return min(len(s.Samples), max(1, min(scoreBatch, scoreBatch*scoreSide*scoreSide/(n[1]*n[2]))))
+	n := scoreBatch
+	for _, in := range g.Nodes {
+		if in.Is(graph.Input) && len(in.Shape) == 4 { // a network of anything else is refused where pictures are read
+			n = min(n, max(1, scoreBatch*scoreSide*scoreSide/(in.Shape[1]*in.Shape[2])))
+		}
+	}
+	return min(len(s.Samples), n)
 }
 
 // Scorer runs a network over images for pruning: it collects what criteria look at and what
