@@ -41,7 +41,7 @@ func everyOp() *graph.Graph {
 		return n
 	}
 	for _, o := range []graph.Op{op.Clip{Min: -1, Max: float32(math.Inf(1))}, op.Dropout{Ratio: 0.25}, op.Exp{}, op.GlobalAveragePool{},
-		op.HardSigmoid{Alpha: 1. / 6, Beta: 0.5}, op.HardSwish{}, op.Identity{}, op.LeakyRelu{Alpha: 0.1}, op.LogSoftmax{}, op.Neg{},
+		op.HardSigmoid{Alpha: 1. / 6, Beta: 0.5}, op.HardSwish{}, op.Identity{}, op.LeakyRelu{Alpha: 0.1}, op.Log{}, op.LogSoftmax{}, op.Neg{},
 		op.Relu{}, op.Sigmoid{}, op.Silu{}, op.Softmax{}, op.Tanh{}, op.LRN{Size: 3, Alpha: 1e-4, Beta: 0.75, Bias: 1},
 		op.AveragePool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Pads: [4]int{1, 0, 1, 0}, Ceil: true, CountPad: true},
 		op.MaxPool{Kernel: [2]int{2, 3}, Stride: [2]int{2, 2}, Dilation: [2]int{1, 2}, Pads: [4]int{0, 1, 0, 1}, Ceil: true},
