@@ -17,3 +17,15 @@ func smallConfig(t testing.TB) Config {
 	c.HeadSteps, c.Epochs = 5, 3
 	return c
 }
+
+// fed gives a tuner the first batch of an epoch and returns the number of its pictures.
+func fed(t testing.TB, u *tuner) int {
+	t.Helper()
+	u.loader.Epoch(0, 0, true)
+	n, err := u.loader.Next(&u.batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.feed(0, n)
+	return n
+}

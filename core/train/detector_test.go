@@ -92,12 +92,7 @@ func TestDetectorStep(t *testing.T) {
 	}
 	defer u.loader.Close()
 	before := j.params()
-	u.loader.Epoch(0, 0, true)
-	n, err := u.loader.Next(&u.batch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.feed(0, n)
+	fed(t, u)
 	if err := u.plan.Run(); err != nil {
 		t.Fatal(err)
 	}

@@ -30,12 +30,7 @@ func firstLoss(t *testing.T, c Config, o func(*job) Objective) (float64, *tuner)
 		t.Fatal(err)
 	}
 	t.Cleanup(u.loader.Close)
-	u.loader.Epoch(0, 0, true)
-	n, err := u.loader.Next(&u.batch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.feed(0, n)
+	fed(t, u)
 	if err := u.plan.Run(); err != nil {
 		t.Fatal(err)
 	}

@@ -29,12 +29,7 @@ func TestLiveTeacher(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer u.loader.Close()
-	u.loader.Epoch(0, 0, true)
-	n, err := u.loader.Next(&u.batch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.feed(0, n)
+	n := fed(t, u)
 	if err := u.askLive(n); err != nil {
 		t.Fatal(err)
 	}

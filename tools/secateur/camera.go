@@ -103,15 +103,21 @@ func frameFile(conv *camera.Converter, f *camera.Frame) (data []byte, ext string
 	return b.Bytes(), ".png", err
 }
 
+// cameraInto opens a camera for a command that writes a file.
+func cameraInto(c *cobra.Command, spec, out string) (*show, camera.Source, error) {
+	if err := checkWritable(out); err != nil {
+		return nil, nil, err
+	}
+	s := newShow(c)
+	src, err := openCamera(c, s, spec, false)
+	return s, src, err
+}
+
 func snapCamera(c *cobra.Command, spec, out string) error {
 	if out == "" {
 		return usagef("-o is missing: where the picture goes")
 	}
-	if err := checkWritable(out); err != nil {
-		return err
-	}
-	s := newShow(c)
-	src, err := openCamera(c, s, spec, false)
+	_, src, err := cameraInto(c, spec, out)
 	if err != nil {
 		return err
 	}
@@ -139,11 +145,7 @@ func recordCamera(c *cobra.Command, spec, out string, frames int) error {
 	if filepath.Ext(out) != ".frames" {
 		return usagef("-o %q: want FILE.frames", out)
 	}
-	if err := checkWritable(out); err != nil {
-		return err
-	}
-	s := newShow(c)
-	src, err := openCamera(c, s, spec, false)
+	s, src, err := cameraInto(c, spec, out)
 	if err != nil {
 		return err
 	}

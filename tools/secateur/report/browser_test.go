@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/secateur/secateur/tools/internal/browser"
 )
 
 // probe is put into a page under test: it tells the page around it how wide the content is and how
@@ -26,7 +28,7 @@ func TestBrowser(t *testing.T) { fits(t, render(t, wide()), "0 of 18 pictures mi
 // of pictures is as wanted.
 func fits(t *testing.T, page, pictures string) {
 	t.Helper()
-	chromium := browser(t)
+	chromium := browser.Find(t)
 	page = html.EscapeString(probed(page))
 	widths := []int{320, 390, 1200}
 	var frames strings.Builder
@@ -48,20 +50,6 @@ func fits(t *testing.T, page, pictures string) {
 func probed(page string) string {
 	page = strings.Replace(page, "default-src 'none'", "default-src 'none'; script-src 'unsafe-inline'", 1)
 	return strings.Replace(page, "</head>", probe+"</head>", 1)
-}
-
-// browser finds Chromium, or skips the test.
-func browser(t *testing.T) string {
-	if testing.Short() {
-		t.Skip("short: no browser")
-	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("no chromium in PATH: apt-get install chromium")
-	return ""
 }
 
 // open shows frames and returns what they and the console said, a line each. Frames have any width,
