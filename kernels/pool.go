@@ -11,9 +11,10 @@ import (
 // about a microsecond while the workers are awake. They stay awake for a moment after each Run
 // and then sleep, so that a pool at rest takes no CPU.
 type Pool struct {
-	mu      sync.Mutex // one Run at a time
-	workers []worker   // all but the caller, who is worker 0
-	spin    time.Duration
+	mu      sync.Mutex    // one Run at a time
+	workers []worker      // all but the caller, who is worker 0
+	spin    time.Duration // how long everybody waits awake
+	patient time.Duration // a worker that waited awake and begins later than this came late
 	body    func(part, worker int)
 	parts   int
 	pace    func() int    // asked before each Run; nil: nobody
@@ -24,7 +25,7 @@ type Pool struct {
 	closed  bool
 	exited  sync.WaitGroup
 	forked  time.Duration // since start: when this Run began
-	late    atomic.Bool   // a waiting worker took longer than lateStart to begin
+	late    atomic.Bool   // a waiting worker took longer than patient to begin
 	resting atomic.Int64  // since start: until then nobody waits awake
 	pause   time.Duration // how long the next rest is
 }
@@ -79,10 +80,14 @@ func NewPool(threads int) *Pool {
 	if threads <= 0 {
 		threads = cpus
 	}
-	p := &Pool{workers: make([]worker, threads-1), done: make(chan struct{}, 1)}
-	if threads <= cpus {
-		p.spin = spinTime
+	if threads > cpus {
+		return newPool(threads, 0, lateStart)
 	}
+	return newPool(threads, spinTime, lateStart)
+}
+
+func newPool(threads int, spin, patient time.Duration) *Pool {
+	p := &Pool{workers: make([]worker, threads-1), spin: spin, patient: patient, done: make(chan struct{}, 1)}
 	p.exited.Add(len(p.workers))
 	for i := range p.workers {
 		p.workers[i].wake = make(chan struct{}, 1)
@@ -233,7 +238,7 @@ func (p *Pool) next(w *worker) int32 {
 		return w.state.Load()
 	}
 	state := w.state.Load()
-	if state == called && time.Since(start)-p.forked > lateStart {
+	if state == called && time.Since(start)-p.forked > p.patient {
 		p.late.Store(true)
 	}
 	return state

@@ -89,28 +89,36 @@ func TestPoolOversubscribed(t *testing.T) {
 	}
 }
 
-// TestPoolRests: where other goroutines take the CPUs, workers come late, and the pool sleeps at
-// once for a while instead of waiting awake.
+// TestPoolRests: a worker that comes late sends everybody to sleep at once for a while, for longer each time it
+// happens again, and a worker in time ends that.
 func TestPoolRests(t *testing.T) {
-	if cpus() < 2 {
-		t.Skip("skipped: one CPU, where pools never wait awake")
+	late, punctual := newPool(2, time.Hour, -1), newPool(2, time.Hour, time.Hour)
+	defer late.Close()
+	defer punctual.Close()
+	for range 20 {
+		checkParts(t, punctual, 4)
 	}
-	p := NewPool(2)
-	defer p.Close()
-	var stop atomic.Bool
-	defer stop.Store(true)
-	for range 4 * runtime.GOMAXPROCS(0) {
-		go func() {
-			for !stop.Load() {
-			}
-		}()
+	if r := punctual.resting.Load(); r != 0 {
+		t.Errorf("a pool whose workers begin in time rests until %v", time.Duration(r))
 	}
-	for end := time.Now().Add(5 * time.Second); p.resting.Load() == 0; {
-		if checkParts(t, p, 4); time.Now().After(end) {
-			t.Fatal("no worker came late in 5 s with every CPU taken")
-		}
+	checkParts(t, late, 4)
+	if late.resting.Load() == 0 || late.pause != leastRest {
+		t.Errorf("after a worker came late the pool rests for %v, want %v", late.pause, leastRest)
 	}
-	checkParts(t, p, 4)
+	for range 20 {
+		checkParts(t, late, 4)
+	}
+	for range 10 {
+		late.late.Store(true)
+		late.rest()
+	}
+	if late.pause != mostRest {
+		t.Errorf("after ten late workers the pool rests for %v, want %v", late.pause, mostRest)
+	}
+	late.resting.Store(-1)
+	if late.rest(); late.pause != 0 {
+		t.Errorf("after a rest without a late worker the next one would be %v, want 0", late.pause)
+	}
 }
 
 func TestPoolOneAfterAnother(t *testing.T) {
