@@ -1,6 +1,8 @@
 package train
 
 import (
+	"slices"
+
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 )
@@ -29,4 +31,12 @@ func trainNorm(g *graph.Graph, momentum float32) (*graph.Graph, error) {
 		return y, nil
 	})
 	return out, err
+}
+
+// normalizes reports whether a network has batch normalization.
+func normalizes(g *graph.Graph) bool {
+	return slices.ContainsFunc(g.Nodes, func(n *graph.Node) bool {
+		_, ok := n.Op.(op.BatchNormalization)
+		return ok
+	})
 }

@@ -3,6 +3,7 @@ package train
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/secateur/secateur/core/data"
@@ -55,5 +56,14 @@ func TestTrainNormPadding(t *testing.T) {
 	j.TrainNorm = false
 	if o := j.loading(recipe{}); o.Last != data.PadLast {
 		t.Errorf("the last batch is %v", o.Last)
+	}
+}
+
+// TestTrainNormRefuses: a flag that would do nothing is no success.
+func TestTrainNormRefuses(t *testing.T) {
+	c := smallConfig(t)
+	c.TrainNorm, c.Model = true, toy.New(16, 3).Conv("conv", 8, 1).Vector().Linear("fc", 2).Model(toy.Classes...)
+	if _, err := Adapt(t.Context(), c); err == nil || !strings.Contains(err.Error(), "--train-bn") {
+		t.Errorf("a network without batch normalization: error %v", err)
 	}
 }

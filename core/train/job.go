@@ -193,6 +193,9 @@ func newJob(ctx context.Context, c Config) (*job, error) {
 	if j.net, err = j.task.network(c); err != nil {
 		return nil, err
 	}
+	if j.TrainNorm && !normalizes(j.net) {
+		return nil, errors.New("the network has no batch normalization to train: whoever exported it folded it into the convolutions; leave --train-bn out")
+	}
 	if j.net, _, err = j.net.WithBatch(c.Batch); err != nil {
 		return nil, err
 	}
