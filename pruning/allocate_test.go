@@ -31,7 +31,9 @@ func ranking(t testing.TB, name string, s *groups.Structure, l pruning.Limits) p
 		t.Fatal(err)
 	}
 	places := nets.Places(8, s, 6)
-	r, err := pruning.Rank(c, s, l, func(g *groups.Group) (*criteria.Matrices, error) { return criteria.Gather(g, 6, 6, places) })
+	r, err := pruning.Rank(c, s, l, func(g *groups.Group) (*criteria.Matrices, error) {
+		return criteria.Gather(g, criteria.Rows{Images: 6, Pooled: 6, Objects: 6}, places)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

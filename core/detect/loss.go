@@ -37,7 +37,7 @@ func AddAssigned(g *graph.Graph, targets *graph.Node) *graph.Node {
 // AddMargin adds how far objects are told apart from the rest, N: the margin of the logits, less the loss of the boxes with
 // the weight that it has in training.
 func AddMargin(g *graph.Graph, name string, assigned, weight *graph.Node) *graph.Node {
-	class := g.Add(name+".class", op.DetectMargin{}, g.Outputs[0], assigned)
+	class := g.Add(name+".class", op.DetectMargin{}, g.Outputs[0], assigned, weight)
 	return g.Add(name, op.Sub{}, class, addBoxLoss(g, name, assigned, weight))
 }
 

@@ -79,10 +79,11 @@ func mostOverlap(box, targets []float32) (most float64) {
 	return most
 }
 
-// Matched marks what the anchors with an object answer, for relevance to start from: 1 at the logit of the object's class
-// (reference: pruning §1.9, LRP) or, with Classes 0, a quarter at each edge of the box.
+// Matched marks what the anchors with an object answer, for relevance to start from: the anchor's share at the logit of the
+// object's class (reference: pruning §1.9, LRP) or, with Classes 0, a quarter of it at each edge of the box.
 //
 //	assigned  N×A×6
+//	share     N×A
 //	y         N×A×Classes, or N×A×4
 type Matched struct{ Classes int }
 
@@ -91,8 +92,8 @@ func (Matched) Kind() string { return "Matched" }
 
 // Infer is N×A×Classes.
 func (d Matched) Infer(in []tensor.Shape) (tensor.Shape, error) {
-	if len(in) != 1 || len(in[0]) != 3 || in[0][2] != op.AssignedWidth || d.Classes < 0 {
-		return nil, fmt.Errorf("inputs %v, want assigned N×A×%d", in, op.AssignedWidth)
+	if len(in) != 2 || len(in[0]) != 3 || in[0][2] != op.AssignedWidth || !in[1].Equal(in[0][:2]) || d.Classes < 0 {
+		return nil, fmt.Errorf("inputs %v, want assigned N×A×%d and shares N×A", in, op.AssignedWidth)
 	}
 	return tensor.Shape{in[0][0], in[0][1], d.width()}, nil
 }
@@ -106,7 +107,7 @@ func (d Matched) width() int {
 
 // Grad lets nothing flow: the assignment is held.
 func (Matched) Grad(_ *graph.Graph, _, _ *graph.Node, _ []bool) []*graph.Node {
-	return []*graph.Node{nil}
+	return []*graph.Node{nil, nil}
 }
 
 // Lower goes anchor by anchor.
@@ -115,13 +116,15 @@ func (d Matched) Lower(_ *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	return graph.Loop{Run: func() {
 		clear(m.Out)
 		for a := range len(m.Out) / k {
-			row, y := m.In[0][a*op.AssignedWidth:], m.Out[a*k:(a+1)*k]
+			row, y, part := m.In[0][a*op.AssignedWidth:], m.Out[a*k:(a+1)*k], m.In[1][a]
 			switch {
 			case row[0] <= 0:
 			case d.Classes == 0:
-				copy(y, []float32{0.25, 0.25, 0.25, 0.25})
+				for edge := range y {
+					y[edge] = part / 4
+				}
 			default:
-				y[int(row[1])] = 1
+				y[int(row[1])] = part
 			}
 		}
 	}}

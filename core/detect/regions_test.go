@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -12,16 +13,28 @@ import (
 	"github.com/secateur/secateur/core/tensor"
 )
 
-// runOn runs an op on one input.
-func runOn(t *testing.T, o graph.Op, s tensor.Shape, v []float32) []float32 {
+// operand is one input of an op.
+type operand struct {
+	shape tensor.Shape
+	v     []float32
+}
+
+// runOn runs an op.
+func runOn(t *testing.T, o graph.Op, in ...operand) []float32 {
 	t.Helper()
 	g := graph.New()
-	g.Outputs = []*graph.Node{g.Add("y", o, g.Leaf("x", graph.Input, s, nil))}
+	var leaves []*graph.Node
+	for i, x := range in {
+		leaves = append(leaves, g.Leaf(fmt.Sprint("x", i), graph.Input, x.shape, nil))
+	}
+	g.Outputs = []*graph.Node{g.Add("y", o, leaves...)}
 	p, err := plan.Compile(g, plan.Options{Env: toy.Env(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	copy(p.Data("x"), v)
+	for i, x := range in {
+		copy(p.Data(leaves[i].Name), x.v)
+	}
 	if err := p.Run(); err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +51,7 @@ func TestRegions(t *testing.T) {
 	found := 0
 	for range 20 {
 		s := newLayout(rng, 10, 3, 4)
-		y := runOn(t, Regions{Classes: 3, Height: 80, Width: 80}, tensor.Shape{1, 4, TargetWidth}, s.targets)
+		y := runOn(t, Regions{Classes: 3, Height: 80, Width: 80}, operand{tensor.Shape{1, 4, TargetWidth}, s.targets})
 		if !slices.Equal(y[:20], s.targets) {
 			t.Fatalf("objects %v, want %v", y[:20], s.targets)
 		}
@@ -58,18 +71,43 @@ func TestRegions(t *testing.T) {
 	if found < 40 {
 		t.Errorf("%d boxes on background", found)
 	}
-	if y := runOn(t, Regions{Classes: 3, Height: 80, Width: 80}, tensor.Shape{1, 1, TargetWidth}, []float32{1, 0, 0, 80, 80}); y[TargetWidth] != -1 {
+	if y := runOn(t, Regions{Classes: 3, Height: 80, Width: 80}, operand{tensor.Shape{1, 1, TargetWidth}, []float32{1, 0, 0, 80, 80}}); y[TargetWidth] != -1 {
 		t.Errorf("background %v beside an object that fills the picture", y)
 	}
 }
 
 func TestMatched(t *testing.T) {
-	rows := []float32{0.3, 1, 0, 0, 9, 9, 0, -1, 0, 0, 0, 0}
-	s := tensor.Shape{1, 2, op.AssignedWidth}
-	if y := runOn(t, Matched{Classes: 3}, s, rows); !slices.Equal(y, []float32{0, 1, 0, 0, 0, 0}) {
+	rows := operand{tensor.Shape{1, 2, op.AssignedWidth}, []float32{0.3, 1, 0, 0, 9, 9, 0, -1, 0, 0, 0, 0}}
+	whole, half := operand{tensor.Shape{1, 2}, []float32{1, 1}}, operand{tensor.Shape{1, 2}, []float32{0.5, 1}}
+	if y := runOn(t, Matched{Classes: 3}, rows, whole); !slices.Equal(y, []float32{0, 1, 0, 0, 0, 0}) {
 		t.Errorf("classes %v", y)
 	}
-	if y := runOn(t, Matched{}, s, rows); !slices.Equal(y, []float32{0.25, 0.25, 0.25, 0.25, 0, 0, 0, 0}) {
+	if y := runOn(t, Matched{}, rows, whole); !slices.Equal(y, []float32{0.25, 0.25, 0.25, 0.25, 0, 0, 0, 0}) {
 		t.Errorf("boxes %v", y)
+	}
+	if y := runOn(t, Matched{Classes: 3}, rows, half); !slices.Equal(y, []float32{0, 0.5, 0, 0, 0, 0}) {
+		t.Errorf("half of the first anchor: %v", y)
+	}
+}
+
+// TestShare: of an image with two objects, the second given twice, every anchor is parted among them; the copy owns nothing, a
+// whole image is all ones, and without an owned anchor nobody owns the background.
+func TestShare(t *testing.T) {
+	targets := []float32{0, 0, 0, 8, 8, 1, 9, 0, 20, 8, 1, 9, 0, 20, 8, -1, 0, 0, 0, 0}
+	anchors := []float32{0.5, 0, 0, 0, 8, 8, 0, -1, 0, 0, 0, 0, 0.9, 1, 9, 0, 20, 8, 0.1, 1, 9, 0, 20, 8}
+	shares := func(object float32, assigned []float32) []float32 {
+		return runOn(t, Share{}, operand{tensor.Shape{1, 4, op.AssignedWidth}, assigned}, operand{tensor.Shape{1, 4, TargetWidth}, targets},
+			operand{tensor.Shape{1}, []float32{object}})
+	}
+	for object, want := range map[float32][]float32{-1: {1, 1, 1, 1}, 0: {1, 1. / 3, 0, 0}, 1: {0, 2. / 3, 1, 1}, 2: {0, 0, 0, 0}} {
+		if y := shares(object, anchors); !slices.Equal(y, want) {
+			t.Errorf("object %v has %v of the anchors, want %v", object, y, want)
+		}
+	}
+	if y := shares(0, make([]float32, 24)); !slices.Equal(y, []float32{0, 0, 0, 0}) {
+		t.Errorf("an object without anchors has %v of them", y)
+	}
+	if _, err := (Share{}).Infer([]tensor.Shape{{2, 4, op.AssignedWidth}, {2, 3, TargetWidth}, {3}}); err == nil {
+		t.Error("objects of three images are taken for those of two")
 	}
 }

@@ -12,7 +12,7 @@ import (
 // gradient: the assignment is held.
 const AssignedWidth = 6
 
-// assignedInfer wants x N×A×K, the assigned N×A×6 and N weights; K is width, any where that is 0.
+// assignedInfer wants x N×A×K, the assigned N×A×6 and weights, N of images or N×A of anchors; K is width, any where that is 0.
 func assignedInfer(in []tensor.Shape, width, more int) error {
 	if len(in) != 3+more {
 		return fmt.Errorf("%d inputs, want %d", len(in), 3+more)
@@ -24,12 +24,23 @@ func assignedInfer(in []tensor.Shape, width, more int) error {
 	if want := (tensor.Shape{x[0], x[1], AssignedWidth}); !in[1].Equal(want) {
 		return fmt.Errorf("assigned %v, want %v", in[1], want)
 	}
-	for _, s := range in[2:] {
+	if w := in[2]; !w.Equal(x[:1]) && !w.Equal(x[:2]) {
+		return fmt.Errorf("weight %v, want %v, one value an image, or %v, one an anchor", w, x[:1], x[:2])
+	}
+	for _, s := range in[3:] {
 		if !s.Equal(x[:1]) {
-			return fmt.Errorf("weight or gradient %v, want %v: one value an image", s, x[:1])
+			return fmt.Errorf("gradient %v, want %v: one value an image", s, x[:1])
 		}
 	}
 	return nil
+}
+
+// weightAt is the weight of an anchor: w is one image's, a value for all of its anchors or one for each.
+func weightAt(w []float32, anchor int) float64 {
+	if len(w) == 1 {
+		return float64(w[0])
+	}
+	return float64(w[anchor])
 }
 
 // perAnchor runs image(i, part of x, part of assigned) for each image, on several threads.

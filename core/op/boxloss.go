@@ -5,13 +5,13 @@ import (
 	"github.com/secateur/secateur/core/tensor"
 )
 
-// BoxLoss is the box loss of a detector: y = weight·Σ q·(1 - GIoU) over the anchors with an object, where q is the
+// BoxLoss is the box loss of a detector: y = Σ weight·q·(1 - GIoU) over the anchors with an object, where q is the
 // anchor's quality and GIoU = I/U - (H-U)/H of intersection, union and hull of the anchor's box and the object's (Rezatofighi
 // et al., CVPR 2019, 1902.09630, algorithm 1). Boxes are xmin, ymin, xmax, ymax, and not turned inside out.
 //
 //	boxes     N×A×4
 //	assigned  N×A×6
-//	weight    N
+//	weight    N, or N×A
 //	y         N
 type BoxLoss struct{}
 
@@ -89,13 +89,13 @@ func (o overlap) slopes(p, t []float32) (d [4]float64) {
 // Lower adds in float64.
 func (BoxLoss) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	return graph.Loop{Run: perAnchor(e, n, m, func(i int, boxes, assigned []float32) {
-		sum := 0.0
+		sum, w := 0.0, perImage(m.In[2], i, n.Shape[0])
 		for a := range len(boxes) / 4 {
 			if row := assigned[a*AssignedWidth:][:AssignedWidth]; row[0] > 0 {
-				sum += float64(row[0]) * overlapOf(boxes[4*a:4*a+4], row[2:]).loss()
+				sum += weightAt(w, a) * float64(row[0]) * overlapOf(boxes[4*a:4*a+4], row[2:]).loss()
 			}
 		}
-		m.Out[i] = float32(float64(m.In[2][i]) * sum)
+		m.Out[i] = float32(sum)
 	})}
 }
 
@@ -108,7 +108,8 @@ func (BoxLoss) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*graph.Nod
 //
 //	dx, boxes   N×A×4
 //	assigned    N×A×6
-//	weight, dy  N
+//	weight      N, or N×A
+//	dy          N
 type BoxLossGrad struct{}
 
 // Kind is BoxLossGrad.
@@ -126,7 +127,7 @@ func (BoxLossGrad) Infer(in []tensor.Shape) (tensor.Shape, error) {
 func (BoxLossGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	images := n.Shape[0]
 	return graph.Loop{Run: perAnchor(e, n, m, func(i int, boxes, assigned []float32) {
-		dx, up := perImage(m.Out, i, images), float64(m.In[2][i])*float64(m.In[3][i])
+		dx, w, dy := perImage(m.Out, i, images), perImage(m.In[2], i, images), float64(m.In[3][i])
 		clear(dx)
 		for a := range len(boxes) / 4 {
 			row, box := assigned[a*AssignedWidth:][:AssignedWidth], boxes[4*a:4*a+4]
@@ -134,7 +135,7 @@ func (BoxLossGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 				continue
 			}
 			for k, d := range overlapOf(box, row[2:]).slopes(box, row[2:]) {
-				dx[4*a+k] = float32(up * float64(row[0]) * d)
+				dx[4*a+k] = float32(weightAt(w, a) * dy * float64(row[0]) * d)
 			}
 		}
 	})}

@@ -32,6 +32,7 @@ func halfway(_ int, rng *rand.Rand, v []float32) {
 
 func TestDetectLosses(t *testing.T) {
 	logits, boxes, rows, n := tensor.Shape{3, 20, 4}, tensor.Shape{3, 20, 4}, tensor.Shape{3, 20, AssignedWidth}, tensor.Shape{3}
+	each := tensor.Shape{3, 20}
 	held := gradOpts{fill: byInput(map[int]func(int, *rand.Rand, []float32){0: uniform(-3, 3), 1: assigned(4), 2: uniform(0.5, 2)}), noGrad: []int{1, 2}}
 	edges := held
 	edges.fill = byInput(map[int]func(int, *rand.Rand, []float32){0: halfway, 1: assigned(4), 2: uniform(0.5, 2)})
@@ -39,8 +40,11 @@ func TestDetectLosses(t *testing.T) {
 		{"quality focal", QualityFocal{Beta: 2}, []tensor.Shape{logits, rows, n}, held},
 		{"quality focal of 1.5", QualityFocal{Beta: 1.5}, []tensor.Shape{logits, rows, n}, held},
 		{"binary cross-entropy", QualityFocal{}, []tensor.Shape{logits, rows, n}, held},
-		{"detect margin", DetectMargin{}, []tensor.Shape{logits, rows}, gradOpts{fill: held.fill, noGrad: []int{1}}},
+		{"detect margin", DetectMargin{}, []tensor.Shape{logits, rows, n}, held},
 		{"boxes", BoxLoss{}, []tensor.Shape{boxes, rows, n}, edges},
+		{"quality focal by anchors", QualityFocal{Beta: 2}, []tensor.Shape{logits, rows, each}, held},
+		{"detect margin by anchors", DetectMargin{}, []tensor.Shape{logits, rows, each}, held},
+		{"boxes by anchors", BoxLoss{}, []tensor.Shape{boxes, rows, each}, edges},
 	})
 }
 
@@ -74,7 +78,8 @@ func TestQualityFocalStable(t *testing.T) {
 func TestDetectMarginByHand(t *testing.T) {
 	z := val(tensor.Shape{1, 3, 2}, 5, 1, 2, 4, -1, 0)
 	rows := val(tensor.Shape{1, 3, AssignedWidth}, 0.2, 0, 0, 0, 1, 1, 0.9, 1, 0, 0, 1, 1, 0, -1, 0, 0, 0, 0)
-	wantClose(t, "margin", runNode(t, DetectMargin{}, z, rows), []float32{5 + 4 - 2*(1+2-1+0)/4.}, 1e-6)
+	wantClose(t, "margin", runNode(t, DetectMargin{}, z, rows, val(tensor.Shape{1}, 1)), []float32{5 + 4 - 2*(1+2-1+0)/4.}, 1e-6)
+	wantClose(t, "margin of the first anchor", runNode(t, DetectMargin{}, z, rows, val(tensor.Shape{1, 3}, 1, 0, 9)), []float32{5 - (1+2-1+0)/4.}, 1e-6)
 }
 
 // TestRegionStats: over the whole map they are ChannelStats; a region smaller than a pixel is that pixel; class -1 is none.
@@ -119,7 +124,7 @@ func TestBoxLossByHand(t *testing.T) {
 
 func TestDetectLossShapeErrors(t *testing.T) {
 	x, rows, n := tensor.Shape{2, 7, 4}, tensor.Shape{2, 7, AssignedWidth}, tensor.Shape{2}
-	for _, op := range []graph.Op{QualityFocal{}, BoxLoss{}} {
+	for _, op := range []graph.Op{QualityFocal{}, BoxLoss{}, DetectMargin{}} {
 		checkRefuses(t, op, x, rows)
 		checkRefuses(t, op, x, rows, tensor.Shape{3})
 		checkRefuses(t, op, x, tensor.Shape{2, 7, 5}, n)
@@ -127,9 +132,9 @@ func TestDetectLossShapeErrors(t *testing.T) {
 		checkRefuses(t, op, tensor.Shape{2, 28}, rows, n)
 	}
 	checkRefuses(t, BoxLoss{}, tensor.Shape{2, 7, 3}, rows, n)
-	checkRefuses(t, DetectMargin{}, x)
-	checkRefuses(t, DetectMargin{}, x, tensor.Shape{2, 8, AssignedWidth})
-	checkRefuses(t, DetectMarginGrad{Classes: 4}, rows, tensor.Shape{3})
+	checkRefuses(t, QualityFocal{}, x, rows, tensor.Shape{2, 6})
+	checkRefuses(t, DetectMarginGrad{Classes: 4}, rows, n, tensor.Shape{3})
+	checkRefuses(t, DetectMarginGrad{Classes: 4}, rows, n)
 	checkRefuses(t, BoxLossGrad{}, x, rows, n)
 	checkRefuses(t, QualityFocalGrad{}, x, rows, n)
 }

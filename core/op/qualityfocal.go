@@ -9,12 +9,12 @@ import (
 
 // QualityFocal is the class loss of a detector: each class of each anchor is a question of its own, answered by
 // p = sigmoid(z), with the anchor's quality q as the answer for its class and 0 for the others,
-// y = weight·Σ |q-p|^Beta·(-q·ln p - (1-q)·ln(1-p)) (quality focal loss: Li et al., NeurIPS 2020, 2006.04388, eq. 5). A
+// y = Σ weight·|q-p|^Beta·(-q·ln p - (1-q)·ln(1-p)) (quality focal loss: Li et al., NeurIPS 2020, 2006.04388, eq. 5). A
 // Beta of 0 is binary cross-entropy.
 //
 //	logits    N×A×C
 //	assigned  N×A×6
-//	weight    N
+//	weight    N, or N×A
 //	y         N
 type QualityFocal struct{ Beta float32 }
 
@@ -29,8 +29,8 @@ func (QualityFocal) Infer(in []tensor.Shape) (tensor.Shape, error) {
 	return in[0][:1].Clone(), nil
 }
 
-// eachQuestion calls f with the place of every logit and the answer wanted.
-func eachQuestion(logits int, assigned []float32, f func(at int, q float64)) {
+// eachQuestion calls f with the anchor and the place of every logit, and the answer wanted.
+func eachQuestion(logits int, assigned []float32, f func(anchor, at int, q float64)) {
 	anchors := len(assigned) / AssignedWidth
 	c := logits / anchors
 	for a := range anchors {
@@ -40,7 +40,7 @@ func eachQuestion(logits int, assigned []float32, f func(at int, q float64)) {
 			if row[0] > 0 && int(row[1]) == j {
 				q = float64(row[0])
 			}
-			f(a*c+j, q)
+			f(a, a*c+j, q)
 		}
 	}
 }
@@ -59,12 +59,12 @@ func binary(z float32, q float64) (p, ce float64) {
 // Lower adds in float64.
 func (l QualityFocal) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	return graph.Loop{Run: perAnchor(e, n, m, func(i int, z, assigned []float32) {
-		sum := 0.0
-		eachQuestion(len(z), assigned, func(at int, q float64) {
+		sum, w := 0.0, perImage(m.In[2], i, n.Shape[0])
+		eachQuestion(len(z), assigned, func(a, at int, q float64) {
 			p, ce := binary(z[at], q)
-			sum += focus(q-p, l.Beta) * ce
+			sum += weightAt(w, a) * focus(q-p, l.Beta) * ce
 		})
-		m.Out[i] = float32(float64(m.In[2][i]) * sum)
+		m.Out[i] = float32(sum)
 	})}
 }
 
@@ -90,7 +90,8 @@ func (l QualityFocal) Grad(g *graph.Graph, n, dy *graph.Node, want []bool) []*gr
 //
 //	dx, logits  N×A×C
 //	assigned    N×A×6
-//	weight, dy  N
+//	weight      N, or N×A
+//	dy          N
 type QualityFocalGrad struct{ Beta float32 }
 
 // Kind is QualityFocalGrad.
@@ -108,15 +109,15 @@ func (QualityFocalGrad) Infer(in []tensor.Shape) (tensor.Shape, error) {
 func (l QualityFocalGrad) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	images, beta := n.Shape[0], float64(l.Beta)
 	return graph.Loop{Run: perAnchor(e, n, m, func(i int, z, assigned []float32) {
-		dx, up := perImage(m.Out, i, images), float64(m.In[2][i])*float64(m.In[3][i])
-		eachQuestion(len(z), assigned, func(at int, q float64) {
+		dx, w, dy := perImage(m.Out, i, images), perImage(m.In[2], i, images), float64(m.In[3][i])
+		eachQuestion(len(z), assigned, func(a, at int, q float64) {
 			p, ce := binary(z[at], q)
 			d := p - q
 			slope := focus(d, l.Beta) * d
 			if beta != 0 && d != 0 {
 				slope += beta * focus(d, l.Beta-1) * math.Copysign(p*(1-p)*ce, d)
 			}
-			dx[at] = float32(up * slope)
+			dx[at] = float32(weightAt(w, a) * dy * slope)
 		})
 	})}
 }

@@ -4,6 +4,7 @@ package score
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
@@ -16,19 +17,23 @@ import (
 
 // Inputs of the scoring plan beside the images.
 const (
-	targets = "score.target" // one-hot
-	weights = "score.weight"
+	targets  = "score.target" // one-hot; of a detector the objects
+	weights  = "score.weight"
+	objectOf = "score.object" // of a detector, which object of each image is asked about, -1 for all
 )
 
 // collector runs the network in eval mode with gates behind it (reference: pruning §1.1): one row
 // an image of pooled activations, of the gate gradients of loss and margin, and of relevance. Pooled activations of a
-// detector are of boxes: one row an object or a piece of background.
+// detector are of boxes: one row an object or a piece of background. What starts behind its outputs has a row an object.
 type collector struct {
 	plan    *plan.Plan
 	names   []string
 	places  map[string]criteria.Place
 	batch   int
-	regions []int // the class of each row of pooled activations, where these are of boxes
+	rows    string // a node that is zero in rows to be left out, "" where none are
+	regions []int  // the class of each row of pooled activations, where these are of boxes
+	images  []int  // and the image that it is of
+	done    int    // images
 }
 
 // newCollector compiles the scoring plan. gates names activations.
@@ -46,9 +51,15 @@ func newCollector(e graph.Env, g *graph.Graph, gates []string, batch, objects in
 	if needs&behindLogits != 0 || needs.Has(criteria.Activations) && detect.Is(s) {
 		q = ask(s, objects)
 	}
-	pool := statsOf(s)
-	if needs.Has(criteria.Activations) && s.Node(regions) != nil {
-		keep = append(keep, regions)
+	if q.rows != nil && needs&behindLogits != 0 {
+		c.rows = q.rows.Name
+		keep = append(keep, c.rows)
+	}
+	var pool func(name string, a *graph.Node) *graph.Node
+	if needs.Has(criteria.Activations) {
+		if pool = statsOf(s); s.Node(regions) != nil {
+			keep = append(keep, regions)
+		}
 	}
 	for _, name := range gates {
 		a := s.Node(name)
@@ -137,42 +148,61 @@ func addGradients(s *graph.Graph, gates []string, of *graph.Node, pool graph.Op,
 
 // add appends the rows of the n images that the plan has just run.
 func (c *collector) add(n int) error {
-	classes := c.rows(regions, n)
-	for i := 0; i < len(classes); i += detect.TargetWidth {
-		if classes[i] >= 0 {
-			c.regions = append(c.regions, int(classes[i]))
+	classes := c.of(regions, n)
+	there := func(i int) bool { return classes[i*detect.TargetWidth] >= 0 }
+	for i := range len(classes) / detect.TargetWidth {
+		if there(i) {
+			c.regions = append(c.regions, int(classes[i*detect.TargetWidth]))
+			c.images = append(c.images, c.done+i*n/(len(classes)/detect.TargetWidth))
 		}
 	}
+	c.done += n
+	pooled := n
+	if classes == nil {
+		there = all
+	} else {
+		pooled = len(classes) / detect.TargetWidth
+	}
+	counts := c.counting(n)
 	for _, name := range c.names {
 		p := c.places[name]
-		p.Pool = appendRegions(p.Pool, c.rows(name+".pooled", n), classes)
-		p.Rank = append(p.Rank, c.rows(name+".rank", n)...)
-		p.Margin = append(p.Margin, c.rows(name+".margin", n)...)
-		p.Loss = append(p.Loss, c.rows(name+".loss", n)...)
-		p.Relevance = append(p.Relevance, c.rows(name+relevanceSuffix, n)...)
-		p.Saliency = append(p.Saliency, c.rows(name+saliencySuffix, n)...)
+		p.Pool = appendRows(p.Pool, c.of(name+".pooled", n), pooled, there)
+		p.Rank = append(p.Rank, c.of(name+".rank", n)...)
+		p.Margin = appendRows(p.Margin, c.of(name+".margin", n), n, counts)
+		p.Loss = appendRows(p.Loss, c.of(name+".loss", n), n, counts)
+		p.Relevance = appendRows(p.Relevance, c.of(name+relevanceSuffix, n), n, counts)
+		p.Saliency = appendRows(p.Saliency, c.of(name+saliencySuffix, n), n, counts)
 		c.places[name] = p
 	}
 	return nil
 }
 
-// appendRegions appends the rows of regions that are there: of images, where there are no regions, all.
-func appendRegions(pool, rows, classes []float32) []float32 {
-	if classes == nil {
-		return append(pool, rows...)
+func all(int) bool { return true }
+
+// counting says which of the n rows count.
+func (c *collector) counting(n int) func(i int) bool {
+	if c.rows == "" {
+		return all
 	}
-	k := len(rows) * detect.TargetWidth / len(classes)
-	for i := 0; i < len(classes); i += detect.TargetWidth {
-		if classes[i] >= 0 {
-			pool = append(pool, rows[i/detect.TargetWidth*k:][:k]...)
-		}
+	v := c.of(c.rows, n)
+	return func(i int) bool {
+		return slices.ContainsFunc(v[i*len(v)/n:(i+1)*len(v)/n], func(x float32) bool { return x != 0 })
 	}
-	return pool
 }
 
-// rows are the first n rows of a node, nil where the plan lacks it.
-func (c *collector) rows(name string, n int) []float32 {
-	if !c.plan.Has(name) {
+// appendRows appends those of n rows that are there.
+func appendRows(to, v []float32, n int, there func(i int) bool) []float32 {
+	for i := range n {
+		if there(i) {
+			to = append(to, v[i*len(v)/n:(i+1)*len(v)/n]...)
+		}
+	}
+	return to
+}
+
+// of is the first n rows of a node, nil where the plan lacks it.
+func (c *collector) of(name string, n int) []float32 {
+	if name == "" || !c.plan.Has(name) {
 		return nil
 	}
 	d := c.plan.Data(name)

@@ -18,13 +18,17 @@ import (
 type Collected struct {
 	Needs   criteria.Needs
 	Labels  []int // of each image
-	Regions []int // of each row of pooled activations where these are of boxes, Classes for background; nil: of images
 	Classes int
 	Places  map[string]criteria.Place // by gate
 	Moments map[string]ridge.Moments  // by reading op
 	Added   map[string][]float64      // by reading op, C×C
 	Seed    uint64
 	Skipped []data.Skip // masks and boxes that could not be used
+
+	// Of a detector, nil of a classifier, whose rows are all of images:
+	Regions  []int // the class of each row of pooled activations, Classes for background
+	RegionOf []int // and the image that it is of
+	Objects  []int // the class of each row of Γ, R and saliency, Classes for an image without objects
 
 	probe func(*groups.Group) (criteria.Probe, error) // nil where nothing runs the network
 }
@@ -46,7 +50,7 @@ func (s *Scorer) Collect(st *groups.Structure, needs criteria.Needs) (*Collected
 	}
 	var err error
 	if needs&atGates != 0 {
-		if c.Places, c.Regions, err = s.gates(st, needs); err != nil {
+		if err = s.gates(c, st, needs); err != nil {
 			return nil, err
 		}
 	}
@@ -87,7 +91,7 @@ func (s *Scorer) addOverlaps(c *Collected, st *groups.Structure) error {
 	return nil
 }
 
-// behindLogits are the needs that start from a class's logit, atGates those that one row an image
+// behindLogits are the needs that start from a class's logit, atGates those that one row an image, or an object,
 // at each gate holds.
 const (
 	behindLogits = criteria.LossGradients | criteria.MarginGradients | criteria.Relevance | criteria.Saliency
@@ -115,34 +119,65 @@ func checkClassifier(g *graph.Graph, classes int) error {
 	return nil
 }
 
-// gates collects one row an image at every gate, and says of which class the boxes are where activations are pooled in such.
-func (s *Scorer) gates(st *groups.Structure, needs criteria.Needs) (map[string]criteria.Place, []int, error) {
+// gates collects into c one row an image at every gate, or what a detector has in place of images.
+func (s *Scorer) gates(c *Collected, st *groups.Structure, needs criteria.Needs) error {
 	names := GateNames(st)
-	given := needs.Has(criteria.LossGradients) && s.hasLoss(names)
-	if given {
-		needs &^= criteria.LossGradients
+	behind := needs & behindLogits
+	if given := s.hasLoss(names); given {
+		behind &^= criteria.LossGradients
 	}
-	batch := s.batchOf(st.Graph)
-	col, err := newCollector(s.Env, st.Graph, names, batch, detect.MostObjects(s.Samples), needs)
+	own := behind
+	if detect.Is(st.Graph) {
+		own = 0
+	}
+	col, err := s.gatesOfImages(st.Graph, names, needs&^behindLogits|own)
 	if err != nil {
-		return nil, nil, err
+		return err
+	}
+	c.Places, c.Regions, c.RegionOf = col.places, col.regions, col.images
+	if behind != own {
+		more, objects, err := s.gatesOfObjects(st.Graph, names, s.objects(), behind)
+		if err != nil {
+			return err
+		}
+		c.Objects = objects
+		for name, p := range more {
+			p.Pool, p.Rank = c.Places[name].Pool, c.Places[name].Rank
+			c.Places[name] = p
+		}
+	}
+	if needs.Has(criteria.LossGradients) && behind&criteria.LossGradients == 0 {
+		for _, name := range names {
+			p := c.Places[name]
+			p.Loss = s.Loss[name]
+			c.Places[name] = p
+		}
+	}
+	return nil
+}
+
+// gatesOfImages runs the images through a plan that has nothing to run but for what is needed.
+func (s *Scorer) gatesOfImages(g *graph.Graph, names []string, needs criteria.Needs) (*collector, error) {
+	if needs&atGates == 0 {
+		return &collector{places: map[string]criteria.Place{}}, nil
+	}
+	batch := s.batchOf(g)
+	col, err := newCollector(s.Env, g, names, batch, detect.MostObjects(s.Samples), needs)
+	if err != nil {
+		return nil, err
 	}
 	col.plan.Hook = s.Ctx.Err
-	if col.plan.Has(weights) {
-		for i := range col.plan.Data(weights) {
-			col.plan.Data(weights)[i] = 1
+	setAll(col.plan, weights, 1)
+	return col, s.each(col.plan, g, batch, col.add)
+}
+
+// setAll sets all values of an input, where the plan has it.
+func setAll(p *plan.Plan, input string, value float32) {
+	if p.Has(input) {
+		for i := range p.Data(input) {
+			p.Data(input)[i] = value
 		}
 	}
-	if err = s.each(col.plan, st.Graph, batch, col.add); err != nil {
-		return nil, nil, err
-	}
-	if given {
-		for name, p := range col.places {
-			p.Loss = s.Loss[name]
-			col.places[name] = p
-		}
-	}
-	return col.places, col.regions, nil
 }
 
 // each runs the images through a plan of batch images, with the labels or boxes that it asks for.
@@ -151,6 +186,7 @@ func (s *Scorer) each(p *plan.Plan, g *graph.Graph, batch int, after func(n int)
 	switch asked := p.Has(targets); {
 	case asked && detect.Is(g):
 		o.Boxes, b.Boxes = detect.MostObjects(s.Samples), p.Data(targets)
+		setAll(p, objectOf, whole)
 	case asked:
 		b.Targets = p.Data(targets)
 	}
@@ -167,12 +203,16 @@ func (s *Scorer) hasLoss(gates []string) bool {
 	return len(s.Loss) > 0
 }
 
-// pooledRows is the number of rows of pooled activations.
-func (c *Collected) pooledRows() int {
+// rows is the number of rows of each matrix.
+func (c *Collected) rows() criteria.Rows {
+	n := criteria.Rows{Images: len(c.Labels), Pooled: len(c.Labels), Objects: len(c.Labels)}
 	if c.Regions != nil {
-		return len(c.Regions)
+		n.Pooled = len(c.Regions)
 	}
-	return len(c.Labels)
+	if c.Objects != nil {
+		n.Objects = len(c.Objects)
+	}
+	return n
 }
 
 // Matrices are those of one group.
@@ -180,12 +220,12 @@ func (c *Collected) Matrices(g *groups.Group) (*criteria.Matrices, error) {
 	m := &criteria.Matrices{}
 	if c.Places != nil {
 		var err error
-		if m, err = criteria.Gather(g, len(c.Labels), c.pooledRows(), c.Places); err != nil {
+		if m, err = criteria.Gather(g, c.rows(), c.Places); err != nil {
 			return nil, err
 		}
 	}
 	m.N, m.Labels, m.Classes, m.Seed = len(c.Labels), c.Labels, c.Classes, c.Seed
-	m.Regions = c.Regions
+	m.Regions, m.Objects = c.Regions, c.Objects
 	if c.Needs.Images() {
 		m.Weight = criteria.ClassWeights(c.Labels)
 	}

@@ -28,8 +28,8 @@ func finding(t *testing.T) (*Scorer, *groups.Structure) {
 	return &Scorer{Ctx: context.Background(), Env: toy.Env(t), Samples: toy.Squares(t, toy.Folder(t, "squares"), 11), Classes: 2, Seed: 1}, st
 }
 
-// TestDetectorRows: gradients and relevance have a row an image, activations a row an object and one a piece of
-// background, and all of it comes back from its file.
+// TestDetectorRows: gradients and relevance have a row an object, activations one for a piece of background too, and all of it
+// comes back from its file.
 func TestDetectorRows(t *testing.T) {
 	s, st := finding(t)
 	needs := criteria.Activations | criteria.MarginGradients | criteria.LossGradients | criteria.Relevance | criteria.Saliency
@@ -50,14 +50,17 @@ func TestDetectorRows(t *testing.T) {
 	if count[0]+count[1] != len(objects) || count[2] < len(objects)/2 || count[2] > len(objects) {
 		t.Fatalf("%v regions by class for %d objects", count, len(objects))
 	}
+	if !slices.Equal(c.Objects, objects) || !slices.IsSorted(c.RegionOf) || len(c.RegionOf) != len(c.Regions) || c.RegionOf[len(c.RegionOf)-1] != 10 {
+		t.Errorf("objects %v, want %v; regions of images %v", c.Objects, objects, c.RegionOf)
+	}
 	for _, name := range GateNames(st) {
 		p, channels := c.Places[name], st.Graph.Node(name).Shape.Channels()
 		if len(p.Pool) != 4*channels*len(c.Regions) {
 			t.Errorf("%s: %d pooled values for %d regions", name, len(p.Pool), len(c.Regions))
 		}
 		for what, v := range map[string][]float32{"margin": p.Margin, "loss": p.Loss, "relevance": p.Relevance} {
-			if len(v) != channels*len(s.Samples) || slices.Max(v) == slices.Min(v) {
-				t.Errorf("%s: %d values of the %s for %d images, from %v to %v", name, len(v), what, len(s.Samples), slices.Min(v), slices.Max(v))
+			if len(v) != channels*len(objects) || slices.Max(v) == slices.Min(v) {
+				t.Errorf("%s: %d values of the %s for %d objects, from %v to %v", name, len(v), what, len(objects), slices.Min(v), slices.Max(v))
 			}
 		}
 	}
@@ -66,8 +69,81 @@ func TestDetectorRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	back, err := LoadMatrices(path)
-	if err != nil || !slices.Equal(back.Regions, c.Regions) || !slices.Equal(back.Labels, c.Labels) {
-		t.Errorf("regions %v come back as %v, %v", c.Regions, back.Regions, err)
+	if err != nil || !slices.Equal(back.Regions, c.Regions) || !slices.Equal(back.RegionOf, c.RegionOf) || !slices.Equal(back.Labels, c.Labels) || !slices.Equal(back.Objects, c.Objects) {
+		t.Errorf("regions %v and objects %v come back as %v and %v, %v", c.Regions, c.Objects, back.Regions, back.Objects, err)
+	}
+}
+
+// TestObjectsAddUp: what is said of the objects of an image, gradients, relevance and saliency, adds up to what is said of the
+// image as a whole; a picture without any has nothing but the loss of its background.
+func TestObjectsAddUp(t *testing.T) {
+	s, st := finding(t)
+	s.Samples[3].Boxes = []data.Box{}
+	var images []object
+	for i := range s.Samples {
+		images = append(images, object{i, whole})
+	}
+	names, rows := GateNames(st), s.objects()
+	parts, classes, err := s.gatesOfObjects(st.Graph, names, rows, behindLogits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums, _, err := s.gatesOfObjects(st.Graph, names, images, behindLogits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(classes) != len(rows) {
+		t.Fatalf("anchors answer for %d of %d objects", len(classes), len(rows))
+	}
+	for _, name := range names {
+		part, sum := parts[name], sums[name]
+		for what, v := range map[string][2][]float32{"margin": {part.Margin, sum.Margin}, "loss": {part.Loss, sum.Loss},
+			"relevance": {part.Relevance, sum.Relevance}, "saliency": {part.Saliency, sum.Saliency}} {
+			added, channels := make([]float64, len(v[1])), len(v[1])/len(images)
+			for i, x := range v[0] {
+				added[rows[i/channels].image*channels+i%channels] += float64(x)
+			}
+			top := float64(max(slices.Max(v[1]), -slices.Min(v[1])))
+			for i, x := range v[1] {
+				toy.Near(t, name+" "+what, added[i], float64(x), 2e-4*top+1e-9)
+			}
+			if empty := v[1][3*channels : 4*channels]; what != "loss" && slices.ContainsFunc(empty, func(x float32) bool { return x != 0 }) {
+				t.Errorf("%s: the %s of a picture without objects is %v", name, what, empty)
+			}
+		}
+		if c := st.Graph.Node(name).Shape.Channels(); name == "a.relu" && slices.Max(sum.Loss[3*c:4*c]) == 0 {
+			t.Error("the loss of a picture without objects has no gradient")
+		}
+	}
+}
+
+// TestObjectsDrawn: of very many objects some are asked about, all of a rare class among them, in the order of the images; of
+// fewer all are.
+func TestObjectsDrawn(t *testing.T) {
+	s := &Scorer{Classes: 2, Seed: 1}
+	for i := range 600 {
+		boxes := []data.Box{{Class: 0}, {Class: 0}}
+		if i%100 == 7 {
+			boxes[1].Class = 1
+		}
+		s.Samples = append(s.Samples, data.Sample{Boxes: boxes})
+	}
+	rows, rare := s.objects(), 0
+	for i, o := range rows {
+		rare += s.Samples[o.image].Boxes[o.box].Class
+		if i > 0 && (o == rows[i-1] || o.image < rows[i-1].image) {
+			t.Fatalf("%v after %v", o, rows[i-1])
+		}
+	}
+	if len(rows) != manyObjects || rare != 6 {
+		t.Errorf("%d objects, %d of the rare class", len(rows), rare)
+	}
+	if rows[len(rows)-1].image < 500 {
+		t.Errorf("the last image asked about is %d of 600", rows[len(rows)-1].image)
+	}
+	s.Samples = s.Samples[:100]
+	if n := len(s.objects()); n != 200 {
+		t.Errorf("%d of 200 objects", n)
 	}
 }
 
@@ -146,15 +222,19 @@ func TestDetectorCriteria(t *testing.T) {
 			t.Errorf("%s: %v", c.Name, err)
 			continue
 		}
-		g := st.Named("b")
-		m, err := k.Matrices(g)
-		if err != nil {
-			t.Errorf("%s: %v", c.Name, err)
-			continue
-		}
-		scores, err := c.Score(m, g)
-		if err != nil || len(scores) != len(g.Units) {
-			t.Errorf("%s: %d scores, %v", c.Name, len(scores), err)
+		for _, g := range st.Free() {
+			m, err := k.Matrices(g)
+			if err != nil {
+				t.Errorf("%s: %v", c.Name, err)
+				continue
+			}
+			scores, err := criteria.Score(c, m, g)
+			if signed := m.Gates; c.Name == "selectivity" && signed[len(signed)-1].Signed {
+				continue
+			}
+			if err != nil || len(scores.Values) != len(g.Units) || scores.Floored > 0 {
+				t.Errorf("%s of %s: %+v, %v", c.Name, g.Name, scores, err)
+			}
 		}
 		judged++
 	}

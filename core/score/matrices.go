@@ -60,6 +60,8 @@ func parts(p *criteria.Place) []named {
 const (
 	tensorLabels  = "labels"
 	tensorRegions = "regions"
+	tensorImages  = "regions of images"
+	tensorObjects = "objects"
 	tensorAdded   = "products/"
 	tensorMean    = "mean/"
 	tensorCov     = "covariance/"
@@ -68,7 +70,10 @@ const (
 func labelsTensors(c *Collected) []checkpoint.Tensor {
 	list := []checkpoint.Tensor{integers(tensorLabels, c.Labels)}
 	if c.Regions != nil {
-		list = append(list, integers(tensorRegions, c.Regions))
+		list = append(list, integers(tensorRegions, c.Regions), integers(tensorImages, c.RegionOf))
+	}
+	if c.Objects != nil {
+		list = append(list, integers(tensorObjects, c.Objects))
 	}
 	return list
 }
@@ -152,7 +157,7 @@ func LoadMatrices(path string) (*Collected, error) {
 
 // take puts a tensor where it belongs.
 func (c *Collected) take(t *checkpoint.Tensor) {
-	for name, to := range map[string]*[]int{tensorLabels: &c.Labels, tensorRegions: &c.Regions} {
+	for name, to := range map[string]*[]int{tensorLabels: &c.Labels, tensorRegions: &c.Regions, tensorImages: &c.RegionOf, tensorObjects: &c.Objects} {
 		if t.Name == name {
 			for _, l := range t.I64 {
 				*to = append(*to, int(l))

@@ -16,7 +16,7 @@ import (
 
 func gather(t testing.TB, g *groups.Group, n int, places map[string]criteria.Place) *criteria.Matrices {
 	t.Helper()
-	m, err := criteria.Gather(g, n, n, places)
+	m, err := criteria.Gather(g, criteria.Rows{Images: n, Pooled: n, Objects: n}, places)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -446,11 +446,11 @@ func TestLookup(t *testing.T) {
 func TestGatherRefuses(t *testing.T) {
 	s := nets.Structure(t, nets.Mobile(1))
 	g := s.Named("pw1")
-	if _, err := criteria.Gather(g, 2, 2, nil); err == nil || !strings.Contains(err.Error(), "nothing was collected at gate dw2.relu") {
+	if _, err := criteria.Gather(g, criteria.Rows{Images: 2, Pooled: 2, Objects: 2}, nil); err == nil || !strings.Contains(err.Error(), "nothing was collected at gate dw2.relu") {
 		t.Errorf("error %v", err)
 	}
 	short := map[string]criteria.Place{"dw2.relu": {Loss: make([]float32, 3)}}
-	if _, err := criteria.Gather(g, 2, 2, short); err == nil || !strings.Contains(err.Error(), "3 values, want 32 for 2 images and 16 channels") {
+	if _, err := criteria.Gather(g, criteria.Rows{Images: 2, Pooled: 2, Objects: 2}, short); err == nil || !strings.Contains(err.Error(), "3 values, want 32 for 2 images and 16 channels") {
 		t.Errorf("error %v", err)
 	}
 	c, _ := criteria.Lookup("fisher")

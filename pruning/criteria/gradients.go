@@ -28,24 +28,28 @@ func gradientCriteria(on Needs) []Criterion {
 }
 
 // onGamma is the score of a group from its Γ, each gate's part taken at a scale.
-func onGamma(on Needs, scale func(Gate) float64, score func(gamma, *Matrices) []float64) func(*Matrices, *groups.Group) ([]float64, error) {
+func onGamma(on Needs, scale func(Gate) float64, score func(gamma) []float64) func(*Matrices, *groups.Group) ([]float64, error) {
 	return func(m *Matrices, g *groups.Group) ([]float64, error) {
-		return score(m.gamma(on, len(g.Units), scale), m), nil
+		return score(m.gamma(on, len(g.Units), scale)), nil
 	}
 }
 
 func whole(Gate) float64      { return 1 }
 func perPixel(g Gate) float64 { return 1 / float64(g.Pixels) }
 
-// gamma is Γ of a group, N×F: v[n*f+i] is image n and unit i, summed over the group's gates.
+// gamma is Γ of a group, N×F: v[n*f+i] is image or object n and unit i, summed over the group's gates.
 type gamma struct {
-	f int
-	v []float64
+	f      int
+	v      []float64
+	weight func(n int) float64
 }
+
+func (s gamma) rows() int { return len(s.v) / s.f }
 
 // gamma adds the gates up before anything is squared: the coupled places may cancel.
 func (m *Matrices) gamma(on Needs, f int, scale func(Gate) float64) gamma {
-	s := gamma{f, make([]float64, m.N*f)}
+	_, weight := m.behind()
+	s := gamma{f, make([]float64, m.objectRows()*f), weight}
 	for _, gate := range m.Gates {
 		by := scale(gate)
 		for i, x := range gate.of(on) {
@@ -55,11 +59,13 @@ func (m *Matrices) gamma(on Needs, f int, scale func(Gate) float64) gamma {
 	return s
 }
 
-// mean is the weighted mean over images lo to hi of h(γ), by unit.
-func (s gamma) mean(m *Matrices, lo, hi int, h func(float64) float64) []float64 {
+// mean is the weighted mean over all rows of h(γ), by unit, meanOf that over rows lo to hi.
+func (s gamma) mean(h func(float64) float64) []float64 { return s.meanOf(0, s.rows(), h) }
+
+func (s gamma) meanOf(lo, hi int, h func(float64) float64) []float64 {
 	out, total := make([]float64, s.f), 0.0
 	for n := lo; n < hi; n++ {
-		w := m.weight(n)
+		w := s.weight(n)
 		total += w
 		for i := range out {
 			out[i] += w * h(s.v[n*s.f+i])
@@ -72,8 +78,8 @@ func (s gamma) mean(m *Matrices, lo, hi int, h func(float64) float64) []float64 
 }
 
 // taylor is mean_n |γ_n/M|, divided by its L2 norm over the group so that groups compare.
-func taylor(s gamma, m *Matrices) []float64 {
-	out := s.mean(m, 0, m.N, math.Abs)
+func taylor(s gamma) []float64 {
+	out := s.mean(math.Abs)
 	norm := 0.0
 	for _, x := range out {
 		if finite(x) {
@@ -93,10 +99,10 @@ func taylor(s gamma, m *Matrices) []float64 {
 const gateBatch = 8
 
 // taylorGate is the mean over mini-batches, in the order of the images, of (mean γ)².
-func taylorGate(s gamma, m *Matrices) []float64 {
+func taylorGate(s gamma) []float64 {
 	out, batches := make([]float64, s.f), 0.0
-	for lo := 0; lo < m.N; lo += gateBatch {
-		for i, x := range s.mean(m, lo, min(lo+gateBatch, m.N), func(x float64) float64 { return x }) {
+	for lo := 0; lo < s.rows(); lo += gateBatch {
+		for i, x := range s.meanOf(lo, min(lo+gateBatch, s.rows()), func(x float64) float64 { return x }) {
 			out[i] += x * x
 		}
 		batches++
@@ -108,8 +114,8 @@ func taylorGate(s gamma, m *Matrices) []float64 {
 }
 
 // fisher is ½ mean_n γ_n².
-func fisher(s gamma, m *Matrices) []float64 {
-	out := s.mean(m, 0, m.N, square)
+func fisher(s gamma) []float64 {
+	out := s.mean(square)
 	for i := range out {
 		out[i] /= 2
 	}
@@ -117,8 +123,8 @@ func fisher(s gamma, m *Matrices) []float64 {
 }
 
 // snip is |mean_n γ_n|: near 0 everywhere on a network that has converged.
-func snip(s gamma, m *Matrices) []float64 {
-	out := s.mean(m, 0, m.N, func(x float64) float64 { return x })
+func snip(s gamma) []float64 {
+	out := s.mean(func(x float64) float64 { return x })
 	for i := range out {
 		out[i] = math.Abs(out[i])
 	}
@@ -129,7 +135,7 @@ func snip(s gamma, m *Matrices) []float64 {
 // one image: the paper's choice of cost, which tracks time better than multiply-adds.
 func groupFisher(on Needs) func(*Matrices, *groups.Group) ([]float64, error) {
 	return func(m *Matrices, g *groups.Group) ([]float64, error) {
-		out := m.gamma(on, len(g.Units), whole).mean(m, 0, m.N, square)
+		out := m.gamma(on, len(g.Units), whole).mean(square)
 		for i, u := range g.Units {
 			out[i] /= 4 * float64(memory(g, u))
 		}

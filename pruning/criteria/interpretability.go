@@ -28,12 +28,12 @@ func interpretabilityCriteria() []Criterion {
 
 // meanRelevance is the mean over images of R, summed over the gates: the share of what speaks for the true class that goes
 // through the filter.
-func meanRelevance(s gamma, m *Matrices) []float64 {
-	return s.mean(m, 0, m.N, func(x float64) float64 { return x })
+func meanRelevance(s gamma) []float64 {
+	return s.mean(func(x float64) float64 { return x })
 }
 
 // meanSize is mean_n |x_n|.
-func meanSize(s gamma, m *Matrices) []float64 { return s.mean(m, 0, m.N, math.Abs) }
+func meanSize(s gamma) []float64 { return s.mean(math.Abs) }
 
 // selectivity is (μ_max - μ_rest)/(μ_max + μ_rest), μ being a filter's mean activation at the last gate in one class: the
 // largest one, and the mean of the others. It refuses activations below 0, of which it is not defined.

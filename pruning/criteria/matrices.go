@@ -10,7 +10,7 @@ import (
 )
 
 // Place is what was collected at one gate node over N images, all C channels of the tensor. Parts that
-// were not collected are nil.
+// were not collected are nil. Of a detector P has a row a region, and Γ, R and saliency one an object (see Rows).
 type Place struct {
 	Pool      []float32 // N×4·C: means, maxima, shares of positive values, standard deviations over the pixels
 	Loss      []float32 // N×C: Σ over pixels of a·∂loss/∂a, the loss of that image alone
@@ -32,6 +32,9 @@ type Matrices struct {
 	// Regions is the class of each row of P where these are boxes rather than images, Classes for those on background: of a
 	// detector the box is the sample of statistics over P (reference: pruning §2.7). nil: a row an image.
 	Regions []int
+	// Objects is the class of each row of Γ, R and saliency where these are objects rather than images, Classes for a whole
+	// image without any. nil: a row an image.
+	Objects []int
 	Gates   []Gate
 	// Consumers is what was collected where the group's channels are read, by the name of the reading op.
 	Consumers map[string]Consumer
@@ -43,10 +46,43 @@ type Matrices struct {
 	scores  map[string][]float64 // by criterion
 }
 
-// WithLabels is the same matrices of images with other labels.
+// PoolLabels is the class of each row of P.
+func (m *Matrices) PoolLabels() []int {
+	labels, _ := m.pool()
+	return labels
+}
+
+// GammaLabels is the class of each row of Γ.
+func (m *Matrices) GammaLabels() []int {
+	labels, _ := m.behind()
+	return labels
+}
+
+// WithLabels is the same matrices with other classes of the rows of P.
 func (m *Matrices) WithLabels(labels []int) *Matrices {
 	other := *m
-	other.Labels, other.sampled, other.scores = labels, nil, nil
+	other.sampled, other.scores = nil, nil
+	if m.Regions != nil {
+		other.Regions = labels
+	} else {
+		other.Labels = labels
+	}
+	return &other
+}
+
+// WithPool is the same matrices with some rows of P, as often as they are named: what a statistic would be of other images.
+func (m *Matrices) WithPool(rows []int) *Matrices {
+	labels, other := m.PoolLabels(), *m
+	other.sampled, other.scores, other.Regions, other.Gates = nil, nil, make([]int, len(rows)), slices.Clone(m.Gates)
+	for i, n := range rows {
+		other.Regions[i] = labels[n]
+	}
+	last := &other.Gates[len(other.Gates)-1]
+	size := len(last.Pool) / m.poolRows()
+	last.Pool = make([]float32, 0, len(rows)*size)
+	for _, n := range rows {
+		last.Pool = append(last.Pool, m.Gates[len(m.Gates)-1].Pool[n*size:(n+1)*size]...)
+	}
 	return &other
 }
 
@@ -72,7 +108,7 @@ type Gate struct {
 	Pixels    int       // positions that γ was summed over
 	Signed    bool      // activations may be negative there
 	Pool      []float32 // N×F×4, or a row a region: mean, maximum, share of positive values, standard deviation
-	Loss      []float32 // N×F
+	Loss      []float32 // N×F, or a row an object, like those below but for ranks and overlaps
 	Margin    []float32 // N×F
 	Relevance []float32 // N×F
 	Saliency  []float32 // N×F
@@ -107,18 +143,25 @@ const (
 	poolStats
 )
 
+// Rows is how many rows the matrices of some images have: of a classifier as many everywhere.
+type Rows struct {
+	Images  int
+	Pooled  int // of P
+	Objects int // of Γ, R and saliency
+}
+
 // Gather selects the columns of the group's units from what was collected at its gates, by node
 // name. A unit that lies at several channels of a gate gets their sum in Γ and their mean in P.
-// P has as many rows as it says. The error names a gate that is missing or a size that does not fit.
-func Gather(g *groups.Group, n, pooledRows int, places map[string]Place) (*Matrices, error) {
-	m := &Matrices{N: n}
+// The error names a gate that is missing or a size that does not fit.
+func Gather(g *groups.Group, n Rows, places map[string]Place) (*Matrices, error) {
+	m := &Matrices{N: n.Images}
 	for _, node := range g.Gates {
 		p, ok := places[node.Name]
 		if !ok {
 			return nil, fmt.Errorf("%s: nothing was collected at gate %s", g.Name, node.Name)
 		}
 		c := node.Shape.Channels()
-		if err := p.check(n, pooledRows, c); err != nil {
+		if err := p.check(n, c); err != nil {
 			return nil, fmt.Errorf("%s: gate %s: %w", g.Name, node.Name, err)
 		}
 		gate := Gate{Node: node.Name, Pixels: node.Shape.Rows() / node.Shape[0], Signed: !groups.NeverNegative(node)}
@@ -126,27 +169,27 @@ func Gather(g *groups.Group, n, pooledRows int, places map[string]Place) (*Matri
 		for i, u := range g.Units {
 			at[i] = u.Indices(node, len(node.Shape)-1)
 		}
-		gate.Loss = columns(p.Loss, n, c, at)
-		gate.Margin = columns(p.Margin, n, c, at)
-		gate.Relevance = columns(p.Relevance, n, c, at)
-		gate.Saliency = columns(p.Saliency, n, c, at)
-		gate.Rank = means(p.Rank, n, c, at)
+		gate.Loss = columns(p.Loss, n.Objects, c, at)
+		gate.Margin = columns(p.Margin, n.Objects, c, at)
+		gate.Relevance = columns(p.Relevance, n.Objects, c, at)
+		gate.Saliency = columns(p.Saliency, n.Objects, c, at)
+		gate.Rank = means(p.Rank, n.Images, c, at)
 		gate.Overlap = means(p.Overlap, 2, c, at)
-		gate.Pool = pooled(p.Pool, pooledRows, c, at)
+		gate.Pool = pooled(p.Pool, n.Pooled, c, at)
 		m.Gates = append(m.Gates, gate)
 	}
 	return m, nil
 }
 
-func (p Place) check(n, pooledRows, c int) error {
+func (p Place) check(n Rows, c int) error {
 	for _, x := range []struct {
 		name string
 		have []float32
 		rows int
-	}{{"P", p.Pool, pooledRows * poolStats}, {"Γ of the loss", p.Loss, n}, {"Γ of the margin", p.Margin, n}, {"R", p.Relevance, n},
-		{"saliency", p.Saliency, n}, {"ranks", p.Rank, n}, {"overlaps", p.Overlap, 2}} {
+	}{{"P", p.Pool, n.Pooled * poolStats}, {"Γ of the loss", p.Loss, n.Objects}, {"Γ of the margin", p.Margin, n.Objects}, {"R", p.Relevance, n.Objects},
+		{"saliency", p.Saliency, n.Objects}, {"ranks", p.Rank, n.Images}, {"overlaps", p.Overlap, 2}} {
 		if len(x.have) != 0 && len(x.have) != x.rows*c {
-			return fmt.Errorf("%s has %d values, want %d for %d images and %d channels", x.name, len(x.have), x.rows*c, n, c)
+			return fmt.Errorf("%s has %d values, want %d for %d images and %d channels", x.name, len(x.have), x.rows*c, n.Images, c)
 		}
 	}
 	return nil
@@ -210,21 +253,28 @@ func ClassWeights(labels []int) []float64 {
 	return w
 }
 
-// pool is the class and the weight of each row of P.
-func (m *Matrices) pool() (labels []int, weight func(i int) float64) {
-	if m.Regions == nil {
+// pool is the class and the weight of each row of P, behind that of each row of Γ, R and saliency.
+func (m *Matrices) pool() (labels []int, weight func(i int) float64)   { return m.weighed(m.Regions) }
+func (m *Matrices) behind() (labels []int, weight func(i int) float64) { return m.weighed(m.Objects) }
+
+// weighed lets classes count alike; the rows are images where they have no classes of their own.
+func (m *Matrices) weighed(classes []int) (labels []int, weight func(i int) float64) {
+	if classes == nil {
 		return m.Labels, m.weight
 	}
-	w := ClassWeights(m.Regions)
-	return m.Regions, func(i int) float64 { return w[i] }
+	w := ClassWeights(classes)
+	return classes, func(i int) float64 { return w[i] }
 }
 
-// poolRows is the number of rows of P.
-func (m *Matrices) poolRows() int {
-	if m.Regions == nil {
+// poolRows is the number of rows of P, objectRows that of Γ, R and saliency.
+func (m *Matrices) poolRows() int   { return m.rows(m.Regions) }
+func (m *Matrices) objectRows() int { return m.rows(m.Objects) }
+
+func (m *Matrices) rows(classes []int) int {
+	if classes == nil {
 		return m.N
 	}
-	return len(m.Regions)
+	return len(classes)
 }
 
 // weight is the weight of image i.
@@ -250,8 +300,11 @@ func (m *Matrices) check(needs Needs, g *groups.Group) error {
 	for _, gate := range m.Gates {
 		for _, part := range gate.parts() {
 			n := m.N
-			if part.need == Activations {
+			switch {
+			case part.need == Activations:
 				n = m.poolRows()
+			case objectNeeds.Has(part.need):
+				n = m.objectRows()
 			}
 			if have, want := len(part.have), part.rows(n)*f; needs.Has(part.need) && have != want {
 				return fmt.Errorf("gate %s: %s has %d values, want %d for %d images and %d units", gate.Node, part.need, have, want, m.N, f)
@@ -277,8 +330,11 @@ func (m *Matrices) checkConsumers(needs Needs, g *groups.Group) error {
 	return nil
 }
 
-// gateNeeds are those that lie at the gates.
-const gateNeeds = Activations | LossGradients | MarginGradients | Relevance | Saliency | MapRanks | Overlaps
+// objectNeeds are those that start from what an image, or one of its objects, is answered; gateNeeds all that lie at the gates.
+const (
+	objectNeeds = LossGradients | MarginGradients | Relevance | Saliency
+	gateNeeds   = objectNeeds | Activations | MapRanks | Overlaps
+)
 
 // part is one matrix of a gate.
 type part struct {
