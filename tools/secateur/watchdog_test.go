@@ -18,20 +18,21 @@ func TestWatchdog(t *testing.T) {
 	}
 	defer systemd.Close()
 	t.Setenv("NOTIFY_SOCKET", path)
-	t.Setenv("WATCHDOG_USEC", "200000")
-	heard := func() string {
+	t.Setenv("WATCHDOG_USEC", "1200000")
+	within := func(wait time.Duration) string {
 		b := make([]byte, 4096)
-		systemd.SetReadDeadline(time.Now().Add(150 * time.Millisecond))
+		systemd.SetReadDeadline(time.Now().Add(wait))
 		n, _ := systemd.Read(b)
 		return string(b[:n])
 	}
+	heard := func() string { return within(10 * time.Second) }
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	w := newWatchdog(ctx)
 	if s := heard(); s != "READY=1" {
 		t.Errorf("at the start %q", s)
 	}
-	if s := heard(); s != "" {
+	if s := within(400 * time.Millisecond); s != "" {
 		t.Errorf("without work %q", s)
 	}
 	w.Status("job 1")
@@ -40,7 +41,7 @@ func TestWatchdog(t *testing.T) {
 	}
 	w.around(nil)()
 	w.around(nil)()
-	if s := heard() + heard(); s != "WATCHDOG=1" {
+	if s := heard() + within(50*time.Millisecond); s != "WATCHDOG=1" {
 		t.Errorf("after two pieces of work at once %q", s)
 	}
 	release, done := make(chan int), make(chan int)
