@@ -92,15 +92,6 @@ func TestSoftLimit(t *testing.T) {
 	}
 }
 
-// TestOnline: CPUs that go off while programs run.
-func TestOnline(t *testing.T) {
-	root := boardtest.Root(t, "jetson-orin-nx")
-	boardtest.Set(t, root, "sys/devices/system/cpu/online", "0-3,6\n")
-	if got, err := Online(root); err != nil || !slices.Equal(got, []int{0, 1, 2, 3, 6}) {
-		t.Errorf("Online() = %v, %v", got, err)
-	}
-}
-
 func TestNoCPUs(t *testing.T) {
 	root := boardtest.Root(t, "pc")
 	boardtest.Set(t, root, "proc/cpuinfo", "nothing here\n")

@@ -60,15 +60,6 @@ func (b *Board) readCPUs(root string) error {
 	return nil
 }
 
-// Online is the CPUs that are on line now. nvpmodel changes it while programs run.
-func Online(root string) ([]int, error) {
-	text, err := sysfs.Text(root, "sys/devices/system/cpu/online")
-	if err != nil {
-		return nil, fmt.Errorf("CPUs on line: %w", err)
-	}
-	return sysfs.List(text), nil
-}
-
 func cpuDir(root string, n int) string {
 	return filepath.Join(root, "sys/devices/system/cpu", "cpu"+strconv.Itoa(n))
 }

@@ -77,7 +77,7 @@ func fixture(t *testing.T, scopes ...Scope) (*Gate, *[]Request, map[string]Verb)
 	t.Helper()
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 	g := &Gate{Key: Key{"anna", scopes}, From: "192.0.2.7", Audit: &Audit{filepath.Join(t.TempDir(), "audit.jsonl")},
-		Limit: DefaultLimits(), Now: func() time.Time { return now }}
+		Limit: Limits{PerMinute: 30, PerHour: 6}, Now: func() time.Time { return now }}
 	var done []Request
 	verbs := map[string]Verb{}
 	for _, v := range Verbs() {

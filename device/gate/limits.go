@@ -8,9 +8,6 @@ type Limits struct {
 	PerHour   int // retrains
 }
 
-// DefaultLimits are 30 commands a minute and 6 retrains an hour for a key.
-func DefaultLimits() Limits { return Limits{30, 6} }
-
 // check counts what the audit holds of the key.
 func (l Limits) check(a *Audit, key, verb string, now time.Time) error {
 	commands, retrains := 0, 0

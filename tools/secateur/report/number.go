@@ -43,9 +43,6 @@ func points(from, to float64) string {
 // count is a number with a decimal prefix, 12345678 → "12.3 M".
 func count(n int64) string { return prefixed(float64(n), "") }
 
-// size is a number of bytes with a decimal prefix, 812000 → "812 kB".
-func size(n int64) string { return prefixed(float64(n), "B") }
-
 // prefixed is v to three digits with one of the decimal prefixes k to E.
 func prefixed(v float64, unit string) string {
 	prefix := 0
