@@ -2,6 +2,7 @@ package detect
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sort"
 
@@ -20,8 +21,7 @@ const (
 type APReport struct {
 	Map50, Map float64   // mean over the classes that have objects; -1 without any
 	PerClass   []ClassAP // of each class
-	// The operating point is the score from which on detections make the best F1 at an overlap of 0.5, all classes
-	// together: the highest of several, 0 where nothing is right.
+	// The operating point, all classes together, at an overlap of 0.5.
 	Threshold, Precision, Recall float64
 }
 
@@ -34,9 +34,11 @@ type ClassAP struct {
 
 // Evaluate compares detections with the boxes of pictures; crowds and difficult objects are not told apart.
 //
-//	truth  pictures×boxes
-//	found  pictures×detections, in any order; of equal scores the earlier goes first
-func Evaluate(truth [][]data.Box, found [][]Detection, classes int) APReport {
+//	truth      pictures×boxes
+//	found      pictures×detections, in any order; of equal scores the earlier goes first
+//	threshold  the score of the operating point; 0 chooses the one that makes most of these pictures, which are then
+//	           no test of it
+func Evaluate(truth [][]data.Box, found [][]Detection, classes int, threshold float64) APReport {
 	r := APReport{Map50: -1, Map: -1, PerClass: make([]ClassAP, classes)}
 	marks := make([][]mark, classes)
 	seen, sum, sum50 := 0, 0.0, 0.0
@@ -51,6 +53,9 @@ func Evaluate(truth [][]data.Box, found [][]Detection, classes int) APReport {
 	}
 	if seen > 0 {
 		r.Map, r.Map50 = sum/float64(seen), sum50/float64(seen)
+	}
+	if r.Threshold = threshold; threshold == 0 {
+		r.Threshold = r.bestThreshold(marks)
 	}
 	r.operate(marks)
 	return r
@@ -94,42 +99,60 @@ func average(marks []mark, t, objects int) float64 {
 	return sum / recalls
 }
 
-// operate finds the operating point.
-func (r *APReport) operate(marks [][]mark) {
-	all, objects := slices.Concat(marks...), 0
-	for _, k := range r.PerClass {
-		objects += k.Objects
-	}
+// bestThreshold is the score from which on detections make the best F1, the highest of several, midway down to the next
+// lower score, or to 0: what other pictures show scores lower than it does here, and higher than what is wrong here.
+// 0 where nothing is right.
+func (r *APReport) bestThreshold(marks [][]mark) (threshold float64) {
+	all := slices.Concat(marks...)
 	slices.SortStableFunc(all, byScore)
 	best, right := 0.0, 0
 	for i, m := range all {
 		if m.right[0] {
 			right++
 		}
-		if i+1 < len(all) && all[i+1].score == m.score {
+		next := float32(0)
+		if i+1 < len(all) {
+			next = all[i+1].score
+		}
+		if next == m.score {
 			continue // a threshold cannot part them
 		}
-		if f1 := 2 * float64(right) / float64(i+1+objects); f1 > best {
-			best, r.Threshold = f1, float64(m.score)
-			r.Precision, r.Recall = float64(right)/float64(i+1), float64(right)/float64(objects)
+		if f1 := 2 * float64(right) / float64(i+1+r.objects()); f1 > best {
+			best, threshold = f1, float64(max(next+(m.score-next)/2, math.Nextafter32(next, 1)))
 		}
 	}
-	if best == 0 {
-		return
-	}
-	for c := range r.PerClass {
-		r.PerClass[c].operate(marks[c], float32(r.Threshold))
-	}
+	return threshold
 }
 
-func (k *ClassAP) operate(marks []mark, threshold float32) {
+func (r *APReport) objects() (n int) {
+	for _, k := range r.PerClass {
+		n += k.Objects
+	}
+	return n
+}
+
+// operate counts at the operating point.
+func (r *APReport) operate(marks [][]mark) {
 	n, right := 0, 0
+	for c := range r.PerClass {
+		k := &r.PerClass[c]
+		found, good := counted(marks[c], float32(r.Threshold))
+		k.Precision, k.Recall = ratio(good, found), ratio(good, k.Objects)
+		n, right = n+found, right+good
+	}
+	r.Precision, r.Recall = ratio(right, n), ratio(right, r.objects())
+}
+
+// counted is how many detections have the score, and how many of them are right.
+func counted(marks []mark, threshold float32) (n, right int) {
 	for ; n < len(marks) && marks[n].score >= threshold; n++ {
 		if marks[n].right[0] {
 			right++
 		}
 	}
-	k.Precision, k.Recall = float64(right)/float64(max(n, 1)), float64(right)/float64(max(k.Objects, 1))
+	return n, right
 }
+
+func ratio(part, of int) float64 { return float64(part) / float64(max(of, 1)) }
 
 func byScore(a, b mark) int { return cmp.Compare(b.score, a.score) }

@@ -53,7 +53,7 @@ func scenes(t *testing.T) []scene {
 func TestEvaluateIsCOCOs(t *testing.T) {
 	for i, s := range scenes(t) {
 		truth, found := s.pictures()
-		r := Evaluate(truth, found, s.Classes)
+		r := Evaluate(truth, found, s.Classes, 0)
 		near := func(what string, got, want float64) {
 			t.Helper()
 			if !(math.Abs(got-want) <= 1e-6) {
@@ -70,7 +70,7 @@ func TestEvaluateIsCOCOs(t *testing.T) {
 }
 
 // TestOperatingPoint by hand: two objects of class 0, one of class 1. At 0.8 two of two detections are right (F1 4/5),
-// at 0.5 two of four (4/7).
+// at 0.5 two of four (4/7). Between the two nothing lies: the threshold is midway.
 func TestOperatingPoint(t *testing.T) {
 	at := func(x float32) data.Box { return data.Box{XMin: x, YMin: 0, XMax: x + 10, YMax: 10} }
 	on := func(class int, score, x float32) Detection { return Detection{class, score, x, 0, x + 10, 10} }
@@ -78,17 +78,24 @@ func TestOperatingPoint(t *testing.T) {
 	b.Class = 1
 	truth := [][]data.Box{{at(0), at(50)}, {b}}
 	found := [][]Detection{{on(0, 0.9, 1), on(0, 0.5, 1), on(0, 0.5, 80)}, {on(1, 0.8, 99)}}
-	r := Evaluate(truth, found, 2)
-	if r.Threshold != float64(float32(0.8)) || r.Precision != 1 || math.Abs(r.Recall-2.0/3) > 1e-12 {
-		t.Errorf("%+v", r)
+	for _, c := range []struct {
+		asked, threshold, precision, recall float64
+		zero                                ClassAP // of class 0
+	}{
+		{0, 0.65, 1, 2.0 / 3, ClassAP{Precision: 1, Recall: 0.5}},
+		{0.85, 0.85, 1, 1.0 / 3, ClassAP{Precision: 1, Recall: 0.5}},
+		{0.5, 0.5, 0.5, 2.0 / 3, ClassAP{Precision: 1.0 / 3, Recall: 0.5}},
+		{0.95, 0.95, 0, 0, ClassAP{}},
+	} {
+		r := Evaluate(truth, found, 2, c.asked)
+		for what, v := range map[string][2]float64{"threshold": {r.Threshold, c.threshold}, "precision": {r.Precision, c.precision}, "recall": {r.Recall, c.recall},
+			"precision of 0": {r.PerClass[0].Precision, c.zero.Precision}, "recall of 0": {r.PerClass[0].Recall, c.zero.Recall}} {
+			if math.Abs(v[0]-v[1]) > 1e-7 {
+				t.Errorf("asked for %v: %s %v, want %v", c.asked, what, v[0], v[1])
+			}
+		}
 	}
-	if k := r.PerClass[0]; k.Precision != 1 || k.Recall != 0.5 || k.Objects != 2 {
-		t.Errorf("class 0: %+v", k)
-	}
-	if k := r.PerClass[1]; k.Precision != 1 || k.Recall != 1 {
-		t.Errorf("class 1: %+v", k)
-	}
-	if r := Evaluate(truth, [][]Detection{nil, nil}, 2); r.Threshold != 0 || r.Map != 0 || r.Recall != 0 {
+	if r := Evaluate(truth, [][]Detection{nil, nil}, 2, 0); r.Threshold != 0 || r.Map != 0 || r.Recall != 0 {
 		t.Errorf("of nothing: %+v", r)
 	}
 }

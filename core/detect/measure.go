@@ -14,7 +14,8 @@ import (
 	"github.com/secateur/secateur/core/plan"
 )
 
-// Measure runs a detector over pictures with boxes, batch norm folded, and reports what Evaluate finds.
+// Measure runs a detector over pictures with boxes, batch norm folded, and reports what Evaluate finds: recall and
+// precision at the score that is kept with the model, or with o.Operate at the one that suits these pictures best.
 func Measure(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sample, o eval.Options) (*eval.Report, error) {
 	found, err := Find(ctx, e, g, samples, ForAverages(), o.Progress)
 	if err != nil {
@@ -25,7 +26,11 @@ func Measure(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sa
 		truth[i] = s.Boxes
 	}
 	r := &eval.Report{Detector: true, Images: len(samples), MACs: eval.MACs(g), Params: g.Params()}
-	report(r, Evaluate(truth, found, len(g.Labels())), g.Labels())
+	threshold := float64(ForModel(g).Score)
+	if o.Operate {
+		threshold = 0
+	}
+	report(r, Evaluate(truth, found, len(g.Labels()), threshold), g.Labels())
 	if o.Latency {
 		if r.Latency, err = eval.MeasureLatency(ctx, e, g); err != nil {
 			return nil, err
@@ -37,7 +42,8 @@ func Measure(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sa
 
 // report puts average precision into a report. Classes without objects are left out.
 func report(r *eval.Report, ap APReport, labels []string) {
-	r.Map50, r.Map, r.Threshold, r.Objects = ap.Map50, ap.Map, ap.Threshold, map[string]eval.ObjectReport{}
+	r.Map50, r.Map, r.Threshold, r.Precision, r.Recall = ap.Map50, ap.Map, ap.Threshold, ap.Precision, ap.Recall
+	r.Objects = map[string]eval.ObjectReport{}
 	for c, k := range ap.PerClass {
 		if k.Objects > 0 {
 			r.Objects[labels[c]] = eval.ObjectReport{Objects: k.Objects, AP50: k.AP50, AP: k.AP, Recall: k.Recall, Precision: k.Precision}

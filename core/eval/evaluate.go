@@ -23,6 +23,7 @@ type Options struct {
 	Latency  bool // measure at batch 1
 	Progress func(Progress)
 	Guesses  bool // keep what was made of each image
+	Operate  bool // choose a detector's operating point on these images, which are then no test of it; else it is the model's
 }
 
 // Progress is where a phase stands, for a bar.

@@ -24,12 +24,14 @@ type Report struct {
 	Map50     float64                 `json:"map50,omitempty"`            // average precision at an IoU of 0.5, mean over classes
 	Map       float64                 `json:"map,omitempty"`              // and mean over IoUs from 0.5 to 0.95 too, as COCO has it
 	Threshold float64                 `json:"threshold,omitempty"`        // of scores, at the operating point
+	Recall    float64                 `json:"recall,omitempty"`           // of all objects, there
+	Precision float64                 `json:"precision,omitempty"`        // of all boxes, there
 	Inside    float64                 `json:"relevance_inside,omitempty"` // share of relevance inside the boxes, where asked for
 	Objects   map[string]ObjectReport `json:"objects,omitempty"`
 }
 
 // ObjectReport is one class's part of the Report on a detector. Recall and Precision are at an IoU of 0.5 and at the
-// operating point, the score of the best F1 over all classes.
+// operating point.
 type ObjectReport struct {
 	Objects   int     `json:"objects"`
 	AP50      float64 `json:"ap50"`

@@ -49,8 +49,11 @@ func (j *job) tested() []data.Sample {
 	return j.train
 }
 
-// evaluateTest is the report on the tested images, with latency.
+// evaluateTest is the report on the tested images, with latency, at an operating point that others have settled.
 func (j *job) evaluateTest() (*eval.Report, error) {
+	if err := j.task.operate(j); err != nil {
+		return nil, err
+	}
 	return j.task.evaluate(j, j.net, j.tested(), eval.Options{Latency: true, Guesses: true, Progress: j.Progress})
 }
 

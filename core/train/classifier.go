@@ -163,6 +163,8 @@ func (classifier) live(j *job, r recipe) bool {
 
 func (classifier) teacher() []string { return []string{teacher} }
 
+func (classifier) operate(*job) error { return nil }
+
 func (classifier) evaluate(j *job, g *graph.Graph, samples []data.Sample, o eval.Options) (*eval.Report, error) {
 	return eval.Evaluate(j.ctx, j.Env, g, samples, o)
 }

@@ -166,6 +166,16 @@ func (detector) live(*job, recipe) bool { return true }
 
 func (detector) teacher() []string { return []string{teacher, teacherBoxes} }
 
+// operate chooses the score from which on boxes count, and keeps it with the network: on the validation images, without
+// those on the training images, never on images that only test.
+func (detector) operate(j *job) error {
+	r, err := j.judge(j.net)
+	if err == nil {
+		j.net.SetThreshold(r.Threshold)
+	}
+	return err
+}
+
 func (detector) evaluate(j *job, g *graph.Graph, samples []data.Sample, o eval.Options) (*eval.Report, error) {
 	return detect.Measure(j.ctx, j.Env, g, samples, o)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/internal/toy"
 	"github.com/secateur/secateur/pruning"
 )
@@ -36,6 +37,7 @@ func TestDetector(t *testing.T) {
 		t.Fatal(err)
 	}
 	toy.Near(t, "AP@.5 of the model", again.Map50, r.Dense.Map50, 1e-6)
+	checkOperating(t, c, r.Model, r.Dense)
 	phases := map[string]int{}
 	for _, e := range events {
 		if e.Event == "epoch" {
@@ -44,6 +46,26 @@ func TestDetector(t *testing.T) {
 	}
 	if phases["head"] != 2 || phases["tune"] != 40 {
 		t.Errorf("epochs %v, want 8 steps of the head and 40 epochs of everything", phases)
+	}
+}
+
+// checkOperating wants a report at the threshold that the training images make, which the model keeps.
+func checkOperating(t *testing.T, c Config, g *graph.Graph, report *eval.Report) {
+	t.Helper()
+	trained, err := detect.Measure(context.Background(), c.Env, g, c.Data.Train, eval.Options{Operate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	toy.Near(t, "threshold of the model", float64(g.Threshold()), trained.Threshold, 1e-6)
+	toy.Near(t, "threshold of the report", report.Threshold, trained.Threshold, 1e-6)
+	tested, err := detect.Measure(context.Background(), c.Env, g, c.Data.Test, eval.Options{Operate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("threshold %.3f of the training images: recall %.3f, precision %.3f of the tested; their own %.3f makes %.3f and %.3f",
+		trained.Threshold, report.Recall, report.Precision, tested.Threshold, tested.Recall, tested.Precision)
+	if tested.Threshold == report.Threshold {
+		t.Error("the threshold is that of the tested images")
 	}
 }
 
@@ -121,6 +143,7 @@ func TestDetectorPrunes(t *testing.T) {
 	if r.Pruned == nil || float64(r.Pruned.MACs) > 0.7*float64(r.Dense.MACs) || r.Pruned.Map50 < r.Dense.Map50-0.25 {
 		t.Errorf("%d of %d MACs, AP@.5 %.3f of %.3f", r.Pruned.MACs, r.Dense.MACs, r.Pruned.Map50, r.Dense.Map50)
 	}
+	checkOperating(t, c, r.Model, r.Pruned)
 	if z := r.Model.Outputs[0].Shape; z[2] != 2 || !detect.Is(r.Model) {
 		t.Errorf("outputs %v", r.Model.Outputs)
 	}

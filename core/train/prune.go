@@ -167,7 +167,7 @@ func (j *job) judges() ([]data.Sample, string) {
 // is as bad as one can be.
 func (j *job) judge(g *graph.Graph) (*eval.Report, error) {
 	samples, _ := j.judges()
-	r, err := j.task.evaluate(j, g, samples, eval.Options{})
+	r, err := j.task.evaluate(j, g, samples, eval.Options{Operate: true})
 	if errors.Is(err, eval.ErrNotNumbers) {
 		return &eval.Report{}, nil
 	}

@@ -37,6 +37,8 @@ type task interface {
 	live(j *job, r recipe) bool
 	teacher() []string
 
+	// operate settles from which score on answers count, where that is asked.
+	operate(j *job) error
 	evaluate(j *job, g *graph.Graph, samples []data.Sample, o eval.Options) (*eval.Report, error)
 	marks(r *eval.Report) marks
 	// graded is what the grade is called.
