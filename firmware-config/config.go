@@ -133,7 +133,7 @@ type Models struct {
 // Gate is what a retrained model must reach on the golden set before it goes live.
 type Gate struct {
 	Golden  string   `toml:"golden"`  // folder of the golden set
-	Overall float64  `toml:"overall"` // accuracy may be lower than the live model's by so much
+	Overall float64  `toml:"overall"` // accuracy, of a detector AP@.5, may be lower than the live model's by so much
 	Worst   float64  `toml:"worst"`   // that of the worst class too
 	Latency Duration `toml:"latency"` // 0: that of run
 	Minimum float64  `toml:"minimum"` // accuracy that is wanted of every class in any case; 0: one half

@@ -56,7 +56,7 @@ func folder(t *testing.T, n int, first uint8) string {
 
 func golden(t *testing.T) *Golden {
 	t.Helper()
-	g, err := Seal(folder(t, 4, 200))
+	g, err := Seal(folder(t, 4, 200), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestGoldenSetIsHeldAgainstItsSums(t *testing.T) {
 	if _, err := Open(dir); !errors.Is(err, data.ErrUnusable) || !strings.Contains(err.Error(), "is no golden set") {
 		t.Errorf("unsealed: %v", err)
 	}
-	g, err := Seal(dir)
+	g, err := Seal(dir, false)
 	if err != nil || len(g.Samples) != 6 {
 		t.Fatalf("%v, %v", g, err)
 	}
@@ -133,7 +133,7 @@ func TestJudge(t *testing.T) {
 		{"live model of other classes", good, colourNet("a", "b", "c"), DefaultRules(), ""},
 		{"a class lost", blind(0), good, DefaultRules(), "class blue: 0.0 % right"},
 		{"a class lost without a live model", blind(2), nil, DefaultRules(), "class red: 0.0 % right, at least 50.0"},
-		{"overall", blind(2), good, Rules{}, "66.7 % of the golden set right, the live model has 100.0"},
+		{"overall", blind(2), good, Rules{}, "66.7 % right on the golden set, the live model has 100.0"},
 		{"not numbers", broken, good, DefaultRules(), "not finite numbers"},
 		{"swapped names", swapped, good, DefaultRules(), `the model's classes are ["green" "blue" "red"]`},
 		{"too slow", good, good, slow, "the median image takes"},

@@ -22,7 +22,9 @@ const manifestName = "golden.json"
 // Golden is the golden set of a line: pictures that people have labelled, and that no model is trained on.
 type Golden struct {
 	Classes []string
+	Boxes   bool // the pictures have boxes: it judges detectors, else classifiers
 	Samples []data.Sample
+	Skipped []data.Skip // by Seal
 	sums    map[string]bool
 }
 
@@ -30,33 +32,81 @@ type Golden struct {
 type manifest struct {
 	Schema  int      `json:"schema"`
 	Classes []string `json:"classes"`
+	Boxes   bool     `json:"boxes,omitempty"`
 	Files   []entry  `json:"files"`
 }
 
 type entry struct {
-	File   string `json:"file"` // below the folder
-	Class  string `json:"class"`
+	File   string `json:"file"`            // below the folder
+	Class  string `json:"class,omitempty"` // none where there are boxes
+	Boxes  []box  `json:"boxes,omitempty"`
 	SHA256 string `json:"sha256"`
 }
 
-// Seal makes DIR/CLASS/* a golden set: what lies in the folder now is what every later Open wants to find.
-func Seal(dir string) (*Golden, error) {
-	splits, err := data.Open(dir, data.Options{Test: -1})
+// box has its edges as data.Box has them.
+type box struct {
+	Class string  `json:"class"`
+	XMin  float32 `json:"xmin"`
+	YMin  float32 `json:"ymin"`
+	XMax  float32 `json:"xmax"`
+	YMax  float32 `json:"ymax"`
+}
+
+// Seal makes the pictures of a folder a golden set, DIR/CLASS/* for a classifier, or with boxes, in any of the layouts of
+// data.OpenBoxes, for a detector: what lies in the folder now is what every later Open wants to find. The boxes stand in
+// golden.json from then on.
+func Seal(dir string, boxes bool) (*Golden, error) {
+	splits, err := data.Opener(boxes)(dir, data.Options{Test: -1})
 	if err != nil {
 		return nil, err
 	}
-	m := manifest{Schema: 1, Classes: splits.Classes}
+	m := manifest{Schema: 1, Classes: splits.Classes, Boxes: boxes}
 	for _, s := range slices.Concat(splits.Train, splits.Val, splits.Test) {
-		sum, err := durable.Sum(s.Path)
+		e, err := m.entry(s)
 		if err != nil {
 			return nil, err
 		}
-		m.Files = append(m.Files, entry{s.Name, splits.Classes[s.Class], sum})
+		m.Files = append(m.Files, e)
 	}
 	if err := m.write(dir); err != nil {
 		return nil, err
 	}
-	return Open(dir)
+	g, err := Open(dir)
+	if err == nil {
+		g.Skipped = splits.Skipped
+	}
+	return g, err
+}
+
+// entry is a picture with its sum.
+func (m *manifest) entry(s data.Sample) (e entry, err error) {
+	e.File = s.Name
+	if !m.Boxes {
+		e.Class = m.Classes[s.Class]
+	}
+	for _, b := range s.Boxes {
+		e.Boxes = append(e.Boxes, box{m.Classes[b.Class], b.XMin, b.YMin, b.XMax, b.YMax})
+	}
+	e.SHA256, err = durable.Sum(s.Path)
+	return e, err
+}
+
+// sample is the picture of an entry; false if its labels are none of the set's.
+func (m *manifest) sample(dir string, e entry) (s data.Sample, ok bool) {
+	s = data.Sample{Path: filepath.Join(dir, filepath.FromSlash(e.File)), Name: e.File}
+	if !m.Boxes {
+		s.Class = slices.Index(m.Classes, e.Class)
+		return s, s.Class >= 0
+	}
+	s.Boxes = []data.Box{}
+	for _, b := range e.Boxes {
+		x := data.Box{Class: slices.Index(m.Classes, b.Class), XMin: b.XMin, YMin: b.YMin, XMax: b.XMax, YMax: b.YMax}
+		if x.Class < 0 || !(x.Area() > 0) {
+			return s, false
+		}
+		s.Boxes = append(s.Boxes, x)
+	}
+	return s, true
 }
 
 func (m *manifest) write(dir string) error {
@@ -67,13 +117,13 @@ func (m *manifest) write(dir string) error {
 	return durable.Write(filepath.Join(dir, manifestName), append(b, '\n'))
 }
 
-// Classes are those of a sealed golden set, in their order.
-func Classes(dir string) ([]string, error) {
+// Classes are those of a sealed golden set, in their order, and whether its pictures have boxes.
+func Classes(dir string) (classes []string, boxes bool, err error) {
 	m, err := readManifest(dir)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return m.Classes, nil
+	return m.Classes, m.Boxes, nil
 }
 
 // Add puts a picture into a sealed golden set, and its sum with it; until the sum stands there the picture counts for
@@ -84,10 +134,13 @@ func Add(dir, class, name string, picture []byte) error {
 	if err != nil {
 		return err
 	}
+	if m.Boxes {
+		return bad("golden set %s: its pictures have boxes, and %s comes with a class alone", dir, name)
+	}
 	if !slices.Contains(m.Classes, class) {
 		return bad("golden set %s: class %q is not one of its %q", dir, class, m.Classes)
 	}
-	e := entry{class + "/" + name, class, fmt.Sprintf("%x", sha256.Sum256(picture))}
+	e := entry{File: class + "/" + name, Class: class, SHA256: fmt.Sprintf("%x", sha256.Sum256(picture))}
 	if err := durable.Write(filepath.Join(dir, class, name), picture); err != nil {
 		return fmt.Errorf("golden set: %w", err)
 	}
@@ -115,22 +168,21 @@ func Open(dir string) (*Golden, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Golden{Classes: m.Classes, sums: map[string]bool{}}
+	g := &Golden{Classes: m.Classes, Boxes: m.Boxes, sums: map[string]bool{}}
 	for _, e := range m.Files {
-		class := slices.Index(m.Classes, e.Class)
-		if class < 0 || !filepath.IsLocal(e.File) {
-			return nil, bad("golden set %s: %s names %q of class %q", dir, manifestName, e.File, e.Class)
+		s, ok := m.sample(dir, e)
+		if !ok || !filepath.IsLocal(e.File) {
+			return nil, bad("golden set %s: %s names %q of class %q with boxes %v", dir, manifestName, e.File, e.Class, e.Boxes)
 		}
-		path := filepath.Join(dir, filepath.FromSlash(e.File))
-		sum, err := durable.Sum(path)
+		sum, err := durable.Sum(s.Path)
 		if err != nil {
 			return nil, bad("golden set: %w", err)
 		}
 		if sum != e.SHA256 {
-			return nil, bad("golden set: %s has changed since it was sealed", path)
+			return nil, bad("golden set: %s has changed since it was sealed", s.Path)
 		}
 		g.sums[sum] = true
-		g.Samples = append(g.Samples, data.Sample{Path: path, Name: e.File, Class: class})
+		g.Samples = append(g.Samples, s)
 	}
 	if len(g.Samples) == 0 {
 		return nil, bad("golden set %s holds no picture", dir)

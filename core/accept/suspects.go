@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 )
@@ -29,25 +30,37 @@ type Doubt struct {
 // DefaultDoubt lets one picture in fifty be suspect. The live model is sure from 0.8 on.
 func DefaultDoubt() Doubt { return Doubt{Score: 0.8, Share: 0.02} }
 
-// Suspects are the pictures, surest first, to which the live model gives another class with a score from d.Score on.
-// Only classes that the live model knows are asked about.
+// Suspects are the pictures, surest first, to which the live model gives another class with a score from d.Score on. Only
+// classes that the live model knows are asked about. Of a detector they are those on which it finds, with such a score,
+// what the boxes deny. A live model of the other kind suspects nothing.
 func Suspects(ctx context.Context, env graph.Env, live *graph.Graph, s *data.Splits, d Doubt) ([]Suspect, error) {
-	asked := known(live, s)
-	if len(asked) == 0 {
+	asked, doubts := known(live, s), doubtClasses
+	if detect.Is(live) {
+		asked, doubts = knownBoxes(live, s), doubtBoxes
+	}
+	if len(asked) == 0 || detect.Is(live) != (asked[0].Boxes != nil) {
 		return nil, nil
 	}
-	r, err := eval.Evaluate(ctx, env, live, asked, eval.Options{Guesses: true})
+	list, err := doubts(ctx, env, live, asked, d)
 	if err != nil {
 		return nil, fmt.Errorf("live model: %w", err)
 	}
+	slices.SortStableFunc(list, func(a, b Suspect) int { return cmp.Compare(b.Score, a.Score) })
+	return list, nil
+}
+
+// doubtClasses are the suspects of a classifier. Classes are the live model's.
+func doubtClasses(ctx context.Context, env graph.Env, live *graph.Graph, asked []data.Sample, d Doubt) (list []Suspect, err error) {
+	r, err := eval.Evaluate(ctx, env, live, asked, eval.Options{Guesses: true})
+	if err != nil {
+		return nil, err
+	}
 	labels := live.Labels()
-	var list []Suspect
 	for i, g := range r.Guesses {
 		if g.Class != asked[i].Class && g.Score >= d.Score {
 			list = append(list, Suspect{asked[i].Name, labels[asked[i].Class], labels[g.Class], g.Score})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Suspect) int { return cmp.Compare(b.Score, a.Score) })
 	return list, nil
 }
 

@@ -4,17 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 )
 
-// Rules is what a candidate must reach on the golden set. Accuracies are shares from 0 to 1.
+// Rules is what a candidate must reach on the golden set. Accuracies, of a detector average precision, are shares from
+// 0 to 1; see marks.
 type Rules struct {
 	Margin      float64       `json:"margin"`       // that overall accuracy may lie below the live model's
 	WorstMargin float64       `json:"worst_margin"` // that a class's accuracy may lie below what the live model has of it
@@ -47,7 +48,7 @@ func (v *Verdict) Err() error {
 // Judge runs the candidate and the live model (nil: none) over the golden set. A model that cannot be run is refused,
 // not an error; an error is a golden set that cannot be read, or an interruption.
 func Judge(ctx context.Context, env graph.Env, candidate, live *graph.Graph, g *Golden, r Rules) (*Verdict, error) {
-	v := &Verdict{Reasons: wrongClasses(candidate, g.Classes)}
+	v := &Verdict{Reasons: g.misfits(candidate)}
 	if len(v.Reasons) > 0 {
 		return v, nil
 	}
@@ -59,7 +60,7 @@ func Judge(ctx context.Context, env graph.Env, candidate, live *graph.Graph, g *
 		v.Reasons = []string{err.Error()}
 		return v, nil
 	}
-	if live != nil && len(wrongClasses(live, g.Classes)) == 0 { // a live model of other classes sets no mark
+	if live != nil && len(g.misfits(live)) == 0 { // a live model of other classes sets no mark
 		if v.Live, err = onGolden(ctx, env, live, g.Samples); err != nil {
 			return nil, fmt.Errorf("live model: %w", err)
 		}
@@ -70,37 +71,52 @@ func Judge(ctx context.Context, env graph.Env, candidate, live *graph.Graph, g *
 }
 
 func onGolden(ctx context.Context, env graph.Env, m *graph.Graph, samples []data.Sample) (*eval.Report, error) {
-	return eval.Evaluate(ctx, env, m, samples, eval.Options{Latency: true})
+	return detect.Measurer(m)(ctx, env, m, samples, eval.Options{Latency: true})
 }
 
-// wrongClasses says how a model's classes differ from those of the line. Their order counts: what reads the model's
+// misfits says how a model differs from what the golden set asks. The order of classes counts: what reads the model's
 // outputs by index would take one class for another.
-func wrongClasses(m *graph.Graph, want []string) []string {
-	if got := m.Labels(); !slices.Equal(got, want) {
-		return []string{fmt.Sprintf("the model's classes are %q, the golden set's %q", got, want)}
+func (g *Golden) misfits(m *graph.Graph) []string {
+	if detector := detect.Is(m); detector != g.Boxes {
+		return []string{fmt.Sprintf("the model is a %s, the golden set is one of a %s", kind(detector), kind(g.Boxes))}
+	}
+	if got := m.Labels(); !slices.Equal(got, g.Classes) {
+		return []string{fmt.Sprintf("the model's classes are %q, the golden set's %q", got, g.Classes)}
 	}
 	return nil
 }
 
-// compare is what speaks against the candidate.
+func kind(detector bool) string {
+	if detector {
+		return "detector"
+	}
+	return "classifier"
+}
+
+// compare is what speaks against the candidate: its first mark is held against the live model's with the margin of the
+// whole, the others with that of a class.
 func compare(candidate, live *eval.Report, classes []string, r Rules) (reasons []string) {
 	no := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
-	if live != nil && candidate.Accuracy < live.Accuracy-r.Margin {
-		no("%.1f %% of the golden set right, the live model has %.1f and may lose %.1f", 100*candidate.Accuracy, 100*live.Accuracy, 100*r.Margin)
+	rarest, _ := candidate.Rarest()
+	var had []mark
+	if live != nil {
+		had = marks(live, rarest)
 	}
-	for _, c := range slices.Sorted(maps.Keys(candidate.PerClass)) {
-		got := candidate.PerClass[c].Accuracy
-		if got < r.Floor {
-			no("class %s: %.1f %% right, at least %.1f are wanted", c, 100*got, 100*r.Floor)
+	seen := map[string]bool{}
+	for i, m := range marks(candidate, rarest) {
+		margin := r.WorstMargin
+		if i == 0 {
+			margin = r.Margin
 		}
-		if live == nil {
-			continue
+		if m.class != "" && m.value < r.Floor {
+			no("%v, at least %.1f are wanted", m, 100*r.Floor)
 		}
-		if had := live.PerClass[c].Accuracy; got < had-r.WorstMargin {
-			no("class %s: %.1f %% right, the live model has %.1f and may lose %.1f", c, 100*got, 100*had, 100*r.WorstMargin)
+		if live != nil && m.value < had[i].value-margin {
+			no("%v, the live model has %.1f and may lose %.1f", m, 100*had[i].value, 100*margin)
 		}
+		seen[m.class] = true
 	}
-	if missing := len(classes) - len(candidate.PerClass); missing > 0 {
+	if missing := len(classes) - len(seen) + 1; missing > 0 {
 		no("%d of %d classes have no picture in the golden set", missing, len(classes))
 	}
 	if budget := float64(r.Latency) / float64(time.Millisecond); budget > 0 && candidate.Latency.P50 > budget {

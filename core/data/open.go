@@ -40,6 +40,14 @@ type listing struct {
 	skipped []Skip
 }
 
+// Opener is OpenBoxes for pictures with boxes, else Open.
+func Opener(boxes bool) func(dir string, o Options) (*Splits, error) {
+	if boxes {
+		return OpenBoxes
+	}
+	return Open
+}
+
 // Open finds the labelled pictures below dir, in the first of these layouts that is there:
 //
 //	DIR/split.csv                  columns file, class, split and perhaps group, in any order; files
@@ -127,6 +135,20 @@ func Count(samples []Sample, classes int) []int {
 	n := make([]int, classes)
 	for _, s := range samples {
 		n[s.Class]++
+	}
+	return n
+}
+
+// Labels is the number of labels of each class: boxes of pictures that have them, else pictures.
+func Labels(samples []Sample, classes int) []int {
+	n := make([]int, classes)
+	for _, s := range samples {
+		if s.Boxes == nil {
+			n[s.Class]++
+		}
+		for _, b := range s.Boxes {
+			n[b.Class]++
+		}
 	}
 	return n
 }

@@ -227,13 +227,7 @@ func (s *Splits) demandBoxes(dir string, o Options) error {
 	if o.Classes != nil || len(s.Train) == 0 {
 		return nil
 	}
-	count := make([]int, len(s.Classes))
-	for _, x := range s.Train {
-		for _, b := range x.Boxes {
-			count[b.Class]++
-		}
-	}
-	for c, n := range count {
+	for c, n := range Labels(s.Train, len(s.Classes)) {
 		if n == 0 {
 			return unusable("%s: class %q has no box to train on%s", dir, s.Classes[c], firstOf(s.Skipped))
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 )
@@ -66,6 +67,11 @@ func (c Choice) Suppress(sorted []Detection) []Detection {
 		}
 	}
 	return kept
+}
+
+// Overlap is the intersection with a labelled box over their union.
+func (d *Detection) Overlap(b data.Box) float64 {
+	return op.IoU(d.edges(), []float32{b.XMin, b.YMin, b.XMax, b.YMax})
 }
 
 func (d *Detection) edges() []float32 { return []float32{d.XMin, d.YMin, d.XMax, d.YMax} }

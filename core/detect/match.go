@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/secateur/secateur/core/data"
-	"github.com/secateur/secateur/core/op"
 )
 
 // mark is a detection judged: whether it is right at each overlap.
@@ -49,7 +48,7 @@ func match(boxes []data.Box, sorted []Detection) []mark {
 	for i, d := range sorted {
 		marks[i].score = d.Score
 		for _, b := range boxes {
-			iou[i] = append(iou[i], op.IoU(d.edges(), []float32{b.XMin, b.YMin, b.XMax, b.YMax}))
+			iou[i] = append(iou[i], d.Overlap(b))
 		}
 	}
 	for t := range overlaps {

@@ -14,6 +14,14 @@ import (
 	"github.com/secateur/secateur/core/plan"
 )
 
+// Measurer is what measures a network: Measure a detector, else eval.Evaluate.
+func Measurer(g *graph.Graph) func(context.Context, graph.Env, *graph.Graph, []data.Sample, eval.Options) (*eval.Report, error) {
+	if Is(g) {
+		return Measure
+	}
+	return eval.Evaluate
+}
+
 // Measure runs a detector over pictures with boxes, batch norm folded, and reports what Evaluate finds: recall and
 // precision at the score that is kept with the model, or with o.Operate at the one that suits these pictures best.
 func Measure(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sample, o eval.Options) (*eval.Report, error) {

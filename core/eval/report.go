@@ -1,8 +1,10 @@
 package eval
 
 import (
+	"cmp"
 	"encoding/json"
-	"math"
+	"maps"
+	"slices"
 )
 
 // Report is what an evaluation found: the object that `eval --json` prints. Keys only ever get added.
@@ -132,15 +134,15 @@ func (r *Report) fill(classes []string) {
 }
 
 // Rarest is the class of which there are the fewest objects, of several the one with the lowest recall: turns of pruning
-// a detector are accepted on that (reference: pruning §2.7).
-func (r *Report) Rarest() (rarest ObjectReport) {
-	fewest := math.MaxInt
-	for _, c := range r.Objects {
-		if c.Objects < fewest || c.Objects == fewest && c.Recall < rarest.Recall {
-			fewest, rarest = c.Objects, c
+// a detector are accepted on that (reference: pruning §2.7). It is "" of a report without objects.
+func (r *Report) Rarest() (class string, o ObjectReport) {
+	for _, c := range slices.Sorted(maps.Keys(r.Objects)) {
+		now := r.Objects[c]
+		if class == "" || cmp.Or(cmp.Compare(now.Objects, o.Objects), cmp.Compare(now.Recall, o.Recall)) < 0 {
+			class, o = c, now
 		}
 	}
-	return rarest
+	return class, o
 }
 
 // Harmonic is the harmonic mean of the class accuracies: one dead class makes it 0 (Yasui 2026,

@@ -41,10 +41,10 @@ func TestReportJSON(t *testing.T) {
 		}
 	}
 	r := Report{Objects: map[string]ObjectReport{"a": {Objects: 5, Recall: 0.9}, "b": {Objects: 5, Recall: 0.8}, "c": {Objects: 9, Recall: 0.1}}}
-	if got := r.Rarest().Recall; got != 0.8 {
-		t.Errorf("recall of the rarest %v", got)
+	if class, got := r.Rarest(); class != "b" || got.Recall != 0.8 {
+		t.Errorf("the rarest is %s, recall %v", class, got.Recall)
 	}
-	if got := new(Report).Rarest().Recall; got != 0 {
-		t.Errorf("recall of nothing %v", got)
+	if class, got := new(Report).Rarest(); class != "" || got.Recall != 0 {
+		t.Errorf("of nothing the rarest is %s, recall %v", class, got.Recall)
 	}
 }

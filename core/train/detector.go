@@ -182,7 +182,7 @@ func (detector) evaluate(j *job, g *graph.Graph, samples []data.Sample, o eval.O
 
 // marks: early stopping looks at the average precision at one IoU and over all, since the first alone is soon 1.
 func (detector) marks(r *eval.Report) marks {
-	rarest := r.Rarest()
+	_, rarest := r.Rarest()
 	return marks{accuracy: r.Map50, loss: 1 - (r.Map50+r.Map)/2, grade: rarest.Recall, luck: chance(rarest.Recall, rarest.Objects)}
 }
 

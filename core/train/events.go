@@ -28,6 +28,7 @@ type Event struct {
 	PerSec   float64 `json:"images_per_second,omitempty"`
 	Celsius  float64 `json:"celsius,omitempty"`
 	Message  string  `json:"message,omitempty"`
+	Detector bool    `json:"detector,omitempty"` // val_accuracy is average precision at an IoU of 0.5
 
 	CacheBytes int64 `json:"cache_bytes,omitempty"` // of the features that the head was trained on
 	Packed     bool  `json:"packed,omitempty"`      // as int8
@@ -50,6 +51,8 @@ type log struct {
 	csv  *csv.Writer
 	rows io.Closer
 	on   func(Event)
+
+	detector bool
 }
 
 // newLog appends to the files of a run folder; without a folder events are only handed on.
@@ -77,7 +80,7 @@ func newLog(dir string, on func(Event)) (*log, error) {
 
 // emit records one event. A full disk stops the run: its caller must know.
 func (l *log) emit(e Event) error {
-	e.Schema = 1
+	e.Schema, e.Detector = 1, l.detector
 	if l.on != nil {
 		l.on(e)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/latency"
@@ -71,6 +72,34 @@ func DetectDefaults() Config {
 	c.Augment = data.BoxAugment()
 	return c
 }
+
+// ForDetector is c with the recipe for a detector wherever it has the usual one of a classifier, and a new head for a
+// model that is no detector of the data's classes.
+func (c Config) ForDetector() Config {
+	was, is := Defaults(), DetectDefaults()
+	swap(&c.Batch, was.Batch, is.Batch)
+	swap(&c.Adam, was.Adam, is.Adam)
+	swap(&c.Rate, was.Rate, is.Rate)
+	swap(&c.Decay, was.Decay, is.Decay)
+	swap(&c.Backbone, was.Backbone, is.Backbone)
+	swap(&c.Warm, was.Warm, is.Warm)
+	swap(&c.Smoothing, was.Smoothing, is.Smoothing)
+	swap(&c.Augment, was.Augment, is.Augment)
+	c.Detect = &Detect{Letterbox: c.Model.Preprocess().Letterbox, Head: detect.DefaultHead(c.Seed)}
+	if !detect.Is(c.Model) {
+		c.Detect.Input = DetectInput
+	}
+	return c
+}
+
+func swap[T comparable](v *T, was, is T) {
+	if *v == was {
+		*v = is
+	}
+}
+
+// DetectInput is the usual side of the pictures of a detector that was a classifier.
+const DetectInput = 320
 
 // RateFor is the learning rate that the recipe uses where none is given: small networks bear a
 // larger one (0.003 below a million parameters, else 0.001, as in the baselines).

@@ -50,6 +50,7 @@ func (j *job) openRun() error {
 	if j.log, err = newLog(j.RunDir, j.On); err != nil {
 		return err
 	}
+	j.log.detector = j.task == detector{}
 	if err = j.resumeOrRefuse(); err == nil {
 		err = j.saveRecord()
 	}

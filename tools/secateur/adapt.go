@@ -265,21 +265,11 @@ func parsePrune(criterion, allocator, keep string) (criteria.Criterion, pruning.
 
 // openData reads a data set, of pictures with boxes where a detector asks, and names what it had to leave out.
 func openData(s *show, dir string, classes []string, seed uint64, boxes bool) (*data.Splits, error) {
-	open := data.Open
-	if boxes {
-		open, s.boxes = data.OpenBoxes, true
-	}
-	d, err := open(dir, data.Options{Classes: classes, Seed: seed})
+	d, err := data.Opener(boxes)(dir, data.Options{Classes: classes, Seed: seed})
 	if err != nil {
 		return nil, err
 	}
-	for i, x := range d.Skipped {
-		if i == 10 {
-			s.say("… and %d more files skipped", len(d.Skipped)-i)
-			break
-		}
-		s.say("skipped %v", x)
-	}
+	s.skipped(d.Skipped)
 	return d, nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
+	"github.com/secateur/secateur/core/random"
 	"github.com/secateur/secateur/core/tensor"
 )
 
@@ -60,13 +62,56 @@ func writeBoard(dir string) {
 		m := image.NewRGBA(image.Rect(0, 0, 64, 64))
 		draw.Draw(m, m.Bounds(), image.NewUniform(color.RGBA{100, 100, 100, 255}), image.Point{}, draw.Src)
 		draw.Draw(m, image.Rectangle{b.at, b.at.Add(image.Pt(16, 16))}, image.NewUniform(b.c), image.Point{}, draw.Src)
-		f, err := os.Create(filepath.Join(dir, b.name+".png"))
-		must(err)
-		must(png.Encode(f, m))
-		must(f.Close())
+		writePNG(filepath.Join(dir, b.name+".png"), m)
 		rows, parts = append(rows, b.name+".png,"+b.box), append(parts, b.name+".png,test")
 	}
 	for name, table := range map[string][]string{"boxes.csv": rows, "split.csv": parts} {
 		must(os.WriteFile(filepath.Join(dir, name), []byte(strings.Join(table, "\n")+"\n"), 0o644))
 	}
+}
+
+func writePNG(path string, m image.Image) {
+	f, err := os.Create(path)
+	must(err)
+	must(png.Encode(f, m))
+	must(f.Close())
+}
+
+// labelled is a square of a picture: 0 is blue, 1 red.
+type labelled struct {
+	class int
+	at    image.Rectangle
+}
+
+var squareClasses = []string{"blue", "red"}
+
+// writeSquares makes n grey pictures of 32×32 with noise, each with a square in one or both of its halves, and boxes.csv of
+// them as told by label, nil for the truth.
+func writeSquares(dir string, n int, seed uint64, label func(picture int, s labelled) labelled) {
+	const side = 32
+	must(os.MkdirAll(dir, 0o755))
+	rows := []string{"file,class,xmin,ymin,xmax,ymax"}
+	for i := range n {
+		name := fmt.Sprintf("%02d.png", i)
+		r := random.Stream(seed, name, 0)
+		m := image.NewRGBA(image.Rect(0, 0, side, side))
+		for p := range m.Pix {
+			m.Pix[p] = uint8(110 + r.IntN(40))
+			if p%4 == 3 {
+				m.Pix[p] = 255
+			}
+		}
+		for half := range 1 + r.IntN(2) {
+			size := 7 + r.IntN(6)
+			at := image.Pt(half*side/2+r.IntN(side/2-size+1), r.IntN(side-size+1))
+			s := labelled{r.IntN(2), image.Rectangle{at, at.Add(image.Pt(size, size))}}
+			draw.Draw(m, s.at, image.NewUniform([]color.RGBA{{30, 40, 230, 255}, {230, 40, 30, 255}}[s.class]), image.Point{}, draw.Src)
+			if label != nil {
+				s = label(i, s)
+			}
+			rows = append(rows, fmt.Sprintf("%s,%s,%d,%d,%d,%d", name, squareClasses[s.class], s.at.Min.X, s.at.Min.Y, s.at.Max.X, s.at.Max.Y))
+		}
+		writePNG(filepath.Join(dir, name), m)
+	}
+	must(os.WriteFile(filepath.Join(dir, "boxes.csv"), []byte(strings.Join(rows, "\n")+"\n"), 0o644))
 }

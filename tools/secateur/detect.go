@@ -64,16 +64,13 @@ func (d *detectFlags) check(c *train.Config) error {
 	return nil
 }
 
-// usualInput is the side of the pictures of a detector that was a classifier.
-const usualInput = 320
-
 // checkModel wants a detector to be asked for as one.
 func (d *detectFlags) checkModel(g *graph.Graph, c *train.Config) error {
 	switch {
 	case detect.Is(g) && !d.on:
 		return usagef("the model is a detector: adapt it with --detect")
 	case !detect.Is(g) && d.on && d.input == 0:
-		c.Detect.Input = usualInput
+		c.Detect.Input = train.DetectInput
 	}
 	return nil
 }

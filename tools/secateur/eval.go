@@ -61,11 +61,7 @@ func runEval(c *cobra.Command, model, dir, split string, seed uint64, inside boo
 	if err != nil {
 		return err
 	}
-	measure := eval.Evaluate
-	if detect.Is(g) {
-		measure = detect.Measure
-	}
-	r, err := measure(c.Context(), env, g, samples, eval.Options{Latency: true, Progress: s.progress})
+	r, err := detect.Measurer(g)(c.Context(), env, g, samples, eval.Options{Latency: true, Progress: s.progress})
 	if err != nil {
 		return err
 	}

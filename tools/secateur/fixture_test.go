@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"image/png"
 	"math"
 	"os"
 	"path/filepath"
@@ -109,10 +108,7 @@ func writePicture(path string, class int, seed uint64) {
 			img.Set(x, y, color.RGBA{shade(), shade(), shade(), 255})
 		}
 	}
-	f, err := os.Create(path)
-	must(err)
-	must(png.Encode(f, img))
-	must(f.Close())
+	writePNG(path, img)
 }
 
 // tinyNet is an untrained network for pictures of 16×16: a stem with batch normalization, a

@@ -191,16 +191,20 @@ func (s *servedFlags) desk() (d *label.Desk, name string, err error) {
 		}
 	}
 	d = &label.Desk{Pictures: s.pictures, Set: filepath.Join(s.data, s.set), Golden: s.golden, Why: s.why()}
-	if d.Classes, err = accept.Classes(s.golden); errors.Is(err, fs.ErrNotExist) || errors.Is(err, data.ErrUnusable) {
+	var boxes bool
+	if d.Classes, boxes, err = accept.Classes(s.golden); errors.Is(err, fs.ErrNotExist) || errors.Is(err, data.ErrUnusable) {
 		d.Golden, s.unsealed = "", err // training data alone
 		if _, e := os.Stat(cfg.Models.Dir); e == nil {
-			d.Classes, err = box.LiveClasses(cfg)
+			d.Classes, boxes, err = box.LiveClasses(cfg)
 		} else {
 			err = nil
 		}
 	}
 	if err != nil {
 		return nil, "", err
+	}
+	if boxes {
+		return nil, "", usagef("the box has a detector, whose pictures want boxes, and the page gives classes: draw boxes with a program that writes COCO, Pascal VOC or YOLO, then secateur label seal --detect, or retrain")
 	}
 	if err := s.addClasses(d); err != nil {
 		return nil, "", err
@@ -231,24 +235,41 @@ func (s *servedFlags) addClasses(d *label.Desk) error {
 }
 
 func sealCommand() *cobra.Command {
-	return &cobra.Command{
+	var boxes bool
+	c := &cobra.Command{
 		Use:   "seal DIR",
-		Short: "Make DIR/CLASS/* the golden set: no model trains on it, every model is judged by it",
-		Long: `Make DIR/CLASS/* a golden set. Every picture is written down with its sha256 in DIR/golden.json; from then on a
+		Short: "Make the pictures of a folder the golden set: no model trains on it, every model is judged by it",
+		Long: `Make DIR/CLASS/* a golden set or, for a detector, with --detect the pictures of DIR with their boxes (boxes.csv, COCO,
+Pascal VOC, YOLO), which are written into DIR/golden.json too. Every picture is written down with its sha256 in DIR/golden.json; from then on a
 picture that is gone or changed stops the gate until the set is sealed again, and one that is new is not looked at
 until then. Copies of its pictures in training data are left out by retrain.`,
-		Example: "  secateur label seal golden/",
+		Example: "  secateur label seal golden/\n  secateur label seal --detect golden/",
 		Args:    exactly(1, "the folder"),
 		RunE: func(c *cobra.Command, args []string) error {
-			g, err := accept.Seal(args[0])
+			g, err := accept.Seal(args[0], boxes)
 			if err != nil {
 				return err
 			}
-			if isJSON(c) {
-				return printJSON(c.OutOrStdout(), map[string]any{"golden": args[0], "classes": g.Classes, "images": len(g.Samples)})
-			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "%s is sealed: %d pictures of %d classes\n", args[0], len(g.Samples), len(g.Classes))
-			return err
+			newShow(c).skipped(g.Skipped)
+			return printSealed(c, args[0], g)
 		},
 	}
+	c.Flags().BoolVar(&boxes, "detect", false, "the pictures have boxes: the set judges detectors")
+	return c
+}
+
+func printSealed(c *cobra.Command, dir string, g *accept.Golden) error {
+	seen, labels := map[string]any{"golden": dir, "classes": g.Classes, "images": len(g.Samples)}, ""
+	if g.Boxes {
+		n := 0
+		for _, of := range data.Labels(g.Samples, len(g.Classes)) {
+			n += of
+		}
+		seen["boxes"], labels = n, fmt.Sprintf(" with %d boxes", n)
+	}
+	if isJSON(c) {
+		return printJSON(c.OutOrStdout(), seen)
+	}
+	_, err := fmt.Fprintf(c.OutOrStdout(), "%s is sealed: %d pictures%s of %d classes\n", dir, len(g.Samples), labels, len(g.Classes))
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/device/thermal"
@@ -25,7 +26,6 @@ type show struct {
 	phase string
 	last  time.Time
 	rate  float64
-	boxes bool // accuracies are a detector's average precision
 }
 
 func newShow(c *cobra.Command) *show {
@@ -83,6 +83,17 @@ func (s *show) say(format string, args ...any) {
 	fmt.Fprintf(s.w, format+"\n", args...)
 }
 
+// skipped names the first of the files that were left out.
+func (s *show) skipped(files []data.Skip) {
+	const most = 10
+	for _, x := range files[:min(most, len(files))] {
+		s.say("skipped %v", x)
+	}
+	if n := len(files) - most; n > 0 {
+		s.say("… and %d more files skipped", n)
+	}
+}
+
 // done takes the bar away.
 func (s *show) done() {
 	if s.bar != nil {
@@ -101,18 +112,18 @@ func (s *show) event(e train.Event) {
 		s.say("head: %d steps on %d KiB of features, loss %.3f, %.1f %% of the training images right", e.Epoch, e.CacheBytes>>10, e.Loss, 100*e.Accuracy)
 	case "epoch":
 		line := fmt.Sprintf("%s %d/%d: loss %.3f", e.Phase, e.Epoch, e.Epochs, e.Loss)
-		if !s.boxes {
-			line += ", " + s.accuracy(e.Accuracy)
+		if !e.Detector {
+			line += ", " + accuracy(e, e.Accuracy)
 		}
 		if e.ValLoss > 0 {
-			line += fmt.Sprintf("; validation loss %.3f, %s", e.ValLoss, s.accuracy(e.ValAcc))
+			line += fmt.Sprintf("; validation loss %.3f, %s", e.ValLoss, accuracy(e, e.ValAcc))
 		}
 		if e.Phase != "turn" {
 			s.say("%s (%.1f images/s%s)", line, e.PerSec, warmth())
 		}
 	case "turn":
 		if e.Turn == 0 {
-			s.say("pruning from %s MACs, %s parameters, %s", count(e.MACs), count(int64(e.Params)), s.accuracy(e.ValAcc))
+			s.say("pruning from %s MACs, %s parameters, %s", count(e.MACs), count(int64(e.Params)), accuracy(e, e.ValAcc))
 			return
 		}
 		verdict := "kept"
@@ -122,12 +133,13 @@ func (s *show) event(e train.Event) {
 		if e.Accepted != nil && !*e.Accepted {
 			verdict = e.Reason
 		}
-		s.say("turn %d: %d filters out, %s MACs, %s parameters, %s: %s", e.Turn, e.Removed, count(e.MACs), count(int64(e.Params)), s.accuracy(e.ValAcc), verdict)
+		s.say("turn %d: %d filters out, %s MACs, %s parameters, %s: %s", e.Turn, e.Removed, count(e.MACs), count(int64(e.Params)), accuracy(e, e.ValAcc), verdict)
 	}
 }
 
-func (s *show) accuracy(share float64) string {
-	if s.boxes {
+// accuracy is what an event says of how good the network is.
+func accuracy(e train.Event, share float64) string {
+	if e.Detector {
 		return fmt.Sprintf("AP@.5 %.3f", share)
 	}
 	return fmt.Sprintf("%.1f %% right", 100*share)

@@ -29,7 +29,7 @@ func retrainCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "retrain --set NAME | --spool DIR",
 		Short: "Retrain the live model on the pictures of a set; the golden set says whether it goes live",
-		Long: `Retrain the box's live model on the labelled pictures of a set, as config.toml says. The model that comes out is staged
+		Long: `Retrain the box's live model on the labelled pictures of a set, with boxes for a detector, as config.toml says. The model that comes out is staged
 with its report, and goes live on trial if the golden set accepts it; else exit 6, and the live model is as it was.
 With --spool it is the service that does the jobs which the gate wrote there: it looks for one more before it ends, and
 goes on with one that was cut off.`,

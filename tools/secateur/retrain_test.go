@@ -30,12 +30,26 @@ type boxFixture struct {
 
 func newBox(t *testing.T) *boxFixture {
 	t.Helper()
-	b := &boxFixture{dir: t.TempDir()}
-	golden := filepath.Join(b.dir, "golden")
-	writePictures(golden, 12, 77)
-	if _, err := accept.Seal(golden); err != nil {
+	b := emptyBox(t)
+	writePictures(b.Golden, 12, 77)
+	if _, err := accept.Seal(b.Golden, false); err != nil {
 		t.Fatal(err)
 	}
+	writePictures(filepath.Join(b.dir, "good"), 20, 5)
+	r := b.job("good", 1)
+	r.Base = filepath.Join(fixtures(), "line.secateur")
+	s, err := b.Retrain(context.Background(), r, io.Discard)
+	if err != nil {
+		t.Fatalf("the first retraining: %v", err)
+	}
+	t.Logf("live: %.1f %% of the golden set", 100*s.Verdict.Candidate.Accuracy)
+	return b
+}
+
+// emptyBox is a box without a model, and without a golden set where it looks for one.
+func emptyBox(t *testing.T) *boxFixture {
+	t.Helper()
+	b := &boxFixture{dir: t.TempDir()}
 	store, err := slot.Open(filepath.Join(b.dir, "models"), slot.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -46,15 +60,7 @@ func newBox(t *testing.T) *boxFixture {
 	}
 	pool := kernels.NewPool(1)
 	t.Cleanup(pool.Close)
-	b.Box = &box.Box{Models: store, Golden: golden, Rules: accept.DefaultRules(), Env: graph.Env{Kernels: set, Pool: pool}}
-	writePictures(filepath.Join(b.dir, "good"), 20, 5)
-	r := b.job("good", 1)
-	r.Base = filepath.Join(fixtures(), "line.secateur")
-	s, err := b.Retrain(context.Background(), r, io.Discard)
-	if err != nil {
-		t.Fatalf("the first retraining: %v", err)
-	}
-	t.Logf("live: %.1f %% of the golden set", 100*s.Verdict.Candidate.Accuracy)
+	b.Box = &box.Box{Models: store, Golden: filepath.Join(b.dir, "golden"), Rules: accept.DefaultRules(), Env: graph.Env{Kernels: set, Pool: pool}}
 	return b
 }
 

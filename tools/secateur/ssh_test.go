@@ -81,7 +81,7 @@ func newRemoteBox(t *testing.T) *remoteBox {
 	must(os.Mkdir(b.canary, 0o777))
 	must(os.Chmod(b.canary, 0o1777))
 	writePictures("/var/lib/secateur/golden", 12, 77)
-	_, err := accept.Seal("/var/lib/secateur/golden")
+	_, err := accept.Seal("/var/lib/secateur/golden", false)
 	must(err)
 	copyFile(t, filepath.Join(fixtures(), "line.secateur"), "/var/lib/secateur/line.secateur")
 	for _, args := range []string{"stage /var/lib/secateur/line.secateur --factory", "activate 1"} {

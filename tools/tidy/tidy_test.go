@@ -38,7 +38,7 @@ var allowed = []struct {
 	{"core/internal/toy", []string{"core", "kernels"}},
 	{"core/eval", []string{"core/data", "core/graph", "core/plan", "core/tensor"}},
 	{"core/detect", []string{"core/data", "core/eval", "core/graph", "core/op", "core/plan", "core/random", "core/tensor"}},
-	{"core/accept", []string{"core/data", "core/eval", "core/graph", "device/durable"}},
+	{"core/accept", []string{"core/data", "core/detect", "core/eval", "core/graph", "device/durable"}},
 	{"core/latency", []string{"core/graph", "core/op", "core/plan", "core/tensor", "kernels"}},
 	{"core/score", []string{"core", "pruning"}},
 	{"core/explain", []string{"core", "pruning"}},

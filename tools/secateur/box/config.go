@@ -7,6 +7,7 @@ import (
 
 	"aead.dev/minisign"
 	"github.com/secateur/secateur/core/accept"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/device/gate"
@@ -101,15 +102,15 @@ func PublicKey(text string) (*minisign.PublicKey, error) {
 	return key, nil
 }
 
-// LiveClasses are the classes of the live model, none where there is no model.
-func LiveClasses(c *firmwareconfig.Config) ([]string, error) {
+// LiveClasses are the classes of the live model, none where there is no model, and whether it finds boxes of them.
+func LiveClasses(c *firmwareconfig.Config) (classes []string, boxes bool, err error) {
 	models, err := OpenModels(c)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	live, err := (&Box{Models: models}).Live()
 	if err != nil || live == nil {
-		return nil, err
+		return nil, false, err
 	}
-	return live.Labels(), nil
+	return live.Labels(), detect.Is(live), nil
 }

@@ -26,8 +26,8 @@ type Retrain struct {
 	Doubt  accept.Doubt // how many labels the live model may not believe
 }
 
-// Retrain trains a model on the pictures in r.Folder without those of the golden set, stages it, and puts it live on
-// trial if the golden set accepts it; else it is accept.ErrRefused, and the model is kept with its report. Data that
+// Retrain trains a model on the pictures in r.Folder without those of the golden set, a detector where that one has boxes,
+// stages it, and puts it live on trial if the golden set accepts it; else it is accept.ErrRefused, and the model is kept with its report. Data that
 // cannot be believed matches data.ErrUnusable, and nothing is trained. r.RunDir keeps the run: called again after a
 // cut, it goes on where it was.
 func (b *Box) Retrain(ctx context.Context, r Retrain, log io.Writer) (*Staged, error) {
@@ -45,6 +45,9 @@ func (b *Box) Retrain(ctx context.Context, r Retrain, log io.Writer) (*Staged, e
 	if r.Model, err = b.base(r, live); err != nil {
 		return nil, err
 	}
+	if golden.Boxes {
+		r.Config = r.ForDetector()
+	}
 	r.Env, r.Config.Folder = b.Env, r.Folder
 	r.Resume = hasRun(r.RunDir)
 	result, err := train.Adapt(ctx, r.Config)
@@ -56,7 +59,7 @@ func (b *Box) Retrain(ctx context.Context, r Retrain, log io.Writer) (*Staged, e
 
 // pictures are those that may be trained on.
 func (b *Box) pictures(ctx context.Context, r Retrain, golden *accept.Golden, live *graph.Graph, log io.Writer) (*data.Splits, error) {
-	d, err := data.Open(r.Folder, data.Options{Classes: golden.Classes, Seed: r.Seed})
+	d, err := data.Opener(golden.Boxes)(r.Folder, data.Options{Classes: golden.Classes, Seed: r.Seed})
 	if err != nil {
 		return nil, err
 	}
@@ -94,13 +97,13 @@ func (b *Box) pictures(ctx context.Context, r Retrain, golden *accept.Golden, li
 // demandClasses refuses a class that has nothing to train on: its filters would go, and its accuracy with them.
 func demandClasses(d *data.Splits, folder string) error {
 	var missing []string
-	for c, n := range data.Count(d.Train, len(d.Classes)) {
+	for c, n := range data.Labels(d.Train, len(d.Classes)) {
 		if n == 0 {
 			missing = append(missing, d.Classes[c])
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%w: %s has no picture to train on of %s", data.ErrUnusable, folder, strings.Join(missing, ", "))
+		return fmt.Errorf("%w: %s has nothing to train on of %s", data.ErrUnusable, folder, strings.Join(missing, ", "))
 	}
 	return nil
 }

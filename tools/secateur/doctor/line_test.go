@@ -88,7 +88,7 @@ func golden(t *testing.T, b *Box) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := accept.Seal(dir); err != nil {
+	if _, err := accept.Seal(dir, false); err != nil {
 		t.Fatal(err)
 	}
 }

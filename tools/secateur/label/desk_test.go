@@ -28,7 +28,7 @@ func desk(t *testing.T) *Desk {
 	for i, class := range d.Classes {
 		draw(t, filepath.Join(d.Golden, class, "1.png"), uint8(200+i))
 	}
-	if _, err := accept.Seal(d.Golden); err != nil {
+	if _, err := accept.Seal(d.Golden, false); err != nil {
 		t.Fatal(err)
 	}
 	return d
