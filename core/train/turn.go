@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/optim"
 	"github.com/secateur/secateur/core/score"
@@ -34,8 +35,21 @@ func (j *job) runTurns() error {
 	return j.enter("final")
 }
 
+// scoringImages is how many training images say which filters go, at the most: all where there are few (reference: pruning
+// §1.10, 10 to 300 images); of many a draw, balanced over the classes: a turn's time and the matrices grow with them.
+const scoringImages = 300
+
+// scored are the images that filters are scored on: all where a training made Γ of them already.
+func (j *job) scored() []data.Sample {
+	if len(j.train) <= scoringImages || j.gates != nil {
+		return j.train
+	}
+	classes := len(j.Data.Classes)
+	return data.Shots(j.train, classes, max(1, scoringImages/classes), j.Seed)
+}
+
 func (j *job) scorer() *score.Scorer {
-	return &score.Scorer{Ctx: j.ctx, Env: j.Env, Samples: j.train, Classes: len(j.Data.Classes), Seed: j.Seed, Warn: j.warnOnce, Loss: j.gates}
+	return &score.Scorer{Ctx: j.ctx, Env: j.Env, Samples: j.scored(), Classes: len(j.Data.Classes), Seed: j.Seed, Warn: j.warnOnce, Loss: j.gates}
 }
 
 // cut is a network cut and repaired, not yet trained.
