@@ -11,6 +11,7 @@ func avx2() Set {
 	s.Implicit = avx2Implicit()
 	s.Yardstick = Yardstick{peakF32AVX2, 12 * 8 * 2}
 	s.DepthwiseRow, s.DepthwiseGrad = depthwiseRowAVX2, depthwiseGradAVX2
+	s.Fetch = fetchAVX2
 	s.Winograd = winogradAVX2()
 	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillAVX2, addAVX2, subAVX2, mulAVX2, divAVX2
 	s.Axpy, s.Scale, s.MulAdd = axpyAVX2, scaleAVX2, mulAddAVX2

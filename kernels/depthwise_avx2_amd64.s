@@ -2634,3 +2634,2999 @@ pixelmasked:
 	LEAQ (BX)(CX*4), BX
 	VZEROUPPER
 	RET
+
+// func depthwiseF32AVX2Window2x3S1P1(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 1 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32AVX2Window2x3S1P1(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VMOVUPS (BX), Y4
+	VMOVUPS (SI), Y1
+	VFMADD231PS Y1, Y4, Y0
+	VMOVUPS (BX)(DX*1), Y4
+	VMOVUPS (SI)(R8*1), Y2
+	VFMADD231PS Y2, Y4, Y0
+	VMOVUPS (BX)(DX*2), Y4
+	VMOVUPS (SI)(R8*2), Y3
+	VFMADD231PS Y3, Y4, Y0
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS (SI), Y1
+	VFMADD231PS Y1, Y4, Y0
+	VMOVUPS (BX)(DX*1), Y4
+	VMOVUPS (SI)(R8*1), Y2
+	VFMADD231PS Y2, Y4, Y0
+	VMOVUPS (BX)(DX*2), Y4
+	VMOVUPS (SI)(R8*2), Y3
+	VFMADD231PS Y3, Y4, Y0
+	SUBQ R11, SI
+	VMOVUPS Y0, (AX)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window2x3S1P2(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 2 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32AVX2Window2x3S1P2(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VMOVUPS (BX), Y6
+	VMOVUPS (SI), Y2
+	VFMADD231PS Y2, Y6, Y0
+	VMOVUPS (SI)(R8*1), Y3
+	VFMADD231PS Y3, Y6, Y1
+	VMOVUPS (BX)(DX*1), Y6
+	VFMADD231PS Y3, Y6, Y0
+	VMOVUPS (SI)(R8*2), Y4
+	VFMADD231PS Y4, Y6, Y1
+	VMOVUPS (BX)(DX*2), Y6
+	VFMADD231PS Y4, Y6, Y0
+	VMOVUPS (SI)(R9*1), Y5
+	VFMADD231PS Y5, Y6, Y1
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y6
+	VMOVUPS (SI), Y2
+	VFMADD231PS Y2, Y6, Y0
+	VMOVUPS (SI)(R8*1), Y3
+	VFMADD231PS Y3, Y6, Y1
+	VMOVUPS (BX)(DX*1), Y6
+	VFMADD231PS Y3, Y6, Y0
+	VMOVUPS (SI)(R8*2), Y4
+	VFMADD231PS Y4, Y6, Y1
+	VMOVUPS (BX)(DX*2), Y6
+	VFMADD231PS Y4, Y6, Y0
+	VMOVUPS (SI)(R9*1), Y5
+	VFMADD231PS Y5, Y6, Y1
+	SUBQ R11, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window2x3S1P3(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 3 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32AVX2Window2x3S1P3(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VMOVUPS (BX), Y8
+	VMOVUPS (SI), Y3
+	VFMADD231PS Y3, Y8, Y0
+	VMOVUPS (SI)(R8*1), Y4
+	VFMADD231PS Y4, Y8, Y1
+	VMOVUPS (SI)(R8*2), Y5
+	VFMADD231PS Y5, Y8, Y2
+	VMOVUPS (BX)(DX*1), Y8
+	VFMADD231PS Y4, Y8, Y0
+	VFMADD231PS Y5, Y8, Y1
+	VMOVUPS (SI)(R9*1), Y6
+	VFMADD231PS Y6, Y8, Y2
+	VMOVUPS (BX)(DX*2), Y8
+	VFMADD231PS Y5, Y8, Y0
+	VFMADD231PS Y6, Y8, Y1
+	VMOVUPS (SI)(R8*4), Y7
+	VFMADD231PS Y7, Y8, Y2
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y8
+	VMOVUPS (SI), Y3
+	VFMADD231PS Y3, Y8, Y0
+	VMOVUPS (SI)(R8*1), Y4
+	VFMADD231PS Y4, Y8, Y1
+	VMOVUPS (SI)(R8*2), Y5
+	VFMADD231PS Y5, Y8, Y2
+	VMOVUPS (BX)(DX*1), Y8
+	VFMADD231PS Y4, Y8, Y0
+	VFMADD231PS Y5, Y8, Y1
+	VMOVUPS (SI)(R9*1), Y6
+	VFMADD231PS Y6, Y8, Y2
+	VMOVUPS (BX)(DX*2), Y8
+	VFMADD231PS Y5, Y8, Y0
+	VFMADD231PS Y6, Y8, Y1
+	VMOVUPS (SI)(R8*4), Y7
+	VFMADD231PS Y7, Y8, Y2
+	SUBQ R11, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window2x3S1P4(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 4 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32AVX2Window2x3S1P4(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VMOVUPS (BX), Y10
+	VMOVUPS (SI), Y4
+	VFMADD231PS Y4, Y10, Y0
+	VMOVUPS (SI)(R8*1), Y5
+	VFMADD231PS Y5, Y10, Y1
+	VMOVUPS (SI)(R8*2), Y6
+	VFMADD231PS Y6, Y10, Y2
+	VMOVUPS (SI)(R9*1), Y7
+	VFMADD231PS Y7, Y10, Y3
+	VMOVUPS (BX)(DX*1), Y10
+	VFMADD231PS Y5, Y10, Y0
+	VFMADD231PS Y6, Y10, Y1
+	VFMADD231PS Y7, Y10, Y2
+	VMOVUPS (SI)(R8*4), Y8
+	VFMADD231PS Y8, Y10, Y3
+	VMOVUPS (BX)(DX*2), Y10
+	VFMADD231PS Y6, Y10, Y0
+	VFMADD231PS Y7, Y10, Y1
+	VFMADD231PS Y8, Y10, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y9
+	VFMADD231PS Y9, Y10, Y3
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y10
+	VMOVUPS (SI), Y4
+	VFMADD231PS Y4, Y10, Y0
+	VMOVUPS (SI)(R8*1), Y5
+	VFMADD231PS Y5, Y10, Y1
+	VMOVUPS (SI)(R8*2), Y6
+	VFMADD231PS Y6, Y10, Y2
+	VMOVUPS (SI)(R9*1), Y7
+	VFMADD231PS Y7, Y10, Y3
+	VMOVUPS (BX)(DX*1), Y10
+	VFMADD231PS Y5, Y10, Y0
+	VFMADD231PS Y6, Y10, Y1
+	VFMADD231PS Y7, Y10, Y2
+	VMOVUPS (SI)(R8*4), Y8
+	VFMADD231PS Y8, Y10, Y3
+	VMOVUPS (BX)(DX*2), Y10
+	VFMADD231PS Y6, Y10, Y0
+	VFMADD231PS Y7, Y10, Y1
+	VFMADD231PS Y8, Y10, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y9
+	VFMADD231PS Y9, Y10, Y3
+	SUBQ R11, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	VMOVUPS Y3, (AX)(R14*1)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window2x3S1P5(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 5 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32AVX2Window2x3S1P5(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VMOVUPS (BX), Y12
+	VMOVUPS (SI), Y5
+	VFMADD231PS Y5, Y12, Y0
+	VMOVUPS (SI)(R8*1), Y6
+	VFMADD231PS Y6, Y12, Y1
+	VMOVUPS (SI)(R8*2), Y7
+	VFMADD231PS Y7, Y12, Y2
+	VMOVUPS (SI)(R9*1), Y8
+	VFMADD231PS Y8, Y12, Y3
+	VMOVUPS (SI)(R8*4), Y9
+	VFMADD231PS Y9, Y12, Y4
+	VMOVUPS (BX)(DX*1), Y12
+	VFMADD231PS Y6, Y12, Y0
+	VFMADD231PS Y7, Y12, Y1
+	VFMADD231PS Y8, Y12, Y2
+	VFMADD231PS Y9, Y12, Y3
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y10
+	VFMADD231PS Y10, Y12, Y4
+	VMOVUPS (BX)(DX*2), Y12
+	VFMADD231PS Y7, Y12, Y0
+	VFMADD231PS Y8, Y12, Y1
+	VFMADD231PS Y9, Y12, Y2
+	VFMADD231PS Y10, Y12, Y3
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y11
+	VFMADD231PS Y11, Y12, Y4
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y12
+	VMOVUPS (SI), Y5
+	VFMADD231PS Y5, Y12, Y0
+	VMOVUPS (SI)(R8*1), Y6
+	VFMADD231PS Y6, Y12, Y1
+	VMOVUPS (SI)(R8*2), Y7
+	VFMADD231PS Y7, Y12, Y2
+	VMOVUPS (SI)(R9*1), Y8
+	VFMADD231PS Y8, Y12, Y3
+	VMOVUPS (SI)(R8*4), Y9
+	VFMADD231PS Y9, Y12, Y4
+	VMOVUPS (BX)(DX*1), Y12
+	VFMADD231PS Y6, Y12, Y0
+	VFMADD231PS Y7, Y12, Y1
+	VFMADD231PS Y8, Y12, Y2
+	VFMADD231PS Y9, Y12, Y3
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y10
+	VFMADD231PS Y10, Y12, Y4
+	VMOVUPS (BX)(DX*2), Y12
+	VFMADD231PS Y7, Y12, Y0
+	VFMADD231PS Y8, Y12, Y1
+	VFMADD231PS Y9, Y12, Y2
+	VFMADD231PS Y10, Y12, Y3
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y11
+	VFMADD231PS Y11, Y12, Y4
+	SUBQ R11, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	VMOVUPS Y3, (AX)(R14*1)
+	VMOVUPS Y4, (AX)(R13*4)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window2x3S1P6(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 6 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32AVX2Window2x3S1P6(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VMOVUPS (BX), Y14
+	VMOVUPS (SI), Y6
+	VFMADD231PS Y6, Y14, Y0
+	VMOVUPS (SI)(R8*1), Y7
+	VFMADD231PS Y7, Y14, Y1
+	VMOVUPS (SI)(R8*2), Y8
+	VFMADD231PS Y8, Y14, Y2
+	VMOVUPS (SI)(R9*1), Y9
+	VFMADD231PS Y9, Y14, Y3
+	VMOVUPS (SI)(R8*4), Y10
+	VFMADD231PS Y10, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y11
+	VFMADD231PS Y11, Y14, Y5
+	VMOVUPS (BX)(DX*1), Y14
+	VFMADD231PS Y7, Y14, Y0
+	VFMADD231PS Y8, Y14, Y1
+	VFMADD231PS Y9, Y14, Y2
+	VFMADD231PS Y10, Y14, Y3
+	VFMADD231PS Y11, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y12
+	VFMADD231PS Y12, Y14, Y5
+	VMOVUPS (BX)(DX*2), Y14
+	VFMADD231PS Y8, Y14, Y0
+	VFMADD231PS Y9, Y14, Y1
+	VFMADD231PS Y10, Y14, Y2
+	VFMADD231PS Y11, Y14, Y3
+	VFMADD231PS Y12, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*2), Y13
+	VFMADD231PS Y13, Y14, Y5
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y14
+	VMOVUPS (SI), Y6
+	VFMADD231PS Y6, Y14, Y0
+	VMOVUPS (SI)(R8*1), Y7
+	VFMADD231PS Y7, Y14, Y1
+	VMOVUPS (SI)(R8*2), Y8
+	VFMADD231PS Y8, Y14, Y2
+	VMOVUPS (SI)(R9*1), Y9
+	VFMADD231PS Y9, Y14, Y3
+	VMOVUPS (SI)(R8*4), Y10
+	VFMADD231PS Y10, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y11
+	VFMADD231PS Y11, Y14, Y5
+	VMOVUPS (BX)(DX*1), Y14
+	VFMADD231PS Y7, Y14, Y0
+	VFMADD231PS Y8, Y14, Y1
+	VFMADD231PS Y9, Y14, Y2
+	VFMADD231PS Y10, Y14, Y3
+	VFMADD231PS Y11, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y12
+	VFMADD231PS Y12, Y14, Y5
+	VMOVUPS (BX)(DX*2), Y14
+	VFMADD231PS Y8, Y14, Y0
+	VFMADD231PS Y9, Y14, Y1
+	VFMADD231PS Y10, Y14, Y2
+	VFMADD231PS Y11, Y14, Y3
+	VFMADD231PS Y12, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*2), Y13
+	VFMADD231PS Y13, Y14, Y5
+	SUBQ R11, SI
+	LEAQ (AX)(R13*4), R15
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	VMOVUPS Y3, (AX)(R14*1)
+	VMOVUPS Y4, (AX)(R13*4)
+	VMOVUPS Y5, (R15)(R13*1)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window2x3S2P1(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 1 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32AVX2Window2x3S2P1(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VMOVUPS (BX), Y3
+	VMOVUPS (SI), Y1
+	VFMADD231PS Y1, Y3, Y0
+	VMOVUPS (BX)(DX*1), Y3
+	VFMADD231PS (SI)(R8*1), Y3, Y0
+	VMOVUPS (BX)(DX*2), Y3
+	VMOVUPS (SI)(R8*2), Y2
+	VFMADD231PS Y2, Y3, Y0
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y3
+	VMOVUPS (SI), Y1
+	VFMADD231PS Y1, Y3, Y0
+	VMOVUPS (BX)(DX*1), Y3
+	VFMADD231PS (SI)(R8*1), Y3, Y0
+	VMOVUPS (BX)(DX*2), Y3
+	VMOVUPS (SI)(R8*2), Y2
+	VFMADD231PS Y2, Y3, Y0
+	SUBQ R11, SI
+	VMOVUPS Y0, (AX)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window2x3S2P2(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 2 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32AVX2Window2x3S2P2(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VMOVUPS (BX), Y5
+	VMOVUPS (SI), Y2
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS (SI)(R8*2), Y3
+	VFMADD231PS Y3, Y5, Y1
+	VMOVUPS (BX)(DX*1), Y5
+	VFMADD231PS (SI)(R8*1), Y5, Y0
+	VFMADD231PS (SI)(R9*1), Y5, Y1
+	VMOVUPS (BX)(DX*2), Y5
+	VFMADD231PS Y3, Y5, Y0
+	VMOVUPS (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y5, Y1
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y5
+	VMOVUPS (SI), Y2
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS (SI)(R8*2), Y3
+	VFMADD231PS Y3, Y5, Y1
+	VMOVUPS (BX)(DX*1), Y5
+	VFMADD231PS (SI)(R8*1), Y5, Y0
+	VFMADD231PS (SI)(R9*1), Y5, Y1
+	VMOVUPS (BX)(DX*2), Y5
+	VFMADD231PS Y3, Y5, Y0
+	VMOVUPS (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y5, Y1
+	SUBQ R11, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window2x3S2P3(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 3 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32AVX2Window2x3S2P3(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VMOVUPS (BX), Y7
+	VMOVUPS (SI), Y3
+	VFMADD231PS Y3, Y7, Y0
+	VMOVUPS (SI)(R8*2), Y4
+	VFMADD231PS Y4, Y7, Y1
+	VMOVUPS (SI)(R8*4), Y5
+	VFMADD231PS Y5, Y7, Y2
+	VMOVUPS (BX)(DX*1), Y7
+	VFMADD231PS (SI)(R8*1), Y7, Y0
+	VFMADD231PS (SI)(R9*1), Y7, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y7, Y2
+	VMOVUPS (BX)(DX*2), Y7
+	VFMADD231PS Y4, Y7, Y0
+	VFMADD231PS Y5, Y7, Y1
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y6
+	VFMADD231PS Y6, Y7, Y2
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y7
+	VMOVUPS (SI), Y3
+	VFMADD231PS Y3, Y7, Y0
+	VMOVUPS (SI)(R8*2), Y4
+	VFMADD231PS Y4, Y7, Y1
+	VMOVUPS (SI)(R8*4), Y5
+	VFMADD231PS Y5, Y7, Y2
+	VMOVUPS (BX)(DX*1), Y7
+	VFMADD231PS (SI)(R8*1), Y7, Y0
+	VFMADD231PS (SI)(R9*1), Y7, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y7, Y2
+	VMOVUPS (BX)(DX*2), Y7
+	VFMADD231PS Y4, Y7, Y0
+	VFMADD231PS Y5, Y7, Y1
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y6
+	VFMADD231PS Y6, Y7, Y2
+	SUBQ R11, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window2x3S2P4(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 4 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32AVX2Window2x3S2P4(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VMOVUPS (BX), Y9
+	VMOVUPS (SI), Y4
+	VFMADD231PS Y4, Y9, Y0
+	VMOVUPS (SI)(R8*2), Y5
+	VFMADD231PS Y5, Y9, Y1
+	VMOVUPS (SI)(R8*4), Y6
+	VFMADD231PS Y6, Y9, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y7
+	VFMADD231PS Y7, Y9, Y3
+	VMOVUPS (BX)(DX*1), Y9
+	VFMADD231PS (SI)(R8*1), Y9, Y0
+	VFMADD231PS (SI)(R9*1), Y9, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y9, Y2
+	VFMADD231PS (DI)(R8*2), Y9, Y3
+	VMOVUPS (BX)(DX*2), Y9
+	VFMADD231PS Y5, Y9, Y0
+	VFMADD231PS Y6, Y9, Y1
+	VFMADD231PS Y7, Y9, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R9*1), Y8
+	VFMADD231PS Y8, Y9, Y3
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y9
+	VMOVUPS (SI), Y4
+	VFMADD231PS Y4, Y9, Y0
+	VMOVUPS (SI)(R8*2), Y5
+	VFMADD231PS Y5, Y9, Y1
+	VMOVUPS (SI)(R8*4), Y6
+	VFMADD231PS Y6, Y9, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y7
+	VFMADD231PS Y7, Y9, Y3
+	VMOVUPS (BX)(DX*1), Y9
+	VFMADD231PS (SI)(R8*1), Y9, Y0
+	VFMADD231PS (SI)(R9*1), Y9, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y9, Y2
+	VFMADD231PS (DI)(R8*2), Y9, Y3
+	VMOVUPS (BX)(DX*2), Y9
+	VFMADD231PS Y5, Y9, Y0
+	VFMADD231PS Y6, Y9, Y1
+	VFMADD231PS Y7, Y9, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R9*1), Y8
+	VFMADD231PS Y8, Y9, Y3
+	SUBQ R11, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	VMOVUPS Y3, (AX)(R14*1)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window2x3S2P5(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 5 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32AVX2Window2x3S2P5(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VMOVUPS (BX), Y11
+	VMOVUPS (SI), Y5
+	VFMADD231PS Y5, Y11, Y0
+	VMOVUPS (SI)(R8*2), Y6
+	VFMADD231PS Y6, Y11, Y1
+	VMOVUPS (SI)(R8*4), Y7
+	VFMADD231PS Y7, Y11, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y8
+	VFMADD231PS Y8, Y11, Y3
+	VMOVUPS (DI)(R9*1), Y9
+	VFMADD231PS Y9, Y11, Y4
+	VMOVUPS (BX)(DX*1), Y11
+	VFMADD231PS (SI)(R8*1), Y11, Y0
+	VFMADD231PS (SI)(R9*1), Y11, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y11, Y2
+	VFMADD231PS (DI)(R8*2), Y11, Y3
+	VFMADD231PS (DI)(R8*4), Y11, Y4
+	VMOVUPS (BX)(DX*2), Y11
+	VFMADD231PS Y6, Y11, Y0
+	VFMADD231PS Y7, Y11, Y1
+	VFMADD231PS Y8, Y11, Y2
+	VFMADD231PS Y9, Y11, Y3
+	LEAQ (SI)(R10*1), DI
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI), Y10
+	VFMADD231PS Y10, Y11, Y4
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y11
+	VMOVUPS (SI), Y5
+	VFMADD231PS Y5, Y11, Y0
+	VMOVUPS (SI)(R8*2), Y6
+	VFMADD231PS Y6, Y11, Y1
+	VMOVUPS (SI)(R8*4), Y7
+	VFMADD231PS Y7, Y11, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y8
+	VFMADD231PS Y8, Y11, Y3
+	VMOVUPS (DI)(R9*1), Y9
+	VFMADD231PS Y9, Y11, Y4
+	VMOVUPS (BX)(DX*1), Y11
+	VFMADD231PS (SI)(R8*1), Y11, Y0
+	VFMADD231PS (SI)(R9*1), Y11, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y11, Y2
+	VFMADD231PS (DI)(R8*2), Y11, Y3
+	VFMADD231PS (DI)(R8*4), Y11, Y4
+	VMOVUPS (BX)(DX*2), Y11
+	VFMADD231PS Y6, Y11, Y0
+	VFMADD231PS Y7, Y11, Y1
+	VFMADD231PS Y8, Y11, Y2
+	VFMADD231PS Y9, Y11, Y3
+	LEAQ (SI)(R10*1), DI
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI), Y10
+	VFMADD231PS Y10, Y11, Y4
+	SUBQ R11, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	VMOVUPS Y3, (AX)(R14*1)
+	VMOVUPS Y4, (AX)(R13*4)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window2x3S2P6(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 6 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32AVX2Window2x3S2P6(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VMOVUPS (BX), Y13
+	VMOVUPS (SI), Y6
+	VFMADD231PS Y6, Y13, Y0
+	VMOVUPS (SI)(R8*2), Y7
+	VFMADD231PS Y7, Y13, Y1
+	VMOVUPS (SI)(R8*4), Y8
+	VFMADD231PS Y8, Y13, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y9
+	VFMADD231PS Y9, Y13, Y3
+	VMOVUPS (DI)(R9*1), Y10
+	VFMADD231PS Y10, Y13, Y4
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI), Y11
+	VFMADD231PS Y11, Y13, Y5
+	VMOVUPS (BX)(DX*1), Y13
+	VFMADD231PS (SI)(R8*1), Y13, Y0
+	VFMADD231PS (SI)(R9*1), Y13, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y13, Y2
+	VFMADD231PS (DI)(R8*2), Y13, Y3
+	VFMADD231PS (DI)(R8*4), Y13, Y4
+	LEAQ (DI)(R10*1), DI
+	VFMADD231PS (DI)(R8*1), Y13, Y5
+	VMOVUPS (BX)(DX*2), Y13
+	VFMADD231PS Y7, Y13, Y0
+	VFMADD231PS Y8, Y13, Y1
+	VFMADD231PS Y9, Y13, Y2
+	VFMADD231PS Y10, Y13, Y3
+	VFMADD231PS Y11, Y13, Y4
+	LEAQ (SI)(R10*1), DI
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI)(R8*2), Y12
+	VFMADD231PS Y12, Y13, Y5
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y13
+	VMOVUPS (SI), Y6
+	VFMADD231PS Y6, Y13, Y0
+	VMOVUPS (SI)(R8*2), Y7
+	VFMADD231PS Y7, Y13, Y1
+	VMOVUPS (SI)(R8*4), Y8
+	VFMADD231PS Y8, Y13, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y9
+	VFMADD231PS Y9, Y13, Y3
+	VMOVUPS (DI)(R9*1), Y10
+	VFMADD231PS Y10, Y13, Y4
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI), Y11
+	VFMADD231PS Y11, Y13, Y5
+	VMOVUPS (BX)(DX*1), Y13
+	VFMADD231PS (SI)(R8*1), Y13, Y0
+	VFMADD231PS (SI)(R9*1), Y13, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y13, Y2
+	VFMADD231PS (DI)(R8*2), Y13, Y3
+	VFMADD231PS (DI)(R8*4), Y13, Y4
+	LEAQ (DI)(R10*1), DI
+	VFMADD231PS (DI)(R8*1), Y13, Y5
+	VMOVUPS (BX)(DX*2), Y13
+	VFMADD231PS Y7, Y13, Y0
+	VFMADD231PS Y8, Y13, Y1
+	VFMADD231PS Y9, Y13, Y2
+	VFMADD231PS Y10, Y13, Y3
+	VFMADD231PS Y11, Y13, Y4
+	LEAQ (SI)(R10*1), DI
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI)(R8*2), Y12
+	VFMADD231PS Y12, Y13, Y5
+	SUBQ R11, SI
+	LEAQ (AX)(R13*4), R15
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	VMOVUPS Y3, (AX)(R14*1)
+	VMOVUPS Y4, (AX)(R13*4)
+	VMOVUPS Y5, (R15)(R13*1)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window3x3S1P1(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 1 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32AVX2Window3x3S1P1(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ 48(CX), R12
+	SUBQ AX, R12
+	SHLQ $2, R12 // to row 2, bytes
+	SUBQ R11, R12
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VMOVUPS (BX), Y4
+	VMOVUPS (SI), Y1
+	VFMADD231PS Y1, Y4, Y0
+	VMOVUPS (BX)(DX*1), Y4
+	VMOVUPS (SI)(R8*1), Y2
+	VFMADD231PS Y2, Y4, Y0
+	VMOVUPS (BX)(DX*2), Y4
+	VMOVUPS (SI)(R8*2), Y3
+	VFMADD231PS Y3, Y4, Y0
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS (SI), Y1
+	VFMADD231PS Y1, Y4, Y0
+	VMOVUPS (BX)(DX*1), Y4
+	VMOVUPS (SI)(R8*1), Y2
+	VFMADD231PS Y2, Y4, Y0
+	VMOVUPS (BX)(DX*2), Y4
+	VMOVUPS (SI)(R8*2), Y3
+	VFMADD231PS Y3, Y4, Y0
+	ADDQ R12, SI // row 2
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS (SI), Y1
+	VFMADD231PS Y1, Y4, Y0
+	VMOVUPS (BX)(DX*1), Y4
+	VMOVUPS (SI)(R8*1), Y2
+	VFMADD231PS Y2, Y4, Y0
+	VMOVUPS (BX)(DX*2), Y4
+	VMOVUPS (SI)(R8*2), Y3
+	VFMADD231PS Y3, Y4, Y0
+	SUBQ R11, SI
+	SUBQ R12, SI
+	VMOVUPS Y0, (AX)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window3x3S1P2(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 2 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32AVX2Window3x3S1P2(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ 48(CX), R12
+	SUBQ AX, R12
+	SHLQ $2, R12 // to row 2, bytes
+	SUBQ R11, R12
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VMOVUPS (BX), Y6
+	VMOVUPS (SI), Y2
+	VFMADD231PS Y2, Y6, Y0
+	VMOVUPS (SI)(R8*1), Y3
+	VFMADD231PS Y3, Y6, Y1
+	VMOVUPS (BX)(DX*1), Y6
+	VFMADD231PS Y3, Y6, Y0
+	VMOVUPS (SI)(R8*2), Y4
+	VFMADD231PS Y4, Y6, Y1
+	VMOVUPS (BX)(DX*2), Y6
+	VFMADD231PS Y4, Y6, Y0
+	VMOVUPS (SI)(R9*1), Y5
+	VFMADD231PS Y5, Y6, Y1
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y6
+	VMOVUPS (SI), Y2
+	VFMADD231PS Y2, Y6, Y0
+	VMOVUPS (SI)(R8*1), Y3
+	VFMADD231PS Y3, Y6, Y1
+	VMOVUPS (BX)(DX*1), Y6
+	VFMADD231PS Y3, Y6, Y0
+	VMOVUPS (SI)(R8*2), Y4
+	VFMADD231PS Y4, Y6, Y1
+	VMOVUPS (BX)(DX*2), Y6
+	VFMADD231PS Y4, Y6, Y0
+	VMOVUPS (SI)(R9*1), Y5
+	VFMADD231PS Y5, Y6, Y1
+	ADDQ R12, SI // row 2
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y6
+	VMOVUPS (SI), Y2
+	VFMADD231PS Y2, Y6, Y0
+	VMOVUPS (SI)(R8*1), Y3
+	VFMADD231PS Y3, Y6, Y1
+	VMOVUPS (BX)(DX*1), Y6
+	VFMADD231PS Y3, Y6, Y0
+	VMOVUPS (SI)(R8*2), Y4
+	VFMADD231PS Y4, Y6, Y1
+	VMOVUPS (BX)(DX*2), Y6
+	VFMADD231PS Y4, Y6, Y0
+	VMOVUPS (SI)(R9*1), Y5
+	VFMADD231PS Y5, Y6, Y1
+	SUBQ R11, SI
+	SUBQ R12, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window3x3S1P3(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 3 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32AVX2Window3x3S1P3(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ 48(CX), R12
+	SUBQ AX, R12
+	SHLQ $2, R12 // to row 2, bytes
+	SUBQ R11, R12
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VMOVUPS (BX), Y8
+	VMOVUPS (SI), Y3
+	VFMADD231PS Y3, Y8, Y0
+	VMOVUPS (SI)(R8*1), Y4
+	VFMADD231PS Y4, Y8, Y1
+	VMOVUPS (SI)(R8*2), Y5
+	VFMADD231PS Y5, Y8, Y2
+	VMOVUPS (BX)(DX*1), Y8
+	VFMADD231PS Y4, Y8, Y0
+	VFMADD231PS Y5, Y8, Y1
+	VMOVUPS (SI)(R9*1), Y6
+	VFMADD231PS Y6, Y8, Y2
+	VMOVUPS (BX)(DX*2), Y8
+	VFMADD231PS Y5, Y8, Y0
+	VFMADD231PS Y6, Y8, Y1
+	VMOVUPS (SI)(R8*4), Y7
+	VFMADD231PS Y7, Y8, Y2
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y8
+	VMOVUPS (SI), Y3
+	VFMADD231PS Y3, Y8, Y0
+	VMOVUPS (SI)(R8*1), Y4
+	VFMADD231PS Y4, Y8, Y1
+	VMOVUPS (SI)(R8*2), Y5
+	VFMADD231PS Y5, Y8, Y2
+	VMOVUPS (BX)(DX*1), Y8
+	VFMADD231PS Y4, Y8, Y0
+	VFMADD231PS Y5, Y8, Y1
+	VMOVUPS (SI)(R9*1), Y6
+	VFMADD231PS Y6, Y8, Y2
+	VMOVUPS (BX)(DX*2), Y8
+	VFMADD231PS Y5, Y8, Y0
+	VFMADD231PS Y6, Y8, Y1
+	VMOVUPS (SI)(R8*4), Y7
+	VFMADD231PS Y7, Y8, Y2
+	ADDQ R12, SI // row 2
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y8
+	VMOVUPS (SI), Y3
+	VFMADD231PS Y3, Y8, Y0
+	VMOVUPS (SI)(R8*1), Y4
+	VFMADD231PS Y4, Y8, Y1
+	VMOVUPS (SI)(R8*2), Y5
+	VFMADD231PS Y5, Y8, Y2
+	VMOVUPS (BX)(DX*1), Y8
+	VFMADD231PS Y4, Y8, Y0
+	VFMADD231PS Y5, Y8, Y1
+	VMOVUPS (SI)(R9*1), Y6
+	VFMADD231PS Y6, Y8, Y2
+	VMOVUPS (BX)(DX*2), Y8
+	VFMADD231PS Y5, Y8, Y0
+	VFMADD231PS Y6, Y8, Y1
+	VMOVUPS (SI)(R8*4), Y7
+	VFMADD231PS Y7, Y8, Y2
+	SUBQ R11, SI
+	SUBQ R12, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window3x3S1P4(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 4 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32AVX2Window3x3S1P4(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ 48(CX), R12
+	SUBQ AX, R12
+	SHLQ $2, R12 // to row 2, bytes
+	SUBQ R11, R12
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VMOVUPS (BX), Y10
+	VMOVUPS (SI), Y4
+	VFMADD231PS Y4, Y10, Y0
+	VMOVUPS (SI)(R8*1), Y5
+	VFMADD231PS Y5, Y10, Y1
+	VMOVUPS (SI)(R8*2), Y6
+	VFMADD231PS Y6, Y10, Y2
+	VMOVUPS (SI)(R9*1), Y7
+	VFMADD231PS Y7, Y10, Y3
+	VMOVUPS (BX)(DX*1), Y10
+	VFMADD231PS Y5, Y10, Y0
+	VFMADD231PS Y6, Y10, Y1
+	VFMADD231PS Y7, Y10, Y2
+	VMOVUPS (SI)(R8*4), Y8
+	VFMADD231PS Y8, Y10, Y3
+	VMOVUPS (BX)(DX*2), Y10
+	VFMADD231PS Y6, Y10, Y0
+	VFMADD231PS Y7, Y10, Y1
+	VFMADD231PS Y8, Y10, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y9
+	VFMADD231PS Y9, Y10, Y3
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y10
+	VMOVUPS (SI), Y4
+	VFMADD231PS Y4, Y10, Y0
+	VMOVUPS (SI)(R8*1), Y5
+	VFMADD231PS Y5, Y10, Y1
+	VMOVUPS (SI)(R8*2), Y6
+	VFMADD231PS Y6, Y10, Y2
+	VMOVUPS (SI)(R9*1), Y7
+	VFMADD231PS Y7, Y10, Y3
+	VMOVUPS (BX)(DX*1), Y10
+	VFMADD231PS Y5, Y10, Y0
+	VFMADD231PS Y6, Y10, Y1
+	VFMADD231PS Y7, Y10, Y2
+	VMOVUPS (SI)(R8*4), Y8
+	VFMADD231PS Y8, Y10, Y3
+	VMOVUPS (BX)(DX*2), Y10
+	VFMADD231PS Y6, Y10, Y0
+	VFMADD231PS Y7, Y10, Y1
+	VFMADD231PS Y8, Y10, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y9
+	VFMADD231PS Y9, Y10, Y3
+	ADDQ R12, SI // row 2
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y10
+	VMOVUPS (SI), Y4
+	VFMADD231PS Y4, Y10, Y0
+	VMOVUPS (SI)(R8*1), Y5
+	VFMADD231PS Y5, Y10, Y1
+	VMOVUPS (SI)(R8*2), Y6
+	VFMADD231PS Y6, Y10, Y2
+	VMOVUPS (SI)(R9*1), Y7
+	VFMADD231PS Y7, Y10, Y3
+	VMOVUPS (BX)(DX*1), Y10
+	VFMADD231PS Y5, Y10, Y0
+	VFMADD231PS Y6, Y10, Y1
+	VFMADD231PS Y7, Y10, Y2
+	VMOVUPS (SI)(R8*4), Y8
+	VFMADD231PS Y8, Y10, Y3
+	VMOVUPS (BX)(DX*2), Y10
+	VFMADD231PS Y6, Y10, Y0
+	VFMADD231PS Y7, Y10, Y1
+	VFMADD231PS Y8, Y10, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y9
+	VFMADD231PS Y9, Y10, Y3
+	SUBQ R11, SI
+	SUBQ R12, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	VMOVUPS Y3, (AX)(R14*1)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window3x3S1P5(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 5 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32AVX2Window3x3S1P5(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ 48(CX), R12
+	SUBQ AX, R12
+	SHLQ $2, R12 // to row 2, bytes
+	SUBQ R11, R12
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VMOVUPS (BX), Y12
+	VMOVUPS (SI), Y5
+	VFMADD231PS Y5, Y12, Y0
+	VMOVUPS (SI)(R8*1), Y6
+	VFMADD231PS Y6, Y12, Y1
+	VMOVUPS (SI)(R8*2), Y7
+	VFMADD231PS Y7, Y12, Y2
+	VMOVUPS (SI)(R9*1), Y8
+	VFMADD231PS Y8, Y12, Y3
+	VMOVUPS (SI)(R8*4), Y9
+	VFMADD231PS Y9, Y12, Y4
+	VMOVUPS (BX)(DX*1), Y12
+	VFMADD231PS Y6, Y12, Y0
+	VFMADD231PS Y7, Y12, Y1
+	VFMADD231PS Y8, Y12, Y2
+	VFMADD231PS Y9, Y12, Y3
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y10
+	VFMADD231PS Y10, Y12, Y4
+	VMOVUPS (BX)(DX*2), Y12
+	VFMADD231PS Y7, Y12, Y0
+	VFMADD231PS Y8, Y12, Y1
+	VFMADD231PS Y9, Y12, Y2
+	VFMADD231PS Y10, Y12, Y3
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y11
+	VFMADD231PS Y11, Y12, Y4
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y12
+	VMOVUPS (SI), Y5
+	VFMADD231PS Y5, Y12, Y0
+	VMOVUPS (SI)(R8*1), Y6
+	VFMADD231PS Y6, Y12, Y1
+	VMOVUPS (SI)(R8*2), Y7
+	VFMADD231PS Y7, Y12, Y2
+	VMOVUPS (SI)(R9*1), Y8
+	VFMADD231PS Y8, Y12, Y3
+	VMOVUPS (SI)(R8*4), Y9
+	VFMADD231PS Y9, Y12, Y4
+	VMOVUPS (BX)(DX*1), Y12
+	VFMADD231PS Y6, Y12, Y0
+	VFMADD231PS Y7, Y12, Y1
+	VFMADD231PS Y8, Y12, Y2
+	VFMADD231PS Y9, Y12, Y3
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y10
+	VFMADD231PS Y10, Y12, Y4
+	VMOVUPS (BX)(DX*2), Y12
+	VFMADD231PS Y7, Y12, Y0
+	VFMADD231PS Y8, Y12, Y1
+	VFMADD231PS Y9, Y12, Y2
+	VFMADD231PS Y10, Y12, Y3
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y11
+	VFMADD231PS Y11, Y12, Y4
+	ADDQ R12, SI // row 2
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y12
+	VMOVUPS (SI), Y5
+	VFMADD231PS Y5, Y12, Y0
+	VMOVUPS (SI)(R8*1), Y6
+	VFMADD231PS Y6, Y12, Y1
+	VMOVUPS (SI)(R8*2), Y7
+	VFMADD231PS Y7, Y12, Y2
+	VMOVUPS (SI)(R9*1), Y8
+	VFMADD231PS Y8, Y12, Y3
+	VMOVUPS (SI)(R8*4), Y9
+	VFMADD231PS Y9, Y12, Y4
+	VMOVUPS (BX)(DX*1), Y12
+	VFMADD231PS Y6, Y12, Y0
+	VFMADD231PS Y7, Y12, Y1
+	VFMADD231PS Y8, Y12, Y2
+	VFMADD231PS Y9, Y12, Y3
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y10
+	VFMADD231PS Y10, Y12, Y4
+	VMOVUPS (BX)(DX*2), Y12
+	VFMADD231PS Y7, Y12, Y0
+	VFMADD231PS Y8, Y12, Y1
+	VFMADD231PS Y9, Y12, Y2
+	VFMADD231PS Y10, Y12, Y3
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y11
+	VFMADD231PS Y11, Y12, Y4
+	SUBQ R11, SI
+	SUBQ R12, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	VMOVUPS Y3, (AX)(R14*1)
+	VMOVUPS Y4, (AX)(R13*4)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window3x3S1P6(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 6 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseF32AVX2Window3x3S1P6(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ 48(CX), R12
+	SUBQ AX, R12
+	SHLQ $2, R12 // to row 2, bytes
+	SUBQ R11, R12
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VMOVUPS (BX), Y14
+	VMOVUPS (SI), Y6
+	VFMADD231PS Y6, Y14, Y0
+	VMOVUPS (SI)(R8*1), Y7
+	VFMADD231PS Y7, Y14, Y1
+	VMOVUPS (SI)(R8*2), Y8
+	VFMADD231PS Y8, Y14, Y2
+	VMOVUPS (SI)(R9*1), Y9
+	VFMADD231PS Y9, Y14, Y3
+	VMOVUPS (SI)(R8*4), Y10
+	VFMADD231PS Y10, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y11
+	VFMADD231PS Y11, Y14, Y5
+	VMOVUPS (BX)(DX*1), Y14
+	VFMADD231PS Y7, Y14, Y0
+	VFMADD231PS Y8, Y14, Y1
+	VFMADD231PS Y9, Y14, Y2
+	VFMADD231PS Y10, Y14, Y3
+	VFMADD231PS Y11, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y12
+	VFMADD231PS Y12, Y14, Y5
+	VMOVUPS (BX)(DX*2), Y14
+	VFMADD231PS Y8, Y14, Y0
+	VFMADD231PS Y9, Y14, Y1
+	VFMADD231PS Y10, Y14, Y2
+	VFMADD231PS Y11, Y14, Y3
+	VFMADD231PS Y12, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*2), Y13
+	VFMADD231PS Y13, Y14, Y5
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y14
+	VMOVUPS (SI), Y6
+	VFMADD231PS Y6, Y14, Y0
+	VMOVUPS (SI)(R8*1), Y7
+	VFMADD231PS Y7, Y14, Y1
+	VMOVUPS (SI)(R8*2), Y8
+	VFMADD231PS Y8, Y14, Y2
+	VMOVUPS (SI)(R9*1), Y9
+	VFMADD231PS Y9, Y14, Y3
+	VMOVUPS (SI)(R8*4), Y10
+	VFMADD231PS Y10, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y11
+	VFMADD231PS Y11, Y14, Y5
+	VMOVUPS (BX)(DX*1), Y14
+	VFMADD231PS Y7, Y14, Y0
+	VFMADD231PS Y8, Y14, Y1
+	VFMADD231PS Y9, Y14, Y2
+	VFMADD231PS Y10, Y14, Y3
+	VFMADD231PS Y11, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y12
+	VFMADD231PS Y12, Y14, Y5
+	VMOVUPS (BX)(DX*2), Y14
+	VFMADD231PS Y8, Y14, Y0
+	VFMADD231PS Y9, Y14, Y1
+	VFMADD231PS Y10, Y14, Y2
+	VFMADD231PS Y11, Y14, Y3
+	VFMADD231PS Y12, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*2), Y13
+	VFMADD231PS Y13, Y14, Y5
+	ADDQ R12, SI // row 2
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y14
+	VMOVUPS (SI), Y6
+	VFMADD231PS Y6, Y14, Y0
+	VMOVUPS (SI)(R8*1), Y7
+	VFMADD231PS Y7, Y14, Y1
+	VMOVUPS (SI)(R8*2), Y8
+	VFMADD231PS Y8, Y14, Y2
+	VMOVUPS (SI)(R9*1), Y9
+	VFMADD231PS Y9, Y14, Y3
+	VMOVUPS (SI)(R8*4), Y10
+	VFMADD231PS Y10, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI), Y11
+	VFMADD231PS Y11, Y14, Y5
+	VMOVUPS (BX)(DX*1), Y14
+	VFMADD231PS Y7, Y14, Y0
+	VFMADD231PS Y8, Y14, Y1
+	VFMADD231PS Y9, Y14, Y2
+	VFMADD231PS Y10, Y14, Y3
+	VFMADD231PS Y11, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y12
+	VFMADD231PS Y12, Y14, Y5
+	VMOVUPS (BX)(DX*2), Y14
+	VFMADD231PS Y8, Y14, Y0
+	VFMADD231PS Y9, Y14, Y1
+	VFMADD231PS Y10, Y14, Y2
+	VFMADD231PS Y11, Y14, Y3
+	VFMADD231PS Y12, Y14, Y4
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*2), Y13
+	VFMADD231PS Y13, Y14, Y5
+	SUBQ R11, SI
+	SUBQ R12, SI
+	LEAQ (AX)(R13*4), R15
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	VMOVUPS Y3, (AX)(R14*1)
+	VMOVUPS Y4, (AX)(R13*4)
+	VMOVUPS Y5, (R15)(R13*1)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window3x3S2P1(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 1 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32AVX2Window3x3S2P1(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ 48(CX), R12
+	SUBQ AX, R12
+	SHLQ $2, R12 // to row 2, bytes
+	SUBQ R11, R12
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VMOVUPS (BX), Y3
+	VMOVUPS (SI), Y1
+	VFMADD231PS Y1, Y3, Y0
+	VMOVUPS (BX)(DX*1), Y3
+	VFMADD231PS (SI)(R8*1), Y3, Y0
+	VMOVUPS (BX)(DX*2), Y3
+	VMOVUPS (SI)(R8*2), Y2
+	VFMADD231PS Y2, Y3, Y0
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y3
+	VMOVUPS (SI), Y1
+	VFMADD231PS Y1, Y3, Y0
+	VMOVUPS (BX)(DX*1), Y3
+	VFMADD231PS (SI)(R8*1), Y3, Y0
+	VMOVUPS (BX)(DX*2), Y3
+	VMOVUPS (SI)(R8*2), Y2
+	VFMADD231PS Y2, Y3, Y0
+	ADDQ R12, SI // row 2
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y3
+	VMOVUPS (SI), Y1
+	VFMADD231PS Y1, Y3, Y0
+	VMOVUPS (BX)(DX*1), Y3
+	VFMADD231PS (SI)(R8*1), Y3, Y0
+	VMOVUPS (BX)(DX*2), Y3
+	VMOVUPS (SI)(R8*2), Y2
+	VFMADD231PS Y2, Y3, Y0
+	SUBQ R11, SI
+	SUBQ R12, SI
+	VMOVUPS Y0, (AX)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window3x3S2P2(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 2 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32AVX2Window3x3S2P2(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ 48(CX), R12
+	SUBQ AX, R12
+	SHLQ $2, R12 // to row 2, bytes
+	SUBQ R11, R12
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VMOVUPS (BX), Y5
+	VMOVUPS (SI), Y2
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS (SI)(R8*2), Y3
+	VFMADD231PS Y3, Y5, Y1
+	VMOVUPS (BX)(DX*1), Y5
+	VFMADD231PS (SI)(R8*1), Y5, Y0
+	VFMADD231PS (SI)(R9*1), Y5, Y1
+	VMOVUPS (BX)(DX*2), Y5
+	VFMADD231PS Y3, Y5, Y0
+	VMOVUPS (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y5, Y1
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y5
+	VMOVUPS (SI), Y2
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS (SI)(R8*2), Y3
+	VFMADD231PS Y3, Y5, Y1
+	VMOVUPS (BX)(DX*1), Y5
+	VFMADD231PS (SI)(R8*1), Y5, Y0
+	VFMADD231PS (SI)(R9*1), Y5, Y1
+	VMOVUPS (BX)(DX*2), Y5
+	VFMADD231PS Y3, Y5, Y0
+	VMOVUPS (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y5, Y1
+	ADDQ R12, SI // row 2
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y5
+	VMOVUPS (SI), Y2
+	VFMADD231PS Y2, Y5, Y0
+	VMOVUPS (SI)(R8*2), Y3
+	VFMADD231PS Y3, Y5, Y1
+	VMOVUPS (BX)(DX*1), Y5
+	VFMADD231PS (SI)(R8*1), Y5, Y0
+	VFMADD231PS (SI)(R9*1), Y5, Y1
+	VMOVUPS (BX)(DX*2), Y5
+	VFMADD231PS Y3, Y5, Y0
+	VMOVUPS (SI)(R8*4), Y4
+	VFMADD231PS Y4, Y5, Y1
+	SUBQ R11, SI
+	SUBQ R12, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window3x3S2P3(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 3 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32AVX2Window3x3S2P3(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ 48(CX), R12
+	SUBQ AX, R12
+	SHLQ $2, R12 // to row 2, bytes
+	SUBQ R11, R12
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VMOVUPS (BX), Y7
+	VMOVUPS (SI), Y3
+	VFMADD231PS Y3, Y7, Y0
+	VMOVUPS (SI)(R8*2), Y4
+	VFMADD231PS Y4, Y7, Y1
+	VMOVUPS (SI)(R8*4), Y5
+	VFMADD231PS Y5, Y7, Y2
+	VMOVUPS (BX)(DX*1), Y7
+	VFMADD231PS (SI)(R8*1), Y7, Y0
+	VFMADD231PS (SI)(R9*1), Y7, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y7, Y2
+	VMOVUPS (BX)(DX*2), Y7
+	VFMADD231PS Y4, Y7, Y0
+	VFMADD231PS Y5, Y7, Y1
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y6
+	VFMADD231PS Y6, Y7, Y2
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y7
+	VMOVUPS (SI), Y3
+	VFMADD231PS Y3, Y7, Y0
+	VMOVUPS (SI)(R8*2), Y4
+	VFMADD231PS Y4, Y7, Y1
+	VMOVUPS (SI)(R8*4), Y5
+	VFMADD231PS Y5, Y7, Y2
+	VMOVUPS (BX)(DX*1), Y7
+	VFMADD231PS (SI)(R8*1), Y7, Y0
+	VFMADD231PS (SI)(R9*1), Y7, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y7, Y2
+	VMOVUPS (BX)(DX*2), Y7
+	VFMADD231PS Y4, Y7, Y0
+	VFMADD231PS Y5, Y7, Y1
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y6
+	VFMADD231PS Y6, Y7, Y2
+	ADDQ R12, SI // row 2
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y7
+	VMOVUPS (SI), Y3
+	VFMADD231PS Y3, Y7, Y0
+	VMOVUPS (SI)(R8*2), Y4
+	VFMADD231PS Y4, Y7, Y1
+	VMOVUPS (SI)(R8*4), Y5
+	VFMADD231PS Y5, Y7, Y2
+	VMOVUPS (BX)(DX*1), Y7
+	VFMADD231PS (SI)(R8*1), Y7, Y0
+	VFMADD231PS (SI)(R9*1), Y7, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y7, Y2
+	VMOVUPS (BX)(DX*2), Y7
+	VFMADD231PS Y4, Y7, Y0
+	VFMADD231PS Y5, Y7, Y1
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y6
+	VFMADD231PS Y6, Y7, Y2
+	SUBQ R11, SI
+	SUBQ R12, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window3x3S2P4(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 4 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32AVX2Window3x3S2P4(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ 48(CX), R12
+	SUBQ AX, R12
+	SHLQ $2, R12 // to row 2, bytes
+	SUBQ R11, R12
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VMOVUPS (BX), Y9
+	VMOVUPS (SI), Y4
+	VFMADD231PS Y4, Y9, Y0
+	VMOVUPS (SI)(R8*2), Y5
+	VFMADD231PS Y5, Y9, Y1
+	VMOVUPS (SI)(R8*4), Y6
+	VFMADD231PS Y6, Y9, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y7
+	VFMADD231PS Y7, Y9, Y3
+	VMOVUPS (BX)(DX*1), Y9
+	VFMADD231PS (SI)(R8*1), Y9, Y0
+	VFMADD231PS (SI)(R9*1), Y9, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y9, Y2
+	VFMADD231PS (DI)(R8*2), Y9, Y3
+	VMOVUPS (BX)(DX*2), Y9
+	VFMADD231PS Y5, Y9, Y0
+	VFMADD231PS Y6, Y9, Y1
+	VFMADD231PS Y7, Y9, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R9*1), Y8
+	VFMADD231PS Y8, Y9, Y3
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y9
+	VMOVUPS (SI), Y4
+	VFMADD231PS Y4, Y9, Y0
+	VMOVUPS (SI)(R8*2), Y5
+	VFMADD231PS Y5, Y9, Y1
+	VMOVUPS (SI)(R8*4), Y6
+	VFMADD231PS Y6, Y9, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y7
+	VFMADD231PS Y7, Y9, Y3
+	VMOVUPS (BX)(DX*1), Y9
+	VFMADD231PS (SI)(R8*1), Y9, Y0
+	VFMADD231PS (SI)(R9*1), Y9, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y9, Y2
+	VFMADD231PS (DI)(R8*2), Y9, Y3
+	VMOVUPS (BX)(DX*2), Y9
+	VFMADD231PS Y5, Y9, Y0
+	VFMADD231PS Y6, Y9, Y1
+	VFMADD231PS Y7, Y9, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R9*1), Y8
+	VFMADD231PS Y8, Y9, Y3
+	ADDQ R12, SI // row 2
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y9
+	VMOVUPS (SI), Y4
+	VFMADD231PS Y4, Y9, Y0
+	VMOVUPS (SI)(R8*2), Y5
+	VFMADD231PS Y5, Y9, Y1
+	VMOVUPS (SI)(R8*4), Y6
+	VFMADD231PS Y6, Y9, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y7
+	VFMADD231PS Y7, Y9, Y3
+	VMOVUPS (BX)(DX*1), Y9
+	VFMADD231PS (SI)(R8*1), Y9, Y0
+	VFMADD231PS (SI)(R9*1), Y9, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y9, Y2
+	VFMADD231PS (DI)(R8*2), Y9, Y3
+	VMOVUPS (BX)(DX*2), Y9
+	VFMADD231PS Y5, Y9, Y0
+	VFMADD231PS Y6, Y9, Y1
+	VFMADD231PS Y7, Y9, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R9*1), Y8
+	VFMADD231PS Y8, Y9, Y3
+	SUBQ R11, SI
+	SUBQ R12, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	VMOVUPS Y3, (AX)(R14*1)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window3x3S2P5(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 5 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32AVX2Window3x3S2P5(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ 48(CX), R12
+	SUBQ AX, R12
+	SHLQ $2, R12 // to row 2, bytes
+	SUBQ R11, R12
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VMOVUPS (BX), Y11
+	VMOVUPS (SI), Y5
+	VFMADD231PS Y5, Y11, Y0
+	VMOVUPS (SI)(R8*2), Y6
+	VFMADD231PS Y6, Y11, Y1
+	VMOVUPS (SI)(R8*4), Y7
+	VFMADD231PS Y7, Y11, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y8
+	VFMADD231PS Y8, Y11, Y3
+	VMOVUPS (DI)(R9*1), Y9
+	VFMADD231PS Y9, Y11, Y4
+	VMOVUPS (BX)(DX*1), Y11
+	VFMADD231PS (SI)(R8*1), Y11, Y0
+	VFMADD231PS (SI)(R9*1), Y11, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y11, Y2
+	VFMADD231PS (DI)(R8*2), Y11, Y3
+	VFMADD231PS (DI)(R8*4), Y11, Y4
+	VMOVUPS (BX)(DX*2), Y11
+	VFMADD231PS Y6, Y11, Y0
+	VFMADD231PS Y7, Y11, Y1
+	VFMADD231PS Y8, Y11, Y2
+	VFMADD231PS Y9, Y11, Y3
+	LEAQ (SI)(R10*1), DI
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI), Y10
+	VFMADD231PS Y10, Y11, Y4
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y11
+	VMOVUPS (SI), Y5
+	VFMADD231PS Y5, Y11, Y0
+	VMOVUPS (SI)(R8*2), Y6
+	VFMADD231PS Y6, Y11, Y1
+	VMOVUPS (SI)(R8*4), Y7
+	VFMADD231PS Y7, Y11, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y8
+	VFMADD231PS Y8, Y11, Y3
+	VMOVUPS (DI)(R9*1), Y9
+	VFMADD231PS Y9, Y11, Y4
+	VMOVUPS (BX)(DX*1), Y11
+	VFMADD231PS (SI)(R8*1), Y11, Y0
+	VFMADD231PS (SI)(R9*1), Y11, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y11, Y2
+	VFMADD231PS (DI)(R8*2), Y11, Y3
+	VFMADD231PS (DI)(R8*4), Y11, Y4
+	VMOVUPS (BX)(DX*2), Y11
+	VFMADD231PS Y6, Y11, Y0
+	VFMADD231PS Y7, Y11, Y1
+	VFMADD231PS Y8, Y11, Y2
+	VFMADD231PS Y9, Y11, Y3
+	LEAQ (SI)(R10*1), DI
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI), Y10
+	VFMADD231PS Y10, Y11, Y4
+	ADDQ R12, SI // row 2
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y11
+	VMOVUPS (SI), Y5
+	VFMADD231PS Y5, Y11, Y0
+	VMOVUPS (SI)(R8*2), Y6
+	VFMADD231PS Y6, Y11, Y1
+	VMOVUPS (SI)(R8*4), Y7
+	VFMADD231PS Y7, Y11, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y8
+	VFMADD231PS Y8, Y11, Y3
+	VMOVUPS (DI)(R9*1), Y9
+	VFMADD231PS Y9, Y11, Y4
+	VMOVUPS (BX)(DX*1), Y11
+	VFMADD231PS (SI)(R8*1), Y11, Y0
+	VFMADD231PS (SI)(R9*1), Y11, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y11, Y2
+	VFMADD231PS (DI)(R8*2), Y11, Y3
+	VFMADD231PS (DI)(R8*4), Y11, Y4
+	VMOVUPS (BX)(DX*2), Y11
+	VFMADD231PS Y6, Y11, Y0
+	VFMADD231PS Y7, Y11, Y1
+	VFMADD231PS Y8, Y11, Y2
+	VFMADD231PS Y9, Y11, Y3
+	LEAQ (SI)(R10*1), DI
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI), Y10
+	VFMADD231PS Y10, Y11, Y4
+	SUBQ R11, SI
+	SUBQ R12, SI
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	VMOVUPS Y3, (AX)(R14*1)
+	VMOVUPS Y4, (AX)(R13*4)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseF32AVX2Window3x3S2P6(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+//
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 6 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseF32AVX2Window3x3S2P6(SB), NOSPLIT, $0-56
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R11
+	SUBQ AX, R11
+	SHLQ $2, R11 // to row 1, bytes
+	MOVQ 48(CX), R12
+	SUBQ AX, R12
+	SHLQ $2, R12 // to row 2, bytes
+	SUBQ R11, R12
+	MOVQ y+0(FP), AX // y
+	MOVQ ys+8(FP), R13
+	SHLQ $2, R13 // ys, bytes
+	LEAQ (R13)(R13*2), R14
+	MOVQ ws+32(FP), DX
+	SHLQ $2, DX // ws, bytes
+	MOVQ blocks+48(FP), CX // blocks
+
+block:
+	MOVQ w+24(FP), BX // w
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VMOVUPS (BX), Y13
+	VMOVUPS (SI), Y6
+	VFMADD231PS Y6, Y13, Y0
+	VMOVUPS (SI)(R8*2), Y7
+	VFMADD231PS Y7, Y13, Y1
+	VMOVUPS (SI)(R8*4), Y8
+	VFMADD231PS Y8, Y13, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y9
+	VFMADD231PS Y9, Y13, Y3
+	VMOVUPS (DI)(R9*1), Y10
+	VFMADD231PS Y10, Y13, Y4
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI), Y11
+	VFMADD231PS Y11, Y13, Y5
+	VMOVUPS (BX)(DX*1), Y13
+	VFMADD231PS (SI)(R8*1), Y13, Y0
+	VFMADD231PS (SI)(R9*1), Y13, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y13, Y2
+	VFMADD231PS (DI)(R8*2), Y13, Y3
+	VFMADD231PS (DI)(R8*4), Y13, Y4
+	LEAQ (DI)(R10*1), DI
+	VFMADD231PS (DI)(R8*1), Y13, Y5
+	VMOVUPS (BX)(DX*2), Y13
+	VFMADD231PS Y7, Y13, Y0
+	VFMADD231PS Y8, Y13, Y1
+	VFMADD231PS Y9, Y13, Y2
+	VFMADD231PS Y10, Y13, Y3
+	VFMADD231PS Y11, Y13, Y4
+	LEAQ (SI)(R10*1), DI
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI)(R8*2), Y12
+	VFMADD231PS Y12, Y13, Y5
+	ADDQ R11, SI // row 1
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y13
+	VMOVUPS (SI), Y6
+	VFMADD231PS Y6, Y13, Y0
+	VMOVUPS (SI)(R8*2), Y7
+	VFMADD231PS Y7, Y13, Y1
+	VMOVUPS (SI)(R8*4), Y8
+	VFMADD231PS Y8, Y13, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y9
+	VFMADD231PS Y9, Y13, Y3
+	VMOVUPS (DI)(R9*1), Y10
+	VFMADD231PS Y10, Y13, Y4
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI), Y11
+	VFMADD231PS Y11, Y13, Y5
+	VMOVUPS (BX)(DX*1), Y13
+	VFMADD231PS (SI)(R8*1), Y13, Y0
+	VFMADD231PS (SI)(R9*1), Y13, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y13, Y2
+	VFMADD231PS (DI)(R8*2), Y13, Y3
+	VFMADD231PS (DI)(R8*4), Y13, Y4
+	LEAQ (DI)(R10*1), DI
+	VFMADD231PS (DI)(R8*1), Y13, Y5
+	VMOVUPS (BX)(DX*2), Y13
+	VFMADD231PS Y7, Y13, Y0
+	VFMADD231PS Y8, Y13, Y1
+	VFMADD231PS Y9, Y13, Y2
+	VFMADD231PS Y10, Y13, Y3
+	VFMADD231PS Y11, Y13, Y4
+	LEAQ (SI)(R10*1), DI
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI)(R8*2), Y12
+	VFMADD231PS Y12, Y13, Y5
+	ADDQ R12, SI // row 2
+	LEAQ (BX)(DX*2), BX
+	ADDQ DX, BX
+	VMOVUPS (BX), Y13
+	VMOVUPS (SI), Y6
+	VFMADD231PS Y6, Y13, Y0
+	VMOVUPS (SI)(R8*2), Y7
+	VFMADD231PS Y7, Y13, Y1
+	VMOVUPS (SI)(R8*4), Y8
+	VFMADD231PS Y8, Y13, Y2
+	LEAQ (SI)(R10*1), DI
+	VMOVUPS (DI)(R8*1), Y9
+	VFMADD231PS Y9, Y13, Y3
+	VMOVUPS (DI)(R9*1), Y10
+	VFMADD231PS Y10, Y13, Y4
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI), Y11
+	VFMADD231PS Y11, Y13, Y5
+	VMOVUPS (BX)(DX*1), Y13
+	VFMADD231PS (SI)(R8*1), Y13, Y0
+	VFMADD231PS (SI)(R9*1), Y13, Y1
+	LEAQ (SI)(R10*1), DI
+	VFMADD231PS (DI), Y13, Y2
+	VFMADD231PS (DI)(R8*2), Y13, Y3
+	VFMADD231PS (DI)(R8*4), Y13, Y4
+	LEAQ (DI)(R10*1), DI
+	VFMADD231PS (DI)(R8*1), Y13, Y5
+	VMOVUPS (BX)(DX*2), Y13
+	VFMADD231PS Y7, Y13, Y0
+	VFMADD231PS Y8, Y13, Y1
+	VFMADD231PS Y9, Y13, Y2
+	VFMADD231PS Y10, Y13, Y3
+	VFMADD231PS Y11, Y13, Y4
+	LEAQ (SI)(R10*1), DI
+	LEAQ (DI)(R10*1), DI
+	VMOVUPS (DI)(R8*2), Y12
+	VFMADD231PS Y12, Y13, Y5
+	SUBQ R11, SI
+	SUBQ R12, SI
+	LEAQ (AX)(R13*4), R15
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(R13*1)
+	VMOVUPS Y2, (AX)(R13*2)
+	VMOVUPS Y3, (AX)(R14*1)
+	VMOVUPS Y4, (AX)(R13*4)
+	VMOVUPS Y5, (R15)(R13*1)
+	ADDQ $32, w+24(FP)
+	ADDQ $32, SI
+	ADDQ $32, AX
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseGradF32AVX2Window2x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseGradF32AVX2Window2x3S1(SB), NOSPLIT, $0-64
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R13
+	SUBQ AX, R13
+	SHLQ $2, R13 // to row 1, bytes
+	MOVQ SI, x+16(FP)
+	LEAQ (R9)(R8*4), R11 // seven columns
+	MOVQ ys+8(FP), DX
+	SHLQ $2, DX // ys, bytes
+	LEAQ (DX)(DX*2), R12
+
+block:
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(R13*1), DI
+	MOVQ y+0(FP), AX // y
+	MOVQ n+48(FP), CX // n
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	SUBQ $4, CX
+	JL rest
+
+turn:
+	VMOVUPS (AX), Y6
+	VMOVUPS (AX)(DX*1), Y7
+	VMOVUPS (AX)(DX*2), Y8
+	VMOVUPS (AX)(R12*1), Y9
+	VFMADD231PS (SI), Y6, Y0
+	VFMADD231PS (DI), Y6, Y3
+	VMOVUPS (SI)(R8*1), Y15
+	VFMADD231PS Y15, Y6, Y1
+	VFMADD231PS Y15, Y7, Y0
+	VMOVUPS (DI)(R8*1), Y15
+	VFMADD231PS Y15, Y6, Y4
+	VFMADD231PS Y15, Y7, Y3
+	VMOVUPS (SI)(R8*2), Y15
+	VFMADD231PS Y15, Y6, Y2
+	VFMADD231PS Y15, Y7, Y1
+	VFMADD231PS Y15, Y8, Y0
+	VMOVUPS (DI)(R8*2), Y15
+	VFMADD231PS Y15, Y6, Y5
+	VFMADD231PS Y15, Y7, Y4
+	VFMADD231PS Y15, Y8, Y3
+	VMOVUPS (SI)(R9*1), Y15
+	VFMADD231PS Y15, Y7, Y2
+	VFMADD231PS Y15, Y8, Y1
+	VFMADD231PS Y15, Y9, Y0
+	VMOVUPS (DI)(R9*1), Y15
+	VFMADD231PS Y15, Y7, Y5
+	VFMADD231PS Y15, Y8, Y4
+	VFMADD231PS Y15, Y9, Y3
+	VMOVUPS (SI)(R8*4), Y15
+	VFMADD231PS Y15, Y8, Y2
+	VFMADD231PS Y15, Y9, Y1
+	VMOVUPS (DI)(R8*4), Y15
+	VFMADD231PS Y15, Y8, Y5
+	VFMADD231PS Y15, Y9, Y4
+	VFMADD231PS (SI)(R10*1), Y9, Y2
+	VFMADD231PS (DI)(R10*1), Y9, Y5
+	LEAQ (AX)(DX*4), AX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (DI)(R8*4), DI
+	SUBQ $4, CX
+	JGE turn
+
+rest:
+	ADDQ $4, CX
+	JZ sums
+
+pixel:
+	VMOVUPS (AX), Y6
+	VFMADD231PS (SI), Y6, Y0
+	VFMADD231PS (DI), Y6, Y3
+	VFMADD231PS (SI)(R8*1), Y6, Y1
+	VFMADD231PS (DI)(R8*1), Y6, Y4
+	VFMADD231PS (SI)(R8*2), Y6, Y2
+	VFMADD231PS (DI)(R8*2), Y6, Y5
+	LEAQ (AX)(DX*1), AX
+	LEAQ (SI)(R8*1), SI
+	LEAQ (DI)(R8*1), DI
+	DECQ CX
+	JNZ pixel
+
+sums:
+	MOVQ w+24(FP), SI // w
+	MOVQ ws+32(FP), CX // ws
+	VADDPS (SI), Y0, Y0
+	VMOVUPS Y0, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y1, Y1
+	VMOVUPS Y1, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y2, Y2
+	VMOVUPS Y2, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y3, Y3
+	VMOVUPS Y3, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y4, Y4
+	VMOVUPS Y4, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y5, Y5
+	VMOVUPS Y5, (SI)
+	LEAQ (SI)(CX*4), SI
+	ADDQ $32, x+16(FP)
+	ADDQ $32, y+0(FP)
+	ADDQ $32, w+24(FP)
+	DECQ blocks+56(FP)
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseGradF32AVX2Window2x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseGradF32AVX2Window2x3S2(SB), NOSPLIT, $0-64
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R13
+	SUBQ AX, R13
+	SHLQ $2, R13 // to row 1, bytes
+	MOVQ SI, x+16(FP)
+	LEAQ (R9)(R8*4), R11 // seven columns
+	MOVQ ys+8(FP), DX
+	SHLQ $2, DX // ys, bytes
+	LEAQ (DX)(DX*2), R12
+
+block:
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(R13*1), DI
+	MOVQ y+0(FP), AX // y
+	MOVQ n+48(FP), CX // n
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	SUBQ $4, CX
+	JL rest
+
+turn:
+	VMOVUPS (AX), Y6
+	VMOVUPS (AX)(DX*1), Y7
+	VMOVUPS (AX)(DX*2), Y8
+	VMOVUPS (AX)(R12*1), Y9
+	VFMADD231PS (SI), Y6, Y0
+	VFMADD231PS (DI), Y6, Y3
+	VFMADD231PS (SI)(R8*1), Y6, Y1
+	VFMADD231PS (DI)(R8*1), Y6, Y4
+	VMOVUPS (SI)(R8*2), Y15
+	VFMADD231PS Y15, Y6, Y2
+	VFMADD231PS Y15, Y7, Y0
+	VMOVUPS (DI)(R8*2), Y15
+	VFMADD231PS Y15, Y6, Y5
+	VFMADD231PS Y15, Y7, Y3
+	VFMADD231PS (SI)(R9*1), Y7, Y1
+	VFMADD231PS (DI)(R9*1), Y7, Y4
+	VMOVUPS (SI)(R8*4), Y15
+	VFMADD231PS Y15, Y7, Y2
+	VFMADD231PS Y15, Y8, Y0
+	VMOVUPS (DI)(R8*4), Y15
+	VFMADD231PS Y15, Y7, Y5
+	VFMADD231PS Y15, Y8, Y3
+	VFMADD231PS (SI)(R10*1), Y8, Y1
+	VFMADD231PS (DI)(R10*1), Y8, Y4
+	VMOVUPS (SI)(R9*2), Y15
+	VFMADD231PS Y15, Y8, Y2
+	VFMADD231PS Y15, Y9, Y0
+	VMOVUPS (DI)(R9*2), Y15
+	VFMADD231PS Y15, Y8, Y5
+	VFMADD231PS Y15, Y9, Y3
+	VFMADD231PS (SI)(R11*1), Y9, Y1
+	VFMADD231PS (DI)(R11*1), Y9, Y4
+	VFMADD231PS (SI)(R8*8), Y9, Y2
+	VFMADD231PS (DI)(R8*8), Y9, Y5
+	LEAQ (AX)(DX*4), AX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (DI)(R8*8), DI
+	SUBQ $4, CX
+	JGE turn
+
+rest:
+	ADDQ $4, CX
+	JZ sums
+
+pixel:
+	VMOVUPS (AX), Y6
+	VFMADD231PS (SI), Y6, Y0
+	VFMADD231PS (DI), Y6, Y3
+	VFMADD231PS (SI)(R8*1), Y6, Y1
+	VFMADD231PS (DI)(R8*1), Y6, Y4
+	VFMADD231PS (SI)(R8*2), Y6, Y2
+	VFMADD231PS (DI)(R8*2), Y6, Y5
+	LEAQ (AX)(DX*1), AX
+	LEAQ (SI)(R8*2), SI
+	LEAQ (DI)(R8*2), DI
+	DECQ CX
+	JNZ pixel
+
+sums:
+	MOVQ w+24(FP), SI // w
+	MOVQ ws+32(FP), CX // ws
+	VADDPS (SI), Y0, Y0
+	VMOVUPS Y0, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y1, Y1
+	VMOVUPS Y1, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y2, Y2
+	VMOVUPS Y2, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y3, Y3
+	VMOVUPS Y3, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y4, Y4
+	VMOVUPS Y4, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y5, Y5
+	VMOVUPS Y5, (SI)
+	LEAQ (SI)(CX*4), SI
+	ADDQ $32, x+16(FP)
+	ADDQ $32, y+0(FP)
+	ADDQ $32, w+24(FP)
+	DECQ blocks+56(FP)
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseGradF32AVX2Window3x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+TEXT ·depthwiseGradF32AVX2Window3x3S1(SB), NOSPLIT, $0-64
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R13
+	SUBQ AX, R13
+	SHLQ $2, R13 // to row 1, bytes
+	MOVQ 48(CX), R14
+	SUBQ AX, R14
+	SHLQ $2, R14 // to row 2, bytes
+	MOVQ SI, x+16(FP)
+	LEAQ (R9)(R8*4), R11 // seven columns
+	MOVQ ys+8(FP), DX
+	SHLQ $2, DX // ys, bytes
+	LEAQ (DX)(DX*2), R12
+
+block:
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(R13*1), DI
+	LEAQ (SI)(R14*1), BX
+	MOVQ y+0(FP), AX // y
+	MOVQ n+48(FP), CX // n
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	SUBQ $4, CX
+	JL rest
+
+turn:
+	VMOVUPS (AX), Y9
+	VMOVUPS (AX)(DX*1), Y10
+	VMOVUPS (AX)(DX*2), Y11
+	VMOVUPS (AX)(R12*1), Y12
+	VFMADD231PS (SI), Y9, Y0
+	VFMADD231PS (DI), Y9, Y3
+	VFMADD231PS (BX), Y9, Y6
+	VMOVUPS (SI)(R8*1), Y15
+	VFMADD231PS Y15, Y9, Y1
+	VFMADD231PS Y15, Y10, Y0
+	VMOVUPS (DI)(R8*1), Y15
+	VFMADD231PS Y15, Y9, Y4
+	VFMADD231PS Y15, Y10, Y3
+	VMOVUPS (BX)(R8*1), Y15
+	VFMADD231PS Y15, Y9, Y7
+	VFMADD231PS Y15, Y10, Y6
+	VMOVUPS (SI)(R8*2), Y15
+	VFMADD231PS Y15, Y9, Y2
+	VFMADD231PS Y15, Y10, Y1
+	VFMADD231PS Y15, Y11, Y0
+	VMOVUPS (DI)(R8*2), Y15
+	VFMADD231PS Y15, Y9, Y5
+	VFMADD231PS Y15, Y10, Y4
+	VFMADD231PS Y15, Y11, Y3
+	VMOVUPS (BX)(R8*2), Y15
+	VFMADD231PS Y15, Y9, Y8
+	VFMADD231PS Y15, Y10, Y7
+	VFMADD231PS Y15, Y11, Y6
+	VMOVUPS (SI)(R9*1), Y15
+	VFMADD231PS Y15, Y10, Y2
+	VFMADD231PS Y15, Y11, Y1
+	VFMADD231PS Y15, Y12, Y0
+	VMOVUPS (DI)(R9*1), Y15
+	VFMADD231PS Y15, Y10, Y5
+	VFMADD231PS Y15, Y11, Y4
+	VFMADD231PS Y15, Y12, Y3
+	VMOVUPS (BX)(R9*1), Y15
+	VFMADD231PS Y15, Y10, Y8
+	VFMADD231PS Y15, Y11, Y7
+	VFMADD231PS Y15, Y12, Y6
+	VMOVUPS (SI)(R8*4), Y15
+	VFMADD231PS Y15, Y11, Y2
+	VFMADD231PS Y15, Y12, Y1
+	VMOVUPS (DI)(R8*4), Y15
+	VFMADD231PS Y15, Y11, Y5
+	VFMADD231PS Y15, Y12, Y4
+	VMOVUPS (BX)(R8*4), Y15
+	VFMADD231PS Y15, Y11, Y8
+	VFMADD231PS Y15, Y12, Y7
+	VFMADD231PS (SI)(R10*1), Y12, Y2
+	VFMADD231PS (DI)(R10*1), Y12, Y5
+	VFMADD231PS (BX)(R10*1), Y12, Y8
+	LEAQ (AX)(DX*4), AX
+	LEAQ (SI)(R8*4), SI
+	LEAQ (DI)(R8*4), DI
+	LEAQ (BX)(R8*4), BX
+	SUBQ $4, CX
+	JGE turn
+
+rest:
+	ADDQ $4, CX
+	JZ sums
+
+pixel:
+	VMOVUPS (AX), Y9
+	VFMADD231PS (SI), Y9, Y0
+	VFMADD231PS (DI), Y9, Y3
+	VFMADD231PS (BX), Y9, Y6
+	VFMADD231PS (SI)(R8*1), Y9, Y1
+	VFMADD231PS (DI)(R8*1), Y9, Y4
+	VFMADD231PS (BX)(R8*1), Y9, Y7
+	VFMADD231PS (SI)(R8*2), Y9, Y2
+	VFMADD231PS (DI)(R8*2), Y9, Y5
+	VFMADD231PS (BX)(R8*2), Y9, Y8
+	LEAQ (AX)(DX*1), AX
+	LEAQ (SI)(R8*1), SI
+	LEAQ (DI)(R8*1), DI
+	LEAQ (BX)(R8*1), BX
+	DECQ CX
+	JNZ pixel
+
+sums:
+	MOVQ w+24(FP), SI // w
+	MOVQ ws+32(FP), CX // ws
+	VADDPS (SI), Y0, Y0
+	VMOVUPS Y0, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y1, Y1
+	VMOVUPS Y1, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y2, Y2
+	VMOVUPS Y2, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y3, Y3
+	VMOVUPS Y3, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y4, Y4
+	VMOVUPS Y4, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y5, Y5
+	VMOVUPS Y5, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y6, Y6
+	VMOVUPS Y6, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y7, Y7
+	VMOVUPS Y7, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y8, Y8
+	VMOVUPS Y8, (SI)
+	LEAQ (SI)(CX*4), SI
+	ADDQ $32, x+16(FP)
+	ADDQ $32, y+0(FP)
+	ADDQ $32, w+24(FP)
+	DECQ blocks+56(FP)
+	JNZ block
+	VZEROUPPER
+	RET
+
+// func depthwiseGradF32AVX2Window3x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+//
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+TEXT ·depthwiseGradF32AVX2Window3x3S2(SB), NOSPLIT, $0-64
+	MOVQ off+40(FP), CX // off
+	MOVQ (CX), AX
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(AX*4), SI
+	MOVQ 8(CX), R8
+	SUBQ AX, R8
+	SHLQ $2, R8 // from column to column, bytes
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 24(CX), R13
+	SUBQ AX, R13
+	SHLQ $2, R13 // to row 1, bytes
+	MOVQ 48(CX), R14
+	SUBQ AX, R14
+	SHLQ $2, R14 // to row 2, bytes
+	MOVQ SI, x+16(FP)
+	LEAQ (R9)(R8*4), R11 // seven columns
+	MOVQ ys+8(FP), DX
+	SHLQ $2, DX // ys, bytes
+	LEAQ (DX)(DX*2), R12
+
+block:
+	MOVQ x+16(FP), SI // x
+	LEAQ (SI)(R13*1), DI
+	LEAQ (SI)(R14*1), BX
+	MOVQ y+0(FP), AX // y
+	MOVQ n+48(FP), CX // n
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	SUBQ $4, CX
+	JL rest
+
+turn:
+	VMOVUPS (AX), Y9
+	VMOVUPS (AX)(DX*1), Y10
+	VMOVUPS (AX)(DX*2), Y11
+	VMOVUPS (AX)(R12*1), Y12
+	VFMADD231PS (SI), Y9, Y0
+	VFMADD231PS (DI), Y9, Y3
+	VFMADD231PS (BX), Y9, Y6
+	VFMADD231PS (SI)(R8*1), Y9, Y1
+	VFMADD231PS (DI)(R8*1), Y9, Y4
+	VFMADD231PS (BX)(R8*1), Y9, Y7
+	VMOVUPS (SI)(R8*2), Y15
+	VFMADD231PS Y15, Y9, Y2
+	VFMADD231PS Y15, Y10, Y0
+	VMOVUPS (DI)(R8*2), Y15
+	VFMADD231PS Y15, Y9, Y5
+	VFMADD231PS Y15, Y10, Y3
+	VMOVUPS (BX)(R8*2), Y15
+	VFMADD231PS Y15, Y9, Y8
+	VFMADD231PS Y15, Y10, Y6
+	VFMADD231PS (SI)(R9*1), Y10, Y1
+	VFMADD231PS (DI)(R9*1), Y10, Y4
+	VFMADD231PS (BX)(R9*1), Y10, Y7
+	VMOVUPS (SI)(R8*4), Y15
+	VFMADD231PS Y15, Y10, Y2
+	VFMADD231PS Y15, Y11, Y0
+	VMOVUPS (DI)(R8*4), Y15
+	VFMADD231PS Y15, Y10, Y5
+	VFMADD231PS Y15, Y11, Y3
+	VMOVUPS (BX)(R8*4), Y15
+	VFMADD231PS Y15, Y10, Y8
+	VFMADD231PS Y15, Y11, Y6
+	VFMADD231PS (SI)(R10*1), Y11, Y1
+	VFMADD231PS (DI)(R10*1), Y11, Y4
+	VFMADD231PS (BX)(R10*1), Y11, Y7
+	VMOVUPS (SI)(R9*2), Y15
+	VFMADD231PS Y15, Y11, Y2
+	VFMADD231PS Y15, Y12, Y0
+	VMOVUPS (DI)(R9*2), Y15
+	VFMADD231PS Y15, Y11, Y5
+	VFMADD231PS Y15, Y12, Y3
+	VMOVUPS (BX)(R9*2), Y15
+	VFMADD231PS Y15, Y11, Y8
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS (SI)(R11*1), Y12, Y1
+	VFMADD231PS (DI)(R11*1), Y12, Y4
+	VFMADD231PS (BX)(R11*1), Y12, Y7
+	VFMADD231PS (SI)(R8*8), Y12, Y2
+	VFMADD231PS (DI)(R8*8), Y12, Y5
+	VFMADD231PS (BX)(R8*8), Y12, Y8
+	LEAQ (AX)(DX*4), AX
+	LEAQ (SI)(R8*8), SI
+	LEAQ (DI)(R8*8), DI
+	LEAQ (BX)(R8*8), BX
+	SUBQ $4, CX
+	JGE turn
+
+rest:
+	ADDQ $4, CX
+	JZ sums
+
+pixel:
+	VMOVUPS (AX), Y9
+	VFMADD231PS (SI), Y9, Y0
+	VFMADD231PS (DI), Y9, Y3
+	VFMADD231PS (BX), Y9, Y6
+	VFMADD231PS (SI)(R8*1), Y9, Y1
+	VFMADD231PS (DI)(R8*1), Y9, Y4
+	VFMADD231PS (BX)(R8*1), Y9, Y7
+	VFMADD231PS (SI)(R8*2), Y9, Y2
+	VFMADD231PS (DI)(R8*2), Y9, Y5
+	VFMADD231PS (BX)(R8*2), Y9, Y8
+	LEAQ (AX)(DX*1), AX
+	LEAQ (SI)(R8*2), SI
+	LEAQ (DI)(R8*2), DI
+	LEAQ (BX)(R8*2), BX
+	DECQ CX
+	JNZ pixel
+
+sums:
+	MOVQ w+24(FP), SI // w
+	MOVQ ws+32(FP), CX // ws
+	VADDPS (SI), Y0, Y0
+	VMOVUPS Y0, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y1, Y1
+	VMOVUPS Y1, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y2, Y2
+	VMOVUPS Y2, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y3, Y3
+	VMOVUPS Y3, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y4, Y4
+	VMOVUPS Y4, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y5, Y5
+	VMOVUPS Y5, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y6, Y6
+	VMOVUPS Y6, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y7, Y7
+	VMOVUPS Y7, (SI)
+	LEAQ (SI)(CX*4), SI
+	VADDPS (SI), Y8, Y8
+	VMOVUPS Y8, (SI)
+	LEAQ (SI)(CX*4), SI
+	ADDQ $32, x+16(FP)
+	ADDQ $32, y+0(FP)
+	ADDQ $32, w+24(FP)
+	DECQ blocks+56(FP)
+	JNZ block
+	VZEROUPPER
+	RET

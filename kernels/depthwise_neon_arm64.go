@@ -120,3 +120,20 @@ func depthwiseGradTapsNEON(dw []float32, ws int, dy []float32, ys int, x []float
 		j += 8 * blocks
 	}
 }
+
+// windowPixels is the number of pixels that a kernel for windows makes in a turn.
+const windowPixels = 4
+
+// fits reports whether there are kernels: those of three taps a row do it in one go, and do not add.
+func (w depthwiseWindow) fits(acc bool) bool {
+	return w.width == 2 && w.rows == 2 && w.stride == 1 && !acc || w.width == 3 && w.rows <= 3 && !acc || w.width == 5
+}
+
+// fitsGrad is the same for the gradient of the weights.
+func (w depthwiseWindow) fitsGrad() bool { return w.width == 3 && w.rows <= 3 || w.width == 5 }
+
+// group is as many rows of a window with so many taps left as one call takes.
+func (w depthwiseWindow) group(left int) depthwiseWindow {
+	w.rows = min(left/w.width, 10/w.width)
+	return w
+}

@@ -40,6 +40,14 @@ func depthwiseRows() (all []row) {
 			}
 		}
 	}
+	for n := 1; n <= 13; n++ { // windows of three taps a row, strips and turns of all lengths
+		for stride := 1; stride <= 2; stride++ {
+			for c := 31; c <= 41; c += 5 {
+				all = append(all, row{n: n, c: c, ys: c + 3, xs: c * stride, off: []int{5, 5 + c, 5 + 2*c, 1000, 1000 + c, 1000 + 2*c}},
+					row{n: n, c: c, ys: c, xs: c * stride, off: []int{0, c, 2 * c, 700, 700 + c, 700 + 2*c, 1500, 1500 + c, 1500 + 2*c}})
+			}
+		}
+	}
 	return append(all,
 		row{n: 56, c: 144, ys: 144, xs: 144, off: []int{0, 144, 288, 8352, 8496, 8640, 16704, 16848, 16992}},
 		row{n: 28, c: 40, ys: 40, xs: 80, off: []int{0, 40, 80, 5000, 5040, 5080, 10000, 10040, 10080}},

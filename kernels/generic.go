@@ -8,7 +8,7 @@ func Generic() Set {
 	s := Set{
 		Name: "generic", Width: 4,
 		PackSize: packSize, PackB: packB, PackBT: packBT, Gemm: gemm, GemmTN: gemmTN, Implicit: genericImplicit(), Yardstick: genericYardstick(),
-		DepthwiseRow: depthwiseRow, DepthwiseGrad: depthwiseGrad,
+		DepthwiseRow: depthwiseRow, DepthwiseGrad: depthwiseGrad, Fetch: func([]float32) {},
 		Winograd: genericWinograd(),
 		Fill:     fill, Add: add, Sub: sub, Mul: mul, Div: div,
 		Axpy: axpy, Scale: scale, MulAdd: mulAdd, Clip: clip, ClipGrad: clipGrad,

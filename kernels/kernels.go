@@ -46,6 +46,10 @@ type Set struct {
 	// DepthwiseGrad adds to dw[t*c+j] the sum over n pixels of dy[p*ys+j]·x[p*xs+off[t]+j].
 	DepthwiseGrad func(dw []float32, dy []float32, ys int, x []float32, xs int, off []int, n, c int)
 
+	// Fetch brings x into the caches, where a loop would read or write it in an order that the CPU does not
+	// foresee. Sets that have nothing for it do nothing.
+	Fetch func(x []float32)
+
 	Pooling
 	Activation
 	Pixels

@@ -1293,6 +1293,242 @@ func depthwiseGradF32AVX2Taps8(dw *float32, ws int, dy *float32, ys int, x *floa
 //go:noescape
 func depthwiseGradF32AVX2Taps9(dw *float32, ws int, dy *float32, ys int, x *float32, xs int, off *int, n int, blocks int, mask *[8]int32)
 
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 1 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window2x3S1P1(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 2 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window2x3S1P2(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 3 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window2x3S1P3(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 4 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window2x3S1P4(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 5 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window2x3S1P5(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 6 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window2x3S1P6(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 1 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window2x3S2P1(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 2 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window2x3S2P2(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 3 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window2x3S2P3(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 4 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window2x3S2P4(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 5 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window2x3S2P5(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 6 pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window2x3S2P6(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 1 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window3x3S1P1(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 2 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window3x3S1P2(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 3 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window3x3S1P3(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 4 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window3x3S1P4(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 5 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window3x3S1P5(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 6 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window3x3S1P6(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 1 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window3x3S2P1(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 2 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window3x3S2P2(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 3 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window3x3S2P3(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 4 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window3x3S2P4(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 5 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window3x3S2P5(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// y[p*ys+j] = Σ_t x[p*xs+off[t]+j]·w[t*ws+j] for 6 pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseF32AVX2Window3x3S2P6(y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32AVX2Window2x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels and 8·blocks channels,
+// where the taps are 2 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32AVX2Window2x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32AVX2Window3x3S1(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// w[t*ws+j] += Σ_p y[p*ys+j]·x[p*xs+off[t]+j] for n pixels and 8·blocks channels,
+// where the taps are 3 rows of 3, as far from each other as half the pixels of x.
+//
+//go:noescape
+func depthwiseGradF32AVX2Window3x3S2(y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int)
+
+// depthwiseF32AVX2Window calls the kernel of pixels<<12 | rows<<8 | taps a row<<4 | stride.
+func depthwiseF32AVX2Window(key int, y *float32, ys int, x *float32, w *float32, ws int, off *int, blocks int) {
+	switch key {
+	case 1<<12 | 2<<8 | 3<<4 | 1:
+		depthwiseF32AVX2Window2x3S1P1(y, ys, x, w, ws, off, blocks)
+	case 2<<12 | 2<<8 | 3<<4 | 1:
+		depthwiseF32AVX2Window2x3S1P2(y, ys, x, w, ws, off, blocks)
+	case 3<<12 | 2<<8 | 3<<4 | 1:
+		depthwiseF32AVX2Window2x3S1P3(y, ys, x, w, ws, off, blocks)
+	case 4<<12 | 2<<8 | 3<<4 | 1:
+		depthwiseF32AVX2Window2x3S1P4(y, ys, x, w, ws, off, blocks)
+	case 5<<12 | 2<<8 | 3<<4 | 1:
+		depthwiseF32AVX2Window2x3S1P5(y, ys, x, w, ws, off, blocks)
+	case 6<<12 | 2<<8 | 3<<4 | 1:
+		depthwiseF32AVX2Window2x3S1P6(y, ys, x, w, ws, off, blocks)
+	case 1<<12 | 2<<8 | 3<<4 | 2:
+		depthwiseF32AVX2Window2x3S2P1(y, ys, x, w, ws, off, blocks)
+	case 2<<12 | 2<<8 | 3<<4 | 2:
+		depthwiseF32AVX2Window2x3S2P2(y, ys, x, w, ws, off, blocks)
+	case 3<<12 | 2<<8 | 3<<4 | 2:
+		depthwiseF32AVX2Window2x3S2P3(y, ys, x, w, ws, off, blocks)
+	case 4<<12 | 2<<8 | 3<<4 | 2:
+		depthwiseF32AVX2Window2x3S2P4(y, ys, x, w, ws, off, blocks)
+	case 5<<12 | 2<<8 | 3<<4 | 2:
+		depthwiseF32AVX2Window2x3S2P5(y, ys, x, w, ws, off, blocks)
+	case 6<<12 | 2<<8 | 3<<4 | 2:
+		depthwiseF32AVX2Window2x3S2P6(y, ys, x, w, ws, off, blocks)
+	case 1<<12 | 3<<8 | 3<<4 | 1:
+		depthwiseF32AVX2Window3x3S1P1(y, ys, x, w, ws, off, blocks)
+	case 2<<12 | 3<<8 | 3<<4 | 1:
+		depthwiseF32AVX2Window3x3S1P2(y, ys, x, w, ws, off, blocks)
+	case 3<<12 | 3<<8 | 3<<4 | 1:
+		depthwiseF32AVX2Window3x3S1P3(y, ys, x, w, ws, off, blocks)
+	case 4<<12 | 3<<8 | 3<<4 | 1:
+		depthwiseF32AVX2Window3x3S1P4(y, ys, x, w, ws, off, blocks)
+	case 5<<12 | 3<<8 | 3<<4 | 1:
+		depthwiseF32AVX2Window3x3S1P5(y, ys, x, w, ws, off, blocks)
+	case 6<<12 | 3<<8 | 3<<4 | 1:
+		depthwiseF32AVX2Window3x3S1P6(y, ys, x, w, ws, off, blocks)
+	case 1<<12 | 3<<8 | 3<<4 | 2:
+		depthwiseF32AVX2Window3x3S2P1(y, ys, x, w, ws, off, blocks)
+	case 2<<12 | 3<<8 | 3<<4 | 2:
+		depthwiseF32AVX2Window3x3S2P2(y, ys, x, w, ws, off, blocks)
+	case 3<<12 | 3<<8 | 3<<4 | 2:
+		depthwiseF32AVX2Window3x3S2P3(y, ys, x, w, ws, off, blocks)
+	case 4<<12 | 3<<8 | 3<<4 | 2:
+		depthwiseF32AVX2Window3x3S2P4(y, ys, x, w, ws, off, blocks)
+	case 5<<12 | 3<<8 | 3<<4 | 2:
+		depthwiseF32AVX2Window3x3S2P5(y, ys, x, w, ws, off, blocks)
+	case 6<<12 | 3<<8 | 3<<4 | 2:
+		depthwiseF32AVX2Window3x3S2P6(y, ys, x, w, ws, off, blocks)
+	}
+}
+
+// depthwiseGradF32AVX2Window calls the kernel of rows<<8 | taps a row<<4 | stride.
+func depthwiseGradF32AVX2Window(key int, y *float32, ys int, x *float32, w *float32, ws int, off *int, n int, blocks int) {
+	switch key {
+	case 2<<8 | 3<<4 | 1:
+		depthwiseGradF32AVX2Window2x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 2<<8 | 3<<4 | 2:
+		depthwiseGradF32AVX2Window2x3S2(y, ys, x, w, ws, off, n, blocks)
+	case 3<<8 | 3<<4 | 1:
+		depthwiseGradF32AVX2Window3x3S1(y, ys, x, w, ws, off, n, blocks)
+	case 3<<8 | 3<<4 | 2:
+		depthwiseGradF32AVX2Window3x3S2(y, ys, x, w, ws, off, n, blocks)
+	}
+}
+
 // depthwiseF32AVX2Taps calls the kernel for that many taps.
 func depthwiseF32AVX2Taps(taps int, y *float32, ys int, x *float32, xs int, w *float32, ws int, off *int, n int, blocks int, mask *[8]int32, acc bool) {
 	switch taps {
@@ -1340,6 +1576,11 @@ func depthwiseGradF32AVX2Taps(taps int, dw *float32, ws int, dy *float32, ys int
 		depthwiseGradF32AVX2Taps9(dw, ws, dy, ys, x, xs, off, n, blocks, mask)
 	}
 }
+
+// Reads a float of each of a number of lines, 64 bytes each, from x on.
+//
+//go:noescape
+func fetchF32AVX2(x *float32, lines int)
 
 // y = v
 // for n floats.

@@ -146,6 +146,7 @@ func (d DepthwiseGradWeight) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem
 		dw, work := m.Scratch[part*elems:(part+1)*elems], m.Scratch[chunks*elems+worker*perWork:][:perWork]
 		clear(dw)
 		band.each(p, m.In[1], work, lo, hi, func(r int, x []float32, base int) {
+			fetchAhead(e, m.In[0], (r+1)*line, line)
 			p.each(r/dy[1], r%dy[1], func(s *depthwiseSpan, src, tap, taps int, _ bool) {
 				if taps > 0 {
 					grad(dw[tap*c:], m.In[0][r*line+s.lo*c:], c, x[src-base:], xs, p.off[:taps], s.hi-s.lo, c)

@@ -171,6 +171,7 @@ func (l *depthwiseLoop) part(part int, work []float32) {
 
 // lines makes row i of the grid in an image, whole, from images of which x begins at base.
 func (l *depthwiseLoop) lines(passes []depthwisePass, part, image, i int, x []float32, base int) {
+	l.ahead(&passes[0], image, i)
 	for k := range passes {
 		l.line(&passes[k], image, i, x, base)
 	}
@@ -186,6 +187,16 @@ func (l *depthwiseLoop) lines(passes []depthwisePass, part, image, i int, x []fl
 	}
 	if l.end != nil {
 		l.end(part, lo, hi)
+	}
+}
+
+// ahead fetches the row of the output that comes after row i, and what it reads below that of this one.
+func (l *depthwiseLoop) ahead(p *depthwisePass, image, i int) {
+	line := l.size[1] * l.c
+	fetchAhead(l.e, l.m.Out, (image*l.size[0]+p.from[0]+(i+1)*p.outStep[0])*line, line)
+	if l.band.begin == nil && len(p.ty) > 0 {
+		below := i*p.step[0] + p.ty[len(p.ty)-1] + 1
+		fetchAhead(l.e, l.m.In[0], (image*p.size[0]+below)*p.size[1]*p.channels, p.step[0]*p.size[1]*p.channels)
 	}
 }
 

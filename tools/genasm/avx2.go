@@ -7,6 +7,7 @@ func avx2() isa {
 		avx2GEMM(),
 		avx2Winograd(),
 		avx2Depthwise(),
+		avx2Fetch(),
 		avx2Vector(),
 		finishFile("AVX2", "The end of a product for AVX2: the loops of vector_avx2_amd64.s.", avx2Loop),
 		normFile("AVX2", "Batch normalization for AVX2 and FMA: the loops of vector_avx2_amd64.s.", avx2Loop),

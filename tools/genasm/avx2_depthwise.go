@@ -14,8 +14,9 @@ func avx2Depthwise() file {
 		grads = append(grads, depthwise{taps: taps}.grad())
 		tiles = append(tiles, tile{rows: taps})
 	}
-	f.funcs = append(rows, grads...)
-	f.decls = dispatch("depthwiseF32AVX2Taps", "depthwiseF32AVX2Taps calls the kernel for that many taps.", "taps", tiles, rows) +
+	windows, decls := avx2Windows()
+	f.funcs = append(append(rows, grads...), windows...)
+	f.decls = decls + dispatch("depthwiseF32AVX2Taps", "depthwiseF32AVX2Taps calls the kernel for that many taps.", "taps", tiles, rows) +
 		dispatch("depthwiseGradF32AVX2Taps", "depthwiseGradF32AVX2Taps calls the kernel for that many taps.", "taps", tiles, grads)
 	return f
 }
