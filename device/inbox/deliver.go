@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,6 +40,19 @@ func (d *delivery) add(f File) error {
 	}
 	d.files = append(d.files, path.Join(f.Class, f.Name))
 	return err
+}
+
+// labels are the extensions of files that say what is on pictures.
+var labels = []string{".csv", ".json", ".names", ".txt", ".xml", ".yaml"}
+
+// pictures is the number of files but those of labels.
+func (d *delivery) pictures() (n int) {
+	for _, f := range d.files {
+		if !slices.Contains(labels, strings.ToLower(path.Ext(f))) {
+			n++
+		}
+	}
+	return n
 }
 
 // roomFor refuses what would leave less than room on the disk.

@@ -6,6 +6,9 @@
 //	file    u16 length of the class, class, u16 length of the name, name, u32 bytes, bytes, crc32c of the bytes u32
 //	end     u16 0, then u32 number of files
 //
+// The class is the folder that a picture lies in. Of pictures with boxes that is any folder, as their layout has it; the
+// tables of such a set lie in none, and their class is Top.
+//
 // Integers are little-endian.
 package inbox
 
@@ -18,6 +21,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,10 +44,22 @@ var ErrStream = errors.New("bad stream")
 // ErrFull says that a limit is passed.
 var ErrFull = errors.New("over the limit")
 
+// Top is the class of a file of the set's own folder, which is one of Tables.
+const Top = "."
+
+// Tables are the files that a set may have in its own folder: boxes, parts, and the names of classes.
+var Tables = []string{"boxes.csv", "split.csv", "labels.csv", "classes.txt", "labels.txt", "obj.names", "data.yaml"}
+
 var (
-	class  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_. -]{0,63}$`)
-	name   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$`)
+	class  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_. -]*$`)
+	name   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 	castle = crc32.MakeTable(crc32.Castagnoli)
+)
+
+// Letters of names. The patterns do not count them: one that does takes milliseconds to compile, at every start.
+const (
+	mostClass = 64
+	mostName  = 128
 )
 
 // File is a picture on its way.
@@ -86,10 +102,16 @@ func writeFile(b *bufio.Writer, f File) error {
 
 // check refuses names that could be more than names.
 func (f File) check() error {
-	if !class.MatchString(f.Class) {
+	if f.Class == Top {
+		if !slices.Contains(Tables, f.Name) {
+			return fmt.Errorf("%w: file %.128q in no folder, want one of %q there", ErrStream, f.Name, Tables)
+		}
+		return nil
+	}
+	if len(f.Class) > mostClass || !class.MatchString(f.Class) {
 		return fmt.Errorf("%w: class %.64q is not of letters, digits, space, point, dash and underscore", ErrStream, f.Class)
 	}
-	if !name.MatchString(f.Name) {
+	if len(f.Name) > mostName || !name.MatchString(f.Name) {
 		return fmt.Errorf("%w: file name %.128q is not of letters, digits, point, dash and underscore", ErrStream, f.Name)
 	}
 	return nil
@@ -199,8 +221,9 @@ var ErrBusy = errors.New("another stream for this set is under way")
 // Receive puts the files of a stream into DIR/SET/CLASS/NAME: they lie in a hidden folder, synced, until the stream has
 // come to its end. A power cut while they are moved from there leaves some of them, each whole. A picture that is there
 // already is replaced. Room is the number of bytes that must stay free on the disk.
-func Receive(r io.Reader, dir, set string, l Limits, room int64) (files int, err error) {
-	if !name.MatchString(set) {
+// It returns the number of pictures: of files but those of labels.
+func Receive(r io.Reader, dir, set string, l Limits, room int64) (pictures int, err error) {
+	if len(set) > mostName || !name.MatchString(set) {
 		return 0, fmt.Errorf("%w: set name %.64q", ErrStream, set)
 	}
 	root, err := os.OpenRoot(dir)
@@ -231,5 +254,5 @@ func Receive(r io.Reader, dir, set string, l Limits, room int64) (files int, err
 	if len(d.files) == 0 {
 		return 0, fmt.Errorf("%w: it holds no file", ErrStream)
 	}
-	return len(d.files), d.settle(set)
+	return d.pictures(), d.settle(set)
 }

@@ -47,6 +47,25 @@ func TestReceive(t *testing.T) {
 	wantNothing(t, dir, ".incoming-line-1")
 }
 
+// TestReceiveTables: a set's tables lie in its own folder, and nothing else does.
+func TestReceiveTables(t *testing.T) {
+	dir := t.TempDir()
+	files := []File{{"images", "1.png", []byte("one")}, {"Annotations", "1.xml", []byte("<x/>")}, {Top, "boxes.csv", []byte("file")}}
+	if n, err := Receive(bytes.NewReader(stream(t, files...)), dir, "s", DefaultLimits(), 0); err != nil || n != 1 {
+		t.Fatal(n, err)
+	}
+	for _, f := range files {
+		if b, err := os.ReadFile(filepath.Join(dir, "s", f.Class, f.Name)); err != nil || !bytes.Equal(b, f.Bytes) {
+			t.Errorf("%s/%s holds %q, %v", f.Class, f.Name, b, err)
+		}
+	}
+	for _, f := range []File{{Top, "1.png", nil}, {Top, "..", nil}, {Top, "boxes.csv/x", nil}, {"..", "boxes.csv", nil}, {"", "boxes.csv", nil}, {"./.", "boxes.csv", nil}} {
+		if err := f.check(); !errors.Is(err, ErrStream) {
+			t.Errorf("%q/%q: %v", f.Class, f.Name, err)
+		}
+	}
+}
+
 func wantNothing(t *testing.T, dir, name string) {
 	t.Helper()
 	if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {

@@ -32,8 +32,8 @@ func remoteCommand() *cobra.Command {
 		Use:   "remote HOST VERB [key=value…] [DIR]",
 		Short: "Ask a box over SSH: retrain, status, logs, put, promote and the rest",
 		Long: `Ask the gate of a box, through the system's ssh. HOST is what ssh knows it by; the account is secateur-ssh unless
-USER@HOST says another. The host's key must be known. put set=NAME DIR sends the pictures DIR/CLASS/*. The exit code is
-the gate's: 0 done, 1 failed, 6 the golden set refused the model, 64 refused, 65 bad data, 69 over a limit, 73 no space,
+USER@HOST says another. The host's key must be known. put set=NAME DIR sends the pictures DIR/CLASS/* or, with
+boxes, DIR/images/* and what stands beside them (boxes.csv, DIR/labels/*, DIR/annotations/*, …). The exit code is the gate's: 0 done, 1 failed, 6 the golden set refused the model, 64 refused, 65 bad data, 69 over a limit, 73 no space,
 74 no audit, 75 busy, 77 not for this key, 130 cancelled; 255 is ssh's own.`,
 		Example: "  secateur remote box7 status\n  secateur remote box7 put set=monday pictures/\n  secateur remote box7 retrain set=monday prune=fisher keep=macs=0.5 follow=yes\n  secateur remote box7 logs follow=yes",
 		Args:    cobra.ArbitraryArgs,
@@ -142,7 +142,12 @@ func send(ssh *exec.Cmd, dir string) (func() error, error) {
 		return nil, err
 	}
 	if len(files) == 0 {
-		return nil, usagef("%s holds no picture: want %s/CLASS/*", dir, filepath.Clean(dir))
+		return nil, usagef("%s holds no picture: want %s/CLASS/* or, with boxes, %[2]s/images/*", dir, filepath.Clean(dir))
+	}
+	for _, table := range inbox.Tables {
+		if path := filepath.Join(dir, table); there(path) {
+			files = append(files, path)
+		}
 	}
 	in, err := ssh.StdinPipe()
 	if err != nil {
@@ -150,15 +155,18 @@ func send(ssh *exec.Cmd, dir string) (func() error, error) {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		err := inbox.Write(in, func(yield func(inbox.File) error) error { return eachPicture(files, yield) })
+		err := inbox.Write(in, func(yield func(inbox.File) error) error { return eachPicture(dir, files, yield) })
 		in.Close()
 		ended <- err
 	}()
 	return func() error { return <-ended }, nil
 }
 
-// eachPicture reads CLASS/NAME of each file. Hidden files and folders below a class are left out.
-func eachPicture(files []string, yield func(inbox.File) error) error {
+func there(path string) bool { _, err := os.Stat(path); return err == nil }
+
+// eachPicture reads CLASS/NAME, below dir, of each file; the class of those in dir itself is inbox.Top. Hidden files and
+// folders below a class are left out.
+func eachPicture(dir string, files []string, yield func(inbox.File) error) error {
 	for _, path := range files {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -171,7 +179,11 @@ func eachPicture(files []string, yield func(inbox.File) error) error {
 		if err != nil {
 			return err
 		}
-		if err := yield(inbox.File{Class: filepath.Base(filepath.Dir(path)), Name: filepath.Base(path), Bytes: b}); err != nil {
+		class, err := filepath.Rel(dir, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		if err := yield(inbox.File{Class: class, Name: filepath.Base(path), Bytes: b}); err != nil {
 			return err
 		}
 	}

@@ -55,6 +55,7 @@ func TestOverSSH(t *testing.T) {
 	t.Run("killed client", b.killedClient)
 	t.Run("killed service", b.killedService)
 	t.Run("bursts", b.bursts)
+	t.Run("detector", b.detector)
 	if n, err := (&gate.Audit{Path: firmwareconfig.Audit}).Verify(); err != nil {
 		t.Error(err)
 	} else {
