@@ -61,11 +61,18 @@ func (p *Predictor) run(name string, size image.Point) (*eval.Prediction, error)
 		return nil, fmt.Errorf("%s: %w", name, eval.ErrNotNumbers)
 	}
 	r := &eval.Prediction{Image: name, Boxes: []eval.Box{}, Threshold: float64(p.Own)}
+	r.Surest, r.SurestScore = surest(logits, p.g.Labels())
 	for _, d := range back(p.Choice.Decode(logits, boxes), p.pre.ToInput(size.X, size.Y).Inverse(), size) {
 		r.Boxes = append(r.Boxes, eval.Box{Class: p.g.Labels()[d.Class], Score: float64(d.Score),
 			XMin: float64(d.XMin), YMin: float64(d.YMin), XMax: float64(d.XMax), YMax: float64(d.YMax)})
 	}
 	return r, nil
+}
+
+// surest is the class of the highest of the logits, A×C.
+func surest(logits []float32, labels []string) (class string, score float64) {
+	at := eval.Argmax(logits)
+	return labels[at%len(labels)], float64(Score(logits[at]))
 }
 
 // back maps detections to the picture, cut to its size; nothing is left of those that lie outside.

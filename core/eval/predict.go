@@ -27,6 +27,9 @@ type Prediction struct {
 	Boxes  []Box              `json:"boxes,omitzero"` // of a detector, the best first, perhaps none; nil of a classifier
 
 	Threshold float64 `json:"-"` // the detector's own, from which on boxes count; it may have been asked for more
+	// Of a detector, the class and score of the anchor that is surest, though they may be far below.
+	Surest      string  `json:"-"`
+	SurestScore float64 `json:"-"`
 }
 
 // Box is what a detector found in a picture, in pixels of it: edges are continuous, as data.Box has them.

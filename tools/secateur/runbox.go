@@ -14,7 +14,6 @@ import (
 	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/detect"
-	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/zoo"
 	"github.com/secateur/secateur/device/camera"
@@ -158,28 +157,17 @@ func (b *runner) checkClasses(g *graph.Graph) error {
 	return nil
 }
 
-// detector compiles one that reports every box that can matter.
-func (b *runner) detector(env graph.Env, g *graph.Graph) (*line.Loaded, error) {
-	p, err := detect.NewPredictor(env, g)
-	if err != nil {
-		return nil, err
-	}
-	p.Choice.Score = float32(b.line.Rules.LeastScore(float64(p.Own)))
-	b.show.say("drift is not watched: the model is a detector")
-	return &line.Loaded{Model: p}, nil
-}
-
 // ready compiles a model, holds its classes against the configuration, and lets it judge the golden set.
 func (b *runner) ready(env graph.Env, g *graph.Graph) (*line.Loaded, error) {
 	if err := b.checkClasses(g); err != nil {
 		return nil, err
 	}
-	if detect.Is(g) {
-		return b.detector(env, g)
-	}
-	p, err := eval.NewPredictor(env, g)
+	p, err := newPredictor(env, g, 0)
 	if err != nil {
 		return nil, err
+	}
+	if d, ok := p.(*detect.Predictor); ok { // is to report every box that can matter
+		d.Choice.Score = float32(b.line.Rules.LeastScore(float64(d.Own)))
 	}
 	loaded := &line.Loaded{Model: p}
 	golden, err := accept.Open(b.conf.Gate.Golden)
@@ -190,11 +178,16 @@ func (b *runner) ready(env graph.Env, g *graph.Graph) (*line.Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	loaded.Reference, err = line.OnGolden(b.c.Context(), p, golden)
-	if err == nil && loaded.Reference == nil {
-		b.show.say("drift is not watched: the golden set has %d pictures, too few", len(golden.Samples))
+	if loaded.Reference, err = line.OnGolden(b.c.Context(), p, golden); err != nil {
+		return nil, err
 	}
-	return loaded, err
+	switch r := loaded.Reference; {
+	case r == nil:
+		b.show.say("drift is not watched: the golden set has %d pictures, too few", len(golden.Samples))
+	case detect.Is(g) && !r.Has(""):
+		b.show.say("drift is watched on parts with boxes alone: in each picture of the golden set the model finds some")
+	}
+	return loaded, nil
 }
 
 // openSource opens the camera, and the trigger.

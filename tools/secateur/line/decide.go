@@ -10,7 +10,7 @@ import (
 // Rules make a decision of a prediction.
 type Rules struct {
 	Score    float64  // of a detector: boxes are told of from here on, or where a zone wants less; 0: the model's own threshold
-	Zones    []Zone   // of a detector: where its boxes reject; none rejects nothing
+	Zones    []Zone   // of a detector: where its boxes reject; none rejects nothing, but for doubt
 	Reject   []string // classes that leave the line
 	Margin   float64  // a smaller gap between the best two scores is doubtful
 	Doubtful string   // reject, pass, as-judged
@@ -25,6 +25,25 @@ type Verdict struct {
 	Doubtful bool
 	Bad      bool
 	Boxes    []Box // of a detector; nil of a classifier
+	Sign     Sign
+}
+
+// Sign is what drift of a line is watched by: the class that a part is given, and the score.
+type Sign struct {
+	Class string // "": a detector finds nothing
+	Score float64
+}
+
+// sign is that of a prediction, of a detector that of its surest box. One that finds nothing has the score that comes
+// nearest to something, so that a line that goes dark is told from one of good parts.
+func sign(p *eval.Prediction) Sign {
+	switch {
+	case p.Boxes == nil:
+		return Sign{p.Class, p.Score}
+	case p.SurestScore < p.Threshold:
+		return Sign{"", p.SurestScore}
+	}
+	return Sign{p.Surest, p.SurestScore}
 }
 
 // Decide judges a prediction.
@@ -33,7 +52,7 @@ func (r Rules) Decide(p *eval.Prediction) Verdict {
 	if p.Boxes != nil {
 		v = r.boxes(p.Boxes, p.Threshold)
 	}
-	v.Doubtful = v.Margin < r.Margin
+	v.Sign, v.Doubtful = sign(p), v.Margin < r.Margin
 	if v.Doubtful && r.Doubtful != "as-judged" {
 		v.Bad = r.Doubtful == "reject"
 	}

@@ -6,6 +6,7 @@ import (
 	"image"
 	"math"
 	"slices"
+	"sort"
 	"sync"
 
 	"github.com/secateur/secateur/device/camera"
@@ -21,7 +22,7 @@ const (
 // Reference is the scores of the golden set, class by class, in bins of equal share. Comparing within the class that
 // was predicted keeps the mix of classes, which differs between a golden set and a line, out of it.
 type Reference struct {
-	edges map[string][]float64 // upper edges of all bins but the last
+	edges map[string][]float64 // between the bins
 	share map[string][]float64 // of the golden set's scores in each bin
 	bins  int
 }
@@ -50,10 +51,14 @@ func NewReference(scores map[string][]float64) *Reference {
 	return r
 }
 
-// bin is where a score of a class lies.
+// Has reports whether parts of a class are watched: the golden set has some.
+func (r *Reference) Has(class string) bool { return r.share[class] != nil }
+
+// bin is where a score of a class lies. One on an edge lies above it: sure models give most parts the same score, and what
+// falls below is to be seen.
 func (r *Reference) bin(class string, v float64) int {
-	b, _ := slices.BinarySearch(r.edges[class], v)
-	return b
+	edges := r.edges[class]
+	return sort.Search(len(edges), func(i int) bool { return edges[i] > v })
 }
 
 // Index is the population stability index of counts of bins against what is expected: Σ (p-q) ln(p/q), each bin with
@@ -108,14 +113,14 @@ func (d *Drift) Reset(model uint64, r *Reference) {
 	}
 }
 
-// Add counts a verdict and returns the alarm that begins or ends by it.
-func (d *Drift) Add(model uint64, v Verdict) *Event {
+// Add counts a part and returns the alarm that begins or ends by it.
+func (d *Drift) Add(model uint64, v Sign) *Event {
 	if d == nil {
 		return nil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.ref == nil || d.ref.share[v.Class] == nil || model != d.model {
+	if d.ref == nil || !d.ref.Has(v.Class) || model != d.model {
 		return nil
 	}
 	s := scored{v.Class, d.ref.bin(v.Class, v.Score)}

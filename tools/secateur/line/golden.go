@@ -8,7 +8,9 @@ import (
 )
 
 // OnGolden is the reference of a model: its scores of a golden set's pictures, by the class it gives them.
-func OnGolden(ctx context.Context, p *eval.Predictor, g *accept.Golden) (*Reference, error) {
+func OnGolden(ctx context.Context, p interface {
+	File(path string) (*eval.Prediction, error)
+}, g *accept.Golden) (*Reference, error) {
 	scores := map[string][]float64{}
 	for _, s := range g.Samples {
 		if err := ctx.Err(); err != nil {
@@ -18,7 +20,8 @@ func OnGolden(ctx context.Context, p *eval.Predictor, g *accept.Golden) (*Refere
 		if err != nil {
 			return nil, err
 		}
-		scores[r.Class] = append(scores[r.Class], r.Score)
+		of := sign(r)
+		scores[of.Class] = append(scores[of.Class], of.Score)
 	}
 	return NewReference(scores), nil
 }

@@ -236,7 +236,7 @@ func (l *Line) still(f *camera.Frame, m image.Image) func() Still {
 // watch looks for drift of scores and brightness.
 func (l *Line) watch(v Verdict, model uint64, m image.Image) (alarmed bool) {
 	for _, a := range []func() *Event{
-		func() *Event { return l.Drift.Add(model, v) },
+		func() *Event { return l.Drift.Add(model, v.Sign) },
 		func() *Event { return l.Witness.Look(m) },
 	} {
 		if e := a(); e != nil {

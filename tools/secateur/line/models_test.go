@@ -287,7 +287,7 @@ func TestDrift(t *testing.T) {
 	var events []string
 	feed := func(n int, class string, shift float64) {
 		for i := range n {
-			if e := d.Add(1, Verdict{Class: class, Score: golden[class][(i*37)%100] - shift}); e != nil {
+			if e := d.Add(1, Sign{class, golden[class][(i*37)%100] - shift}); e != nil {
 				events = append(events, fmt.Sprint(*e.On))
 			}
 		}
@@ -304,6 +304,13 @@ func TestDrift(t *testing.T) {
 	feed(600, "good", 0)
 	if want := []string{"true", "false"}; !slices.Equal(events, want) {
 		t.Errorf("alarms %v, want %v", events, want)
+	}
+	d.Reset(1, NewReference(map[string][]float64{"sure": slices.Repeat([]float64{1}, 40)})) // less sure than all of it
+	for range 200 {
+		d.Add(1, Sign{"sure", 0.9})
+	}
+	if _, on := d.Value(); !on {
+		t.Error("no drift seen below scores that are all the same")
 	}
 	if NewReference(map[string][]float64{"a": make([]float64, 19)}) != nil {
 		t.Error("19 pictures make a reference")

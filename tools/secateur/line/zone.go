@@ -16,6 +16,14 @@ type Zone struct {
 	Score   float64 // that such a box has at least; 0: the model's own threshold
 }
 
+// watched is where boxes make a part doubtful where no zone rejects any.
+func (r Rules) watched() (zones []Zone, reject bool) {
+	if len(r.Zones) > 0 {
+		return r.Zones, true
+	}
+	return []Zone{{Score: r.Score}}, false
+}
+
 // Box is what a detector found on a part, in pixels of the picture that it saw.
 type Box struct {
 	eval.Box
@@ -27,17 +35,18 @@ type Box struct {
 // furthest beyond the score of its zone, or comes nearest to it. The margin is how far that is; without any such box it is 1.
 func (r Rules) boxes(found []eval.Box, own float64) Verdict {
 	v, best := Verdict{Margin: 1, Boxes: []Box{}}, math.Inf(-1)
+	zones, reject := r.watched()
 	for _, f := range found {
 		b := Box{Box: f}
 		shown := f.Score >= cmp.Or(r.Score, own)
-		for _, z := range r.Zones {
+		for _, z := range zones {
 			over := f.Score - cmp.Or(z.Score, own)
 			shown = shown || over >= 0
-			if !z.holds(f) {
+			if reject && !z.holds(f) {
 				continue
 			}
 			shown = shown || over > -r.Margin // makes the part doubtful
-			if over >= 0 && !b.Reject {
+			if reject && over >= 0 && !b.Reject {
 				b.Reject, b.Zone, v.Bad = true, z.Name, true
 			}
 			if over > best {
@@ -71,7 +80,8 @@ func (z Zone) inside(x, y float64) bool {
 // LeastScore is the lowest score that matters, for a detector with that threshold of its own to report.
 func (r Rules) LeastScore(own float64) float64 {
 	least := cmp.Or(r.Score, own)
-	for _, z := range r.Zones {
+	zones, _ := r.watched()
+	for _, z := range zones {
 		least = min(least, cmp.Or(z.Score, own)-r.Margin)
 	}
 	return max(least, 0.01)

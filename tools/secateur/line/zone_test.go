@@ -1,6 +1,7 @@
 package line
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -63,7 +64,54 @@ func TestDecideBoxes(t *testing.T) {
 	if v := own.Decide(&eval.Prediction{Threshold: 0.7, Boxes: []eval.Box{box("hole", 0.72, 0, 0), box("hole", 0.65, 0, 0)}}); !v.Bad || len(v.Boxes) != 1 || math.Abs(v.Margin-0.02) > 1e-9 {
 		t.Errorf("by the model's own threshold: %+v", v)
 	}
+	none := Rules{Margin: 0.1, Doubtful: "as-judged"} // nothing rejects; what is near the threshold is doubtful all the same
+	if v := none.Decide(&eval.Prediction{Threshold: 0.5, Boxes: []eval.Box{box("hole", 0.45, 0, 0)}}); v.Bad || !v.Doubtful || v.Class != "hole" || len(v.Boxes) != 1 || v.Boxes[0].Reject {
+		t.Errorf("without zones: %+v", v)
+	}
+	if v := none.Decide(&eval.Prediction{Threshold: 0.5, Boxes: []eval.Box{box("hole", 0.9, 0, 0)}}); v.Bad || v.Doubtful {
+		t.Errorf("a sure box without zones: %+v", v)
+	}
+	if got := none.LeastScore(0.5); math.Abs(got-0.4) > 1e-9 {
+		t.Errorf("least score without zones %v, want 0.4", got)
+	}
 	if v := rules.Decide(&eval.Prediction{Boxes: []eval.Box{box("hole", 0.9, 5, 5)}}); !v.Boxes[0].Reject || v.Boxes[0].Zone != "l" {
 		t.Errorf("%+v", v.Boxes)
+	}
+}
+
+// TestDetectorDrift: boxes that fade, and a picture that goes dark, are drift; more parts without objects are none.
+func TestDetectorDrift(t *testing.T) {
+	seen := func(score float64) Sign {
+		return Rules{}.Decide(&eval.Prediction{Boxes: []eval.Box{}, Threshold: 0.5, Surest: "hole", SurestScore: score}).Sign
+	}
+	hole, empty := func(i int) Sign { return seen(0.8 + 0.001*float64(i*37%100)) }, func(i int) Sign { return seen(0.1 + 0.002*float64(i*37%100)) }
+	scores := map[string][]float64{}
+	for i := range 100 {
+		for _, s := range []Sign{hole(i), empty(i)} {
+			scores[s.Class] = append(scores[s.Class], s.Score)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		part  func(i int) Sign
+		drift bool
+	}{
+		{"holes alone", hole, false},
+		{"no hole at all", empty, false},
+		{"holes that fade", func(i int) Sign { return seen(0.6 + 0.001*float64(i*37%100)) }, true},
+		{"holes that fade away", func(i int) Sign { return seen(0.4 + 0.0005*float64(i*37%100)) }, true},
+		{"dark", func(int) Sign { return seen(0.01) }, true},
+	} {
+		d := &Drift{Limit: 0.25, Window: 100}
+		d.Reset(1, NewReference(scores))
+		for i := range 200 {
+			d.Add(1, c.part(i))
+		}
+		if index, on := d.Value(); on != c.drift {
+			t.Errorf("%s: index %v, alarm %v", c.name, index, on)
+		}
+	}
+	if s := fmt.Sprint(hole(0), empty(0)); s != "{hole 0.8} { 0.1}" {
+		t.Errorf("signs %s", s)
 	}
 }
