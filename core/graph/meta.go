@@ -57,6 +57,11 @@ func (g *Graph) Preprocess() Preprocess {
 	return p
 }
 
+// SaysPixels reports whether Meta tells mean or deviation: else they are those of pixels as they are, 0 to 255.
+func (g *Graph) SaysPixels() bool {
+	return g.Meta[MetaMean] != "" || g.Meta[MetaStd] != ""
+}
+
 // SetPreprocess writes p into Meta.
 func (g *Graph) SetPreprocess(p Preprocess) {
 	g.Meta[MetaMean] = formatTriple(p.Mean)

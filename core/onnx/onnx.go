@@ -84,7 +84,10 @@ func setMeta(g *graph.Graph, m *wire.Model, o Options) error {
 	if o.Labels != nil {
 		g.SetLabels(o.Labels)
 	}
-	if o.Mean == nil && o.Std == nil && !o.BGR {
+	if o.BGR {
+		g.Meta[graph.MetaColor] = "BGR"
+	}
+	if o.Mean == nil && o.Std == nil {
 		return nil
 	}
 	p := g.Preprocess()
@@ -94,7 +97,6 @@ func setMeta(g *graph.Graph, m *wire.Model, o Options) error {
 	if o.Std != nil {
 		p.Std = *o.Std
 	}
-	p.BGR = p.BGR || o.BGR
 	g.SetPreprocess(p)
 	return p.Check()
 }

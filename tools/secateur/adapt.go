@@ -153,6 +153,7 @@ func (f *adaptFlags) run(c *cobra.Command) error {
 	}
 	s := newShow(c)
 	defer s.done()
+	s.pixels(f.Model)
 	if f.Config.Data, err = openData(s, f.data, nil, f.Seed, f.Detect != nil); err != nil {
 		return err
 	}

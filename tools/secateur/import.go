@@ -43,7 +43,7 @@ func importCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return runImport(c, args[0], out, f, o)
+			return runImport(c, s, args[0], out, f, o)
 		},
 	}
 	fl := c.Flags()
@@ -97,7 +97,7 @@ func readONNX(path string, f *detect.Foreign, o onnx.Options) (*graph.Graph, err
 	return g, nil
 }
 
-func runImport(c *cobra.Command, path, out string, f *detect.Foreign, o onnx.Options) error {
+func runImport(c *cobra.Command, s *show, path, out string, f *detect.Foreign, o onnx.Options) error {
 	if err := checkWritable(out); err != nil {
 		return err
 	}
@@ -111,6 +111,7 @@ func runImport(c *cobra.Command, path, out string, f *detect.Foreign, o onnx.Opt
 	if err := checkLabels(g, o.Labels); err != nil {
 		return err
 	}
+	s.pixels(g)
 	if g.Meta[graph.MetaParent], err = durable.Sum(path); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/device/thermal"
 	"github.com/spf13/cobra"
@@ -91,6 +92,13 @@ func (s *show) skipped(files []data.Skip) {
 	}
 	if n := len(files) - most; n > 0 {
 		s.say("… and %d more files skipped", n)
+	}
+}
+
+// pixels is a caution about a model that says nothing of its pixels.
+func (s *show) pixels(g *graph.Graph) {
+	if !g.SaysPixels() {
+		s.say("caution: the model does not say what its pixels are, so they go in as 0 to 255; if it was trained on others, import it with --mean and --std")
 	}
 }
 
