@@ -220,7 +220,7 @@ const gateCommand = Program + " gate "
 // KeyOf is the name of the key whose forced command a line is, byte for byte; false for any other line.
 func KeyOf(line string) (name string, ok bool) {
 	name, ok = strings.CutPrefix(line, gateCommand)
-	return name, ok && nameRule.MatchString(name)
+	return name, ok && isName(name)
 }
 
 // Scopes is what a key can be good for, as the gate calls it; "look" is in each.

@@ -142,9 +142,13 @@ func (a *Audit) since(key string, from time.Time, each func(Entry)) error {
 	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
 		return err
 	}
+	mine, err := json.Marshal(key)
+	if err != nil {
+		return err
+	}
 	for s := scanner(bytes.NewReader(tail)); s.Scan(); {
 		var e Entry
-		if json.Unmarshal(s.Bytes(), &e) == nil && e.Key == key && !e.Time.Before(from) {
+		if bytes.Contains(s.Bytes(), mine) && json.Unmarshal(s.Bytes(), &e) == nil && e.Key == key && !e.Time.Before(from) {
 			each(e)
 		}
 	}

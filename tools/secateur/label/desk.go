@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/secateur/secateur/core/accept"
 	"github.com/secateur/secateur/device/durable"
@@ -71,11 +72,14 @@ var ErrNotHere = errors.New("the picture is not here any more")
 // ErrClass is a class that cannot be given.
 var ErrClass = errors.New("no such class")
 
-var classRule = regexp.MustCompile(`^[^/\x00-\x1f.][^/\x00-\x1f]{0,63}$`)
+var classRule = regexp.MustCompile(`^[^/\x00-\x1f.][^/\x00-\x1f]*$`)
+
+// mostClass is the letters of a class.
+const mostClass = 64
 
 // CheckClass refuses a name that could be no folder.
 func CheckClass(class string) error {
-	if !classRule.MatchString(class) {
+	if utf8.RuneCountInString(class) > mostClass || !classRule.MatchString(class) {
 		return fmt.Errorf("%w: %q, want 1 to 64 letters without / and not beginning with a point", ErrClass, class)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"html/template"
 	"image"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/secateur/secateur/core/eval"
@@ -121,7 +122,10 @@ var css string
 //go:embed head.html page.html svg.html explanation.html study.html
 var files embed.FS
 
-var pages = template.Must(template.New("").ParseFS(files, "head.html", "page.html", "svg.html", "explanation.html", "study.html"))
+// pages is parsed when one is wanted: the program starts without.
+var pages = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").ParseFS(files, "head.html", "page.html", "svg.html", "explanation.html", "study.html"))
+})
 
 // Write writes the page, whole or not at all. It fails if a picture is neither PNG nor JPEG nor
 // an image, or if w fails.
@@ -136,7 +140,7 @@ func Write(w io.Writer, p *Page) error {
 // write fills a template and writes it, whole or not at all.
 func write(w io.Writer, name string, v any) error {
 	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, v); err != nil {
+	if err := pages().ExecuteTemplate(&b, name, v); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
