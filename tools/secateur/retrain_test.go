@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/device/slot"
 	"github.com/secateur/secateur/kernels"
+	"github.com/secateur/secateur/pruning"
 	"github.com/secateur/secateur/tools/secateur/box"
 )
 
@@ -93,6 +95,44 @@ func TestRetrainGoesLive(t *testing.T) {
 		t.Errorf("after the rollback %+v, %v; want model 1 live", st, err)
 	}
 	t.Logf("rolled back in %v", time.Since(began).Round(time.Millisecond))
+}
+
+// TestRetrainPrunesOnce: a share is one of the factory model, however often the live one is retrained.
+func TestRetrainPrunesOnce(t *testing.T) {
+	b := newBox(t)
+	s, err := b.Stage(t.Context(), filepath.Join(fixtures(), "line.secateur"), slot.About{Name: "factory", Factory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := checkpoint.LoadModel(b.Models.Path(s.Model.Number))
+	if err != nil {
+		t.Fatal(err)
+	}
+	retrained := func(seed uint64) int64 {
+		r := b.job("good", seed)
+		r.Doubt.Share, r.Prune = 1, train.DefaultPrune("l1", pruning.Budget{Of: "macs", Share: 0.7})
+		r.Prune.Turns, r.Prune.TurnUpdates, r.Prune.FinalEpochs, r.Prune.Tolerance = 1, 1, 1, 1
+		var log strings.Builder
+		s, err := b.Retrain(t.Context(), r, &log)
+		if s == nil {
+			t.Fatalf("%v; %s", err, &log)
+		}
+		if said := strings.Contains(log.String(), "nothing is pruned"); said != (seed == 8) {
+			t.Errorf("retraining %d: %s", seed, &log)
+		}
+		g, err := checkpoint.LoadModel(b.Models.Path(s.Model.Number))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.MACs()
+	}
+	first := retrained(7)
+	if first > whole.MACs()*7/10 {
+		t.Fatalf("%d multiply-adds of %d are left, want 0.7", first, whole.MACs())
+	}
+	if again := retrained(8); again != first {
+		t.Errorf("retrained again %d multiply-adds, want the %d of before", again, first)
+	}
 }
 
 func copyFile(t *testing.T, from, to string) {

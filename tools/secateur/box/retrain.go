@@ -48,6 +48,9 @@ func (b *Box) Retrain(ctx context.Context, r Retrain, log io.Writer) (*Staged, e
 	if golden.Boxes {
 		r.Config = r.ForDetector()
 	}
+	if err := b.settleBudget(ctx, &r, log); err != nil {
+		return nil, err
+	}
 	r.Env, r.Config.Folder = b.Env, r.Folder
 	r.Resume = hasRun(r.RunDir)
 	result, err := train.Adapt(ctx, r.Config)
