@@ -114,6 +114,16 @@ func bare(err error) error {
 	return err
 }
 
+// Size is the size of the upright picture in a file, read from its header; errors match ErrUnusable.
+func Size(path string) (image.Point, error) {
+	d := decoder{lim: defaultLimits}
+	size, err := d.size(path)
+	if err != nil {
+		return size, unusable("%s: %w", path, err)
+	}
+	return size, nil
+}
+
 // size is that of the picture at path as it stands upright, from its header.
 func (d *decoder) size(path string) (size image.Point, err error) {
 	if d.lim == (limits{}) {

@@ -3,6 +3,7 @@ package data
 import (
 	"errors"
 	"fmt"
+	"image"
 	"io/fs"
 	"math"
 	"os"
@@ -44,6 +45,44 @@ func Regions(samples []Sample) ([]Region, []Skip, error) {
 			len(samples), firstOf(f.skipped))
 	}
 	return out, f.skipped, nil
+}
+
+// InputRegions is Regions where they lie in the input that a network makes of each picture.
+func InputRegions(samples []Sample, p Preprocess) ([]Region, []Skip, error) {
+	list, skipped, err := Regions(samples)
+	if err != nil || !p.Letterbox {
+		return list, skipped, err
+	}
+	for i, r := range list {
+		if r == nil {
+			continue
+		}
+		size, err := Size(samples[i].Path)
+		if err != nil {
+			return nil, skipped, err
+		}
+		list[i] = r.placed(p, size)
+	}
+	return list, skipped, nil
+}
+
+// placed is a region of a picture in cells of the input around it.
+func (r Region) placed(p Preprocess, size image.Point) Region {
+	to, out := p.fit(size.X, size.Y), make(Region, len(r))
+	cell := func(i, side, from, length int) int { // of the picture; -1 beside it
+		at := ((float64(i)+0.5)/RegionSide*float64(side) - float64(from)) / float64(length)
+		if at < 0 || at >= 1 {
+			return -1
+		}
+		return int(at * RegionSide)
+	}
+	for i := range out {
+		x, y := cell(i%RegionSide, p.Width, to.Min.X, to.Dx()), cell(i/RegionSide, p.Height, to.Min.Y, to.Dy())
+		if x >= 0 && y >= 0 {
+			out[i] = r[y*RegionSide+x]
+		}
+	}
+	return out
 }
 
 // regionFinder keeps what it has read of tables, by folder.

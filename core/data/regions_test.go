@@ -112,3 +112,22 @@ func TestRegionsReal(t *testing.T) {
 		}
 	}
 }
+
+// TestInputRegions: in a letterbox of 40×20 a picture of 10×10 with its left half marked has it in the second quarter; squashed
+// it has it in the left half.
+func TestInputRegions(t *testing.T) {
+	s := grey(t, filepath.Join(t.TempDir(), "a.png"), 10, 10, never)
+	s.Boxes = []Box{{XMax: 5, YMax: 10}}
+	for letterbox, want := range map[bool][4]float32{false: {1, 1, 0, 0}, true: {0, 1, 0, 0}} {
+		list, _, err := InputRegions([]Sample{s}, Preprocess{Width: 40, Height: 20, Letterbox: letterbox})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [4]float32(list[0].Grid(1, 4)); got != want {
+			t.Errorf("letterbox %v: quarters %v, want %v", letterbox, got, want)
+		}
+	}
+	if _, err := Size(s.Path + "x"); !errors.Is(err, ErrUnusable) {
+		t.Errorf("size of a picture that is not there: %v", err)
+	}
+}

@@ -62,6 +62,29 @@ func match(boxes []data.Box, sorted []Detection) []mark {
 	return marks
 }
 
+// Seen says which boxes of a picture are found at an overlap of 0.5, and which detections are right. Detections choose by falling
+// score, each among the boxes of its class.
+func Seen(boxes []data.Box, found []Detection) (seen, right []bool) {
+	seen, right = make([]bool, len(boxes)), make([]bool, len(found))
+	order := make([]int, len(found))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(found[b].Score, found[a].Score) })
+	for _, i := range order {
+		iou := make([]float64, len(boxes))
+		for k, b := range boxes {
+			if b.Class == found[i].Class {
+				iou[k] = found[i].Overlap(b)
+			}
+		}
+		if k := choose(iou, seen, atLeast(0)); k >= 0 {
+			seen[k], right[i] = true, true
+		}
+	}
+	return seen, right
+}
+
 // atLeast is the overlap that counts as right.
 func atLeast(t int) float64 {
 	const from, to = 0.5, 0.95

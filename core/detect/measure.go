@@ -29,16 +29,11 @@ func Measure(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sa
 	if err != nil {
 		return nil, err
 	}
-	truth := make([][]data.Box, len(samples))
-	for i, s := range samples {
-		truth[i] = s.Boxes
-	}
-	r := &eval.Report{Detector: true, Images: len(samples), MACs: eval.MACs(g), Params: g.Params()}
 	threshold := float64(ForModel(g).Score)
 	if o.Operate {
 		threshold = 0
 	}
-	report(r, Evaluate(truth, found, len(g.Labels()), threshold), g.Labels())
+	r := Report(g, samples, found, threshold)
 	if o.Latency {
 		if r.Latency, err = eval.MeasureLatency(ctx, e, g); err != nil {
 			return nil, err
@@ -48,15 +43,27 @@ func Measure(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sa
 	return r, nil
 }
 
-// report puts average precision into a report. Classes without objects are left out.
-func report(r *eval.Report, ap APReport, labels []string) {
+// Report is what Evaluate finds of a detector that found this in pictures with boxes. Classes without objects are left out.
+func Report(g *graph.Graph, samples []data.Sample, found [][]Detection, threshold float64) *eval.Report {
+	labels := g.Labels()
+	ap := Evaluate(Truth(samples), found, len(labels), threshold)
+	r := &eval.Report{Detector: true, Images: len(samples), MACs: eval.MACs(g), Params: g.Params(), Objects: map[string]eval.ObjectReport{}}
 	r.Map50, r.Map, r.Threshold, r.Precision, r.Recall = ap.Map50, ap.Map, ap.Threshold, ap.Precision, ap.Recall
-	r.Objects = map[string]eval.ObjectReport{}
 	for c, k := range ap.PerClass {
 		if k.Objects > 0 {
 			r.Objects[labels[c]] = eval.ObjectReport{Objects: k.Objects, AP50: k.AP50, AP: k.AP, Recall: k.Recall, Precision: k.Precision}
 		}
 	}
+	return r
+}
+
+// Truth is the boxes of pictures, as Evaluate wants them.
+func Truth(samples []data.Sample) [][]data.Box {
+	truth := make([][]data.Box, len(samples))
+	for i, s := range samples {
+		truth[i] = s.Boxes
+	}
+	return truth
 }
 
 // Find is what a detector finds in each picture, in pixels of the picture.

@@ -14,8 +14,9 @@ type Card struct {
 	Reason    Reason      `json:"reason"`
 	Sentence  string      `json:"sentence"`
 	Patches   []Patch     `json:"patches"`
-	Pooled    [][]float64 `json:"pooled"`    // by class, the mean activation on each image
+	Pooled    [][]float64 `json:"pooled"`    // by class, the mean activation on each image; of a detector on each object, the last row on background
 	Omega     float64     `json:"omega2"`    // of the class on it
+	Between   [2]float64  `json:"omega2_95"` // of a detector, where it lies on redrawn images: 95 % of them; 0 of a classifier
 	P         float64     `json:"p"`         // share of shuffled labels with as much; 0: the images do not tell
 	Active    float64     `json:"active"`    // share of positions where it responds
 	Influence float64     `json:"influence"` // its share of the layer's Γ of the margin
@@ -42,7 +43,7 @@ type Nearest struct {
 type Patch struct {
 	Image string     `json:"image"`
 	Path  string     `json:"-"`
-	Class int        `json:"class"`
+	Class int        `json:"class"` // of the picture or, of a detector, of what lies there, as Kinds has it
 	Box   [4]float64 `json:"box"`   // left, top, right, bottom as shares of the picture
 	Value float64    `json:"value"` // activation there
 }
@@ -118,12 +119,15 @@ func (l *layer) card(e *explainer, u int) *Card {
 	return c
 }
 
-// pool fills the mean activations by class.
-func (c *Card) pool(classes int) {
-	c.Pooled = make([][]float64, classes)
-	for n, v := range c.layer.pooled(poolMean)[c.unit] {
-		k := c.layer.matrices.Labels[n]
-		c.Pooled[k] = append(c.Pooled[k], v)
+// pool fills the mean activations by class, and what they tell on other draws of a detector's images.
+func (c *Card) pool(e *explainer) {
+	c.Pooled = make([][]float64, len(e.out.Kinds()))
+	x, labels := c.layer.pooled(poolMean)[c.unit], c.layer.matrices.PoolLabels()
+	for n, v := range x {
+		c.Pooled[labels[n]] = append(c.Pooled[labels[n]], v)
+	}
+	if e.finds {
+		c.Between = redrawn(x, labels, e.all.RegionOf, e.run.Seed)
 	}
 }
 
@@ -143,7 +147,7 @@ func (e *explainer) judge() error {
 		if block := e.whole[c.Layer][c.unit]; block != "" {
 			c.Sentence = "It went with the whole of residual block " + block + ". " + c.Sentence
 		}
-		c.pool(len(e.run.Classes))
+		c.pool(e)
 	}
 	if err := e.patches(cards); err != nil {
 		return err

@@ -109,7 +109,10 @@ func (l *layer) byClass(classes int) [][]float64 {
 	for c := range by {
 		by[c] = make([]float64, f)
 	}
-	for n, c := range l.matrices.Labels {
+	for n, c := range l.matrices.GammaLabels() {
+		if c == classes {
+			continue // a picture without objects
+		}
 		count[c]++
 		for u := range f {
 			by[c][u] += math.Abs(float64(gate.Margin[n*f+u]))

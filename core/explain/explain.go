@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/score"
@@ -20,9 +21,10 @@ import (
 // over the training images; filters are numbered as in it.
 type Explanation struct {
 	Classes   []string    `json:"classes"`
-	Phase     string      `json:"phase"`     // where the run stands: prune, final, done
-	Images    int         `json:"images"`    // that statistics are of
-	JudgedOn  string      `json:"judged_on"` // the images that losses without a filter are of
+	Detector  bool        `json:"detector,omitempty"` // accuracies are average precisions at an IoU of 0.5, and rows of Pooled boxes
+	Phase     string      `json:"phase"`              // where the run stands: prune, final, done
+	Images    int         `json:"images"`             // that statistics are of
+	JudgedOn  string      `json:"judged_on"`          // the images that losses without a filter are of
 	Prune     train.Prune `json:"prune"`
 	Whole     []float64   `json:"whole"` // accuracy by class of the network before pruning on those images
 	Criteria  []Criterion `json:"criteria"`
@@ -35,6 +37,7 @@ type Explanation struct {
 	Before    eval.Report `json:"before"` // on the tested images
 	After     eval.Report `json:"after"`
 	Changed   []Flip      `json:"changed"`
+	Scenes    []Scene     `json:"scenes,omitempty"` // in place of Changed of a detector
 	Notes     []string    `json:"notes"`
 }
 
@@ -49,7 +52,8 @@ type Turn struct {
 	Turn     int     `json:"turn"`
 	MACs     int64   `json:"macs"`
 	Params   int64   `json:"params"`
-	Accuracy float64 `json:"accuracy"` // on the judging images
+	Accuracy float64 `json:"accuracy"`   // on the judging images
+	Latency  float64 `json:"latency_ms"` // of one picture, as measured while explaining
 	Accepted bool    `json:"accepted"`
 	Removed  int     `json:"removed"`
 	Reason   string  `json:"reason,omitempty"`
@@ -76,21 +80,36 @@ type explainer struct {
 	Options
 	ctx    context.Context
 	run    *train.Run
+	finds  bool              // it is a detector
 	st     *groups.Structure // of the dense network
 	all    *score.Collected
 	gone   map[string]map[int]int    // group → unit → the turn it went in
 	whole  map[string]map[int]string // group → unit → the residual block that it went with
 	layers []*layer
 	names  []Criterion
+	seen   map[string]*Scene // of each tested picture, by path, of a detector
+	frames map[string]pictureFrame
 	out    *Explanation
+}
+
+// background is the class of what lies in none of a detector's boxes.
+const background = "background"
+
+// Kinds are the classes of rows of Card.Pooled and of patches: of a detector background is the last.
+func (x *Explanation) Kinds() []string {
+	if x.Detector {
+		return append(slices.Clone(x.Classes), background)
+	}
+	return x.Classes
 }
 
 // Explain works out the explanation of a run. It takes about four forward passes over the training images and one
 // over the judging images for each card.
 func Explain(ctx context.Context, run *train.Run, o Options) (*Explanation, error) {
-	e := &explainer{Options: o, ctx: ctx, run: run, out: &Explanation{Classes: run.Classes, Phase: run.Phase, Images: len(run.Train),
-		JudgedOn: run.JudgedOn, Prune: run.Prune, Cards: []Card{}, Heats: []Heat{}, Changed: []Flip{}, Notes: []string{}}}
-	for _, step := range []func() error{e.find, e.networks, e.collect, e.judge, e.draw, e.relevance} {
+	e := &explainer{Options: o, ctx: ctx, run: run, finds: detect.Is(run.Dense), frames: map[string]pictureFrame{}}
+	e.out = &Explanation{Classes: run.Classes, Detector: e.finds, Phase: run.Phase, Images: len(run.Train),
+		JudgedOn: run.JudgedOn, Prune: run.Prune, Cards: []Card{}, Heats: []Heat{}, Changed: []Flip{}, Notes: []string{}}
+	for _, step := range []func() error{e.structure, e.networks, e.collect, e.judge, e.draw, e.relevance} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -101,8 +120,8 @@ func Explain(ctx context.Context, run *train.Run, o Options) (*Explanation, erro
 	return e.out, nil
 }
 
-// find reads the structure of the dense network and which of its units went when.
-func (e *explainer) find() error {
+// structure reads the structure of the dense network and which of its units went when.
+func (e *explainer) structure() error {
 	var err error
 	if e.st, err = groups.Find(e.run.Dense); err != nil {
 		return err
@@ -144,8 +163,22 @@ func unitOf(g *groups.Group, leaf string, filter int) int {
 	return -1
 }
 
-// networks compares the networks before and after on the tested images.
+// networks compares the networks before and after, and the turns between them.
 func (e *explainer) networks() error {
+	compare := e.decisions
+	if e.finds {
+		compare = e.scenes
+	}
+	for _, step := range []func() error{compare, e.turns, e.pace} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decisions compares classifiers on the tested images.
+func (e *explainer) decisions() error {
 	o := eval.Options{Guesses: true, Latency: true, Progress: e.Progress}
 	before, err := eval.Evaluate(e.ctx, e.Env, e.run.Dense, e.run.Tested, o)
 	if err != nil {
@@ -161,18 +194,23 @@ func (e *explainer) networks() error {
 		}
 	}
 	e.out.Before, e.out.After = *before.Brief(), *after.Brief()
-	return e.turns()
+	return nil
 }
 
 // turns is the way from one network to the other.
 func (e *explainer) turns() error {
-	judged, err := eval.Evaluate(e.ctx, e.Env, e.run.Dense, e.run.Judges, eval.Options{Progress: e.Progress})
+	judged, err := detect.Measurer(e.run.Dense)(e.ctx, e.Env, e.run.Dense, e.run.Judges, eval.Options{Progress: e.Progress})
 	if err != nil {
 		return err
 	}
-	e.out.Turns = []Turn{{MACs: e.run.Original.MACs, Params: e.run.Original.Params, Accuracy: judged.Accuracy, Accepted: true}}
+	accuracy := judged.Accuracy
+	if e.finds {
+		accuracy = judged.Map50
+	}
+	e.out.Turns = []Turn{{MACs: e.run.Original.MACs, Params: e.run.Original.Params, Accuracy: accuracy, Accepted: true}}
 	for _, t := range e.run.Turns {
-		e.out.Turns = append(e.out.Turns, Turn{t.Turn, t.MACs, t.Params, t.Accuracy, t.Accepted, len(t.Removed), t.Reason})
+		e.out.Turns = append(e.out.Turns, Turn{Turn: t.Turn, MACs: t.MACs, Params: t.Params, Accuracy: t.Accuracy, Accepted: t.Accepted,
+			Removed: len(t.Removed), Reason: t.Reason})
 	}
 	return nil
 }

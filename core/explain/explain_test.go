@@ -227,7 +227,7 @@ func TestCompareMaps(t *testing.T) {
 	}
 	samples := []data.Sample{{Name: "a", Class: 1}, {Name: "b", Class: 1}, {Name: "c", Class: 0}}
 	heats := []score.Heat{left, left, top}
-	r := compareMaps(samples, heats, []score.Heat{top, left, top}, []data.Region{half, half, nil})
+	r := compareMaps(samples, heats, []score.Heat{top, left, top}, []data.Region{half, half, nil}, insideCells)
 	if r.Images != 2 || r.Maps[0].Image != "a" || r.Maps[1].Image != "c" || r.Maps[2].Image != "b" {
 		t.Errorf("%d images, maps of %s, %s, %s", r.Images, r.Maps[0].Image, r.Maps[1].Image, r.Maps[2].Image)
 	}
@@ -258,6 +258,7 @@ func TestReason(t *testing.T) {
 		{with(func(f *facts) { f.without = &Without{Loss: 0.1, P: 0.01} }), Cheap, ""},
 		{with(func(f *facts) { f.without = &Without{Loss: -0.1, P: 0.2} }), Cheap, ""},
 		{with(func(f *facts) { f.p, f.usage = 0.21, 0 }), Uninformative, "It responds alike on all classes of parts."},
+		{with(func(f *facts) { f.p, f.finds = 0.21, true }), Uninformative, "It responds alike on all objects and on what lies between them."},
 		{with(func(f *facts) { f.inside, f.outside = 0, 0.2 }), Background, "It looks at the background, not at the part."},
 		{with(func(f *facts) { f.usage = 0.05 }), SourceOnly, "A leftover of the earlier training: no effect here."},
 	} {

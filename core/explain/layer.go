@@ -135,15 +135,15 @@ const (
 	poolStats
 )
 
-// pooled is one column of P at the last gate, by unit and image.
+// pooled is one column of P at the last gate, by unit and image or box.
 func (l *layer) pooled(stat int) [][]float64 { return l.pooledAt(len(l.matrices.Gates)-1, stat) }
 
 func (l *layer) pooledAt(at, stat int) [][]float64 {
 	gate, f := l.matrices.Gates[at], len(l.group.Units)
 	out := make([][]float64, f)
 	for u := range out {
-		for n := range l.matrices.N {
-			out[u] = append(out[u], float64(gate.Pool[(n*f+u)*poolStats+stat]))
+		for i := u*poolStats + stat; i < len(gate.Pool); i += f * poolStats {
+			out[u] = append(out[u], float64(gate.Pool[i]))
 		}
 	}
 	return out
@@ -183,13 +183,10 @@ func mean(v []float64) float64 {
 func (l *layer) shares(gates []criteria.Gate) []float64 {
 	f := len(l.group.Units)
 	out, total := make([]float64, f), 0.0
-	for n := range l.matrices.N {
-		for u := range f {
-			for _, gate := range gates {
-				v := math.Abs(float64(gate.Margin[n*f+u]))
-				out[u] += v
-				total += v
-			}
+	for _, gate := range gates {
+		for i, v := range gate.Margin {
+			out[i%f] += math.Abs(float64(v))
+			total += math.Abs(float64(v))
 		}
 	}
 	for u := range out {
@@ -296,7 +293,7 @@ func (l *layer) information(seed uint64) error {
 	if err != nil { // one image a class: nothing can be said, and p stays 0
 		return nil
 	}
-	labels := slices.Clone(l.matrices.Labels)
+	labels := slices.Clone(l.matrices.PoolLabels())
 	atLeast := make([]int, f)
 	for k := range permutations {
 		r := random.Stream(seed, "explain labels", uint64(k))
@@ -316,4 +313,31 @@ func (l *layer) information(seed uint64) error {
 		l.p[u] = float64(1+atLeast[u]) / (permutations + 1)
 	}
 	return nil
+}
+
+// redrawn is the middle 95 % of ω² over draws of as many images, each with all of its rows of x: rows of one image are not
+// independent (the bootstrap over images; reference: pruning §2.7).
+func redrawn(x []float64, labels, images []int, seed uint64) [2]float64 {
+	var of [][]int // rows of each image
+	for n, i := range images {
+		if n == 0 || images[n-1] != i {
+			of = append(of, nil)
+		}
+		of[len(of)-1] = append(of[len(of)-1], n)
+	}
+	var draws []float64
+	for k := range permutations {
+		r := random.Stream(seed, "explain images", uint64(k))
+		var values []float64
+		var classes []int
+		for range of {
+			for _, n := range of[r.IntN(len(of))] {
+				values, classes = append(values, x[n]), append(classes, labels[n])
+			}
+		}
+		draws = append(draws, criteria.Omega(values, classes))
+	}
+	slices.Sort(draws)
+	tail := len(draws) / 40
+	return [2]float64{draws[tail], draws[len(draws)-1-tail]}
 }

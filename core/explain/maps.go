@@ -1,7 +1,10 @@
 package explain
 
 import (
+	"math"
+
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/score"
 )
@@ -26,6 +29,7 @@ type Map struct {
 	InsideBefore float64     `json:"inside_before"` // share at the defects; 0 without a mask or box
 	InsideAfter  float64     `json:"inside_after"`
 	Region       data.Region `json:"-"` // the defects; nil: not marked
+	Scene        *Scene      `json:"-"` // of a detector
 }
 
 // Bounds on the maps.
@@ -52,7 +56,10 @@ func (e *explainer) relevance() error {
 		e.out.Notes = append(e.out.Notes, "How much of the relevance lies at the defects is not known: there are no masks and no boxes.csv beside the pictures.")
 		regions = make([]data.Region, len(samples))
 	}
-	e.out.Relevance = compareMaps(samples, before, after, regions)
+	e.out.Relevance = compareMaps(samples, before, after, regions, e.inside)
+	for i, m := range e.out.Relevance.Maps {
+		e.out.Relevance.Maps[i].Scene = e.seen[m.Path]
+	}
 	return nil
 }
 
@@ -69,11 +76,40 @@ func thinned(samples []data.Sample, n int) []data.Sample {
 func (e *explainer) heatsOf(g *graph.Graph, samples []data.Sample) ([]score.Heat, error) {
 	e.report("relevance", 0, len(samples))
 	s := &score.Scorer{Ctx: e.ctx, Env: e.Env, Samples: samples, Classes: len(e.run.Classes), Seed: e.run.Seed}
-	return s.Heats(g)
+	heats, err := s.Heats(g)
+	if err != nil || !eval.Preprocess(g).Letterbox {
+		return heats, err
+	}
+	for i, h := range heats {
+		f, err := e.frame(samples[i].Path)
+		if err != nil {
+			return nil, err
+		}
+		heats[i] = f.crop(h)
+	}
+	return heats, nil
+}
+
+// inside is the share of a picture's relevance in its boxes or, where it has none, by cells in a region.
+func (e *explainer) inside(s data.Sample, h score.Heat, region data.Region) float64 {
+	if s.Boxes == nil {
+		return insideCells(s, h, region)
+	}
+	f, err := e.frame(s.Path)
+	if err != nil {
+		return 0
+	}
+	share := h.Share(func(x, y int) bool {
+		return f.class(s, (float64(x)+0.5)/float64(h.Width), (float64(y)+0.5)/float64(h.Height)) != f.background
+	})
+	if math.IsNaN(share) {
+		return 0
+	}
+	return share
 }
 
 // compareMaps shows a picture of each class in turn, marked ones first.
-func compareMaps(samples []data.Sample, before, after []score.Heat, regions []data.Region) *Relevance {
+func compareMaps(samples []data.Sample, before, after []score.Heat, regions []data.Region, inside func(data.Sample, score.Heat, data.Region) float64) *Relevance {
 	r := &Relevance{}
 	var marked, plain []Map
 	for i, s := range samples {
@@ -83,7 +119,7 @@ func compareMaps(samples []data.Sample, before, after []score.Heat, regions []da
 			continue
 		}
 		grid := m.Region.Grid(mapSide, mapSide)
-		m.InsideBefore, m.InsideAfter = inside(m.Before, grid), inside(m.After, grid)
+		m.InsideBefore, m.InsideAfter = inside(s, before[i], m.Region), inside(s, after[i], m.Region)
 		r.Images++
 		r.Before += m.InsideBefore
 		r.After += m.InsideAfter
@@ -129,11 +165,11 @@ func cells(h score.Heat) []float64 {
 	return out
 }
 
-// inside is the share of a map in a region, cells counting by how far they are in it.
-func inside(values []float64, region []float32) float64 {
-	sum := 0.0
-	for i, v := range values {
-		sum += v * float64(region[i])
+// insideCells is the share of a map in a region, cells counting by how far they are in it.
+func insideCells(_ data.Sample, h score.Heat, region data.Region) float64 {
+	sum, grid := 0.0, region.Grid(mapSide, mapSide)
+	for i, v := range cells(h) {
+		sum += v * float64(grid[i])
 	}
 	return sum
 }

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/secateur/secateur/core/data"
@@ -10,8 +9,6 @@ import (
 	"github.com/secateur/secateur/core/plan"
 )
 
-type sample = data.Sample
-
 // cardPatches is the number of patches of a filter.
 const cardPatches = 9
 
@@ -19,9 +16,7 @@ const cardPatches = 9
 type want struct {
 	node    *graph.Node
 	channel int
-	value   []float64 // by image, the largest activation
-	top     []int     // images, the most exciting first
-	into    *[]Patch
+	into    *[]Patch // the most exciting first
 }
 
 // patches finds where the pictures excite the filters of the cards, and their nearest ones, most.
@@ -37,43 +32,39 @@ func (e *explainer) patches(cards []*Card) error {
 	if err != nil || len(wants) == 0 {
 		return err
 	}
-	found := map[*want]map[int]Patch{}
 	done := 0
-	err = eval.EachBatch(p, e.run.Dense, e.run.Train, batch, len(e.run.Classes), nil, func(n int) error {
-		for _, w := range wants {
-			for _, image := range w.top {
-				if image >= done && image < done+n {
-					if found[w] == nil {
-						found[w] = map[int]Patch{}
-					}
-					found[w][image] = w.patch(p, image-done, e.run.Train[image])
-				}
+	return eval.EachBatch(p, e.run.Dense, e.run.Train, batch, len(e.run.Classes), nil, func(n int) error {
+		for i, s := range e.run.Train[done : done+n] {
+			frame, err := e.frame(s.Path)
+			if err != nil {
+				return err
+			}
+			for _, w := range wants {
+				w.keep(w.patch(p, i, s, frame))
 			}
 		}
 		done += n
 		e.report("patches", done, len(e.run.Train))
 		return nil
 	})
-	for _, w := range wants {
-		for _, image := range w.top {
-			if q := found[w][image]; q.Value > 0 {
-				*w.into = append(*w.into, q)
-			}
-		}
-	}
-	return err
 }
 
 // want asks for the images on which a unit's largest activation is largest.
 func (l *layer) want(u int, into *[]Patch) *want {
 	node := l.group.Gates[len(l.group.Gates)-1]
-	w := &want{node: node, channel: l.group.Units[u].Indices(node, len(node.Shape)-1)[0], value: l.pooled(poolMax)[u], into: into}
-	for i := range w.value {
-		w.top = append(w.top, i)
+	return &want{node: node, channel: l.group.Units[u].Indices(node, len(node.Shape)-1)[0], into: into}
+}
+
+// keep takes a patch in if it is among the most exciting ones; of equal ones the earlier stays.
+func (w *want) keep(x Patch) {
+	list := *w.into
+	at := len(list)
+	for at > 0 && list[at-1].Value < x.Value {
+		at--
 	}
-	slices.SortStableFunc(w.top, func(a, b int) int { return cmp.Compare(w.value[b], w.value[a]) })
-	w.top = w.top[:min(cardPatches, len(w.top))]
-	return w
+	if x.Value > 0 && at < cardPatches {
+		*w.into = slices.Insert(list[:min(len(list), cardPatches-1)], at, x)
+	}
 }
 
 // maps is the dense network that keeps the activations of all wants.
@@ -96,8 +87,8 @@ func (e *explainer) maps(wants []*want) (*plan.Plan, int, error) {
 	return p, batch, err
 }
 
-// patch is where row i of the batch excites the unit most.
-func (w *want) patch(p *plan.Plan, i int, s data.Sample) Patch {
+// patch is where row i of the batch excites the unit most. The picture takes the frame of the input.
+func (w *want) patch(p *plan.Plan, i int, s data.Sample, frame pictureFrame) Patch {
 	out := Patch{Image: s.Name, Path: s.Path, Class: s.Class, Box: [4]float64{0, 0, 1, 1}}
 	rows, channels := w.node.Shape.Rows()/w.node.Shape[0], w.node.Shape.Channels()
 	a, at := p.Data(w.node.Name)[i*rows*channels:], 0
@@ -109,7 +100,9 @@ func (w *want) patch(p *plan.Plan, i int, s data.Sample) Patch {
 	out.Value = float64(a[at*channels+w.channel])
 	if len(w.node.Shape) == 4 {
 		width := w.node.Shape[2]
-		out.Box = framed(field(w.node, at/width, at%width))
+		f := frame.shares(field(w.node, at/width, at%width))
+		out.Box = framed(f)
+		out.Class = frame.class(s, (f[0]+f[2])/2, (f[1]+f[3])/2)
 	}
 	return out
 }

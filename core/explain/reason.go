@@ -44,6 +44,7 @@ type facts struct {
 	without                          *Without
 	nearest                          int // number of the nearest kept filter, -1 without one
 	influence, cost                  float64
+	finds                            bool // the network is a detector
 }
 
 // reason is the first that holds of a removed filter, and Cheap where none does.
@@ -78,6 +79,9 @@ func (f *facts) sentence(r Reason, multiple int) string {
 	case Harmful:
 		return "Removing it makes mistakes rarer."
 	case Uninformative:
+		if f.finds {
+			return "It responds alike on all objects and on what lies between them."
+		}
 		return "It responds alike on all classes of parts."
 	case Background:
 		return "It looks at the background, not at the part."
@@ -102,7 +106,7 @@ func share(v float64) string {
 // facts are those of a unit, without what it is like to be without it.
 func (l *layer) facts(e *explainer, u int) *facts {
 	f := &facts{active: l.active[u], residual: l.residual[u], p: l.p[u], correlation: l.nearest[u].correlation, nearest: -1,
-		influence: l.influence[u], cost: l.cost[u], inside: math.NaN(), outside: math.NaN(), usage: 1}
+		influence: l.influence[u], cost: l.cost[u], finds: e.finds, inside: math.NaN(), outside: math.NaN(), usage: 1}
 	if v := l.nearest[u].unit; v >= 0 {
 		f.nearest = l.filter(v)
 	}

@@ -2,7 +2,10 @@ package explain
 
 import (
 	"math"
+	"slices"
 
+	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
@@ -14,16 +17,19 @@ import (
 // Without is the network before pruning with one filter held at its mean, on the judging images, less the whole
 // network.
 type Without struct {
-	Loss     float64   `json:"loss"` // mean over the images, in nats
-	P        float64   `json:"p"`    // share of random signs of the images' differences with a mean as large, two-sided
-	Accuracy float64   `json:"accuracy"`
-	PerClass []float64 `json:"per_class"` // accuracies
+	Loss     float64   `json:"loss"`     // mean over the images, in nats; of a detector the sum over an image's anchors
+	P        float64   `json:"p"`        // share of random signs of the images' differences with a mean as large, two-sided
+	Accuracy float64   `json:"accuracy"` // of a detector average precision at an IoU of 0.5
+	PerClass []float64 `json:"per_class"`
 }
 
-// Inputs of the plan with gates: what a channel passes of itself, and what is added.
+// Inputs of the plan with gates: what a channel passes of itself, and what is added; of a detector the objects of the images.
+// objectLoss is the loss of each image then.
 const (
-	passes = ".passes"
-	adds   = ".adds"
+	passes     = ".passes"
+	adds       = ".adds"
+	objects    = "explain.objects"
+	objectLoss = "explain.loss"
 )
 
 // without runs the judging images once for each card.
@@ -43,8 +49,14 @@ func (e *explainer) without(cards []*Card) error {
 		return err
 	}
 	trials := make([]trial, len(cards)+1) // the last is the whole network
-	done := 0
-	err = eval.EachBatch(p, e.run.Dense, e.run.Judges, batch, len(e.run.Classes), nil, func(n int) error {
+	for i := range trials {
+		trials[i] = e.newTrial()
+	}
+	o, b, done := data.LoaderOptions{Batch: batch, Classes: len(e.run.Classes)}, data.Batch{}, 0
+	if e.finds {
+		o.Boxes, b.Boxes = detect.MostObjects(e.run.Judges), p.Data(objects)
+	}
+	err = eval.EachLoaded(p, e.run.Dense, e.run.Judges, o, b, func(n int) error {
 		for i := range trials {
 			if i < len(cards) {
 				cards[i].silence(p)
@@ -52,7 +64,7 @@ func (e *explainer) without(cards []*Card) error {
 			if err := p.Run(); err != nil {
 				return err
 			}
-			trials[i].add(p.Data(e.run.Dense.Outputs[0].Name), e.run.Judges[done:done+n], len(e.run.Classes))
+			trials[i].add(p, e.run.Judges[done:done+n])
 			if i < len(cards) {
 				cards[i].restore(p)
 			}
@@ -64,10 +76,10 @@ func (e *explainer) without(cards []*Card) error {
 	if err != nil {
 		return err
 	}
-	whole := &trials[len(cards)]
+	whole := trials[len(cards)]
 	e.out.Whole = whole.accuracies()
 	for i, c := range cards {
-		c.Without = trials[i].less(whole, e.run.Seed)
+		c.Without = less(trials[i], whole, e.run.Seed)
 	}
 	return nil
 }
@@ -95,6 +107,9 @@ func (e *explainer) gated(names map[string]bool, batch int) (*plan.Plan, error) 
 	if err != nil {
 		return nil, err
 	}
+	if e.finds {
+		addObjectLoss(g, detect.MostObjects(e.run.Judges))
+	}
 	p, err := plan.Compile(g, plan.Options{Env: e.Env})
 	if err != nil {
 		return nil, err
@@ -106,6 +121,14 @@ func (e *explainer) gated(names map[string]bool, batch int) (*plan.Plan, error) 
 		}
 	}
 	return p, nil
+}
+
+// addObjectLoss adds the loss of a detector and makes it an output, beside the objects that it is of.
+func addObjectLoss(g *graph.Graph, most int) {
+	n := g.Outputs[0].Shape[0]
+	t := detect.AddTargets(g, objects, most)
+	ones := g.Leaf(objectLoss+".weight", graph.Const, tensor.Shape{n}, slices.Repeat([]float32{1}, n))
+	g.Outputs = append(g.Outputs, detect.AddLoss(g, objectLoss, detect.AddAssigned(g, t), ones))
 }
 
 // silence holds the card's filter at its mean over the training images, at all of its gates.
@@ -132,48 +155,13 @@ func (c *Card) channels(n *graph.Node) []int {
 	return c.layer.group.Units[c.unit].Indices(n, len(n.Shape)-1)
 }
 
-// trial is what one network made of the judging images.
-type trial struct {
-	losses []float64
-	right  []int // by class
-	count  []int
-}
-
-func (t *trial) add(logits []float32, samples []sample, classes int) {
-	if t.right == nil {
-		t.right, t.count = make([]int, classes), make([]int, classes)
-	}
-	for i, s := range samples {
-		z := logits[i*classes : (i+1)*classes]
-		t.losses = append(t.losses, eval.CrossEntropy(z, s.Class))
-		t.count[s.Class]++
-		if eval.Argmax(z) == s.Class {
-			t.right[s.Class]++
-		}
-	}
-}
-
 // less compares a trial with that of the whole network.
-func (t *trial) less(whole *trial, seed uint64) *Without {
-	d := make([]float64, len(t.losses))
-	for i := range d {
-		d[i] = t.losses[i] - whole.losses[i]
+func less(t, whole trial, seed uint64) *Without {
+	d := slices.Clone(t.losses())
+	for i, v := range whole.losses() {
+		d[i] -= v
 	}
-	w := &Without{Loss: mean(d), P: signTest(d, seed), PerClass: t.accuracies()}
-	right, count := 0, 0
-	for c := range t.right {
-		right, count = right+t.right[c], count+t.count[c]
-	}
-	w.Accuracy = float64(right) / float64(max(count, 1))
-	return w
-}
-
-func (t *trial) accuracies() []float64 {
-	var out []float64
-	for c := range t.right {
-		out = append(out, float64(t.right[c])/float64(max(t.count[c], 1)))
-	}
-	return out
+	return &Without{Loss: mean(d), P: signTest(d, seed), Accuracy: t.accuracy(), PerClass: t.accuracies()}
 }
 
 // signTest is the share of random signs that give differences a mean as far from zero as they have (Fisher's

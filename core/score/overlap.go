@@ -21,7 +21,7 @@ const (
 // with the rest of them, 2×C. Pictures without a region say nothing and are left out; maps are taken at
 // their own resolution, at most 14×14, and defects by the share of each cell that they cover.
 func (s *Scorer) overlaps(st *groups.Structure) (map[string][]float32, []data.Skip, error) {
-	all, skipped, err := data.Regions(s.Samples)
+	all, skipped, err := data.InputRegions(s.Samples, eval.Preprocess(st.Graph))
 	if err != nil {
 		return nil, skipped, err
 	}

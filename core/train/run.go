@@ -37,8 +37,9 @@ type record struct {
 
 // shot is one image of a record. File counts from the record's folder unless it is absolute.
 type shot struct {
-	File  string `json:"file"`
-	Class int    `json:"class"`
+	File  string     `json:"file"`
+	Class int        `json:"class"`
+	Boxes []data.Box `json:"boxes,omitzero"` // of a detector's
 }
 
 // saveRecord writes run.json.
@@ -71,7 +72,7 @@ func (r *record) shots(samples []data.Sample) []shot {
 		if below, err := filepath.Rel(r.Folder, file); r.Folder != "" && err == nil && filepath.IsLocal(below) {
 			file = filepath.ToSlash(below)
 		}
-		list = append(list, shot{file, s.Class})
+		list = append(list, shot{file, s.Class, s.Boxes})
 	}
 	return list
 }
@@ -80,7 +81,7 @@ func (r *record) shots(samples []data.Sample) []shot {
 func samples(list []shot, folder string) []data.Sample {
 	var out []data.Sample
 	for _, s := range list {
-		x := data.Sample{Path: filepath.FromSlash(s.File), Name: s.File, Class: s.Class}
+		x := data.Sample{Path: filepath.FromSlash(s.File), Name: s.File, Class: s.Class, Boxes: s.Boxes}
 		if !filepath.IsAbs(x.Path) {
 			x.Path = filepath.Join(folder, x.Path)
 		}
@@ -142,8 +143,8 @@ func OpenRun(dir, folder string) (*Run, error) {
 		folder = rec.Folder
 	}
 	j.train, j.val, j.test = samples(rec.Train, folder), samples(rec.Val, folder), samples(rec.Test, folder)
-	if j.task = taskOf(j.net); j.task == (detector{}) {
-		return nil, &RunError{dir, "holds the run of a detector: only classifiers are explained filter by filter"}
+	if j.task = taskOf(j.net); j.task == (detector{}) && j.train[0].Boxes == nil {
+		return nil, &RunError{dir, "holds the run of a detector without the boxes of its pictures: it was made by an older version"}
 	}
 	r := &Run{Dir: dir, Phase: j.pos.Phase, Classes: rec.Classes, Seed: rec.Seed, Prune: *rec.Prune, Turns: j.pos.Prune.Turns,
 		Change: j.pos.Prune.Change, Original: j.pos.Prune.Original, Report: j.pos.Dense, Train: j.train, Tested: j.tested()}

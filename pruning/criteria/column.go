@@ -39,8 +39,15 @@ func newSample(m *Matrices, g *groups.Group) (*sample, error) {
 	if len(m.Labels) != m.N {
 		return nil, fmt.Errorf("%d labels for %d images", len(m.Labels), m.N)
 	}
+	if s.number(m.PoolLabels()); s.classes < 2 || slices.Max(s.count) < 2 {
+		return nil, fmt.Errorf("%d images of %d classes: it compares classes, and wants two of them and more than one image of a class", m.N, s.classes)
+	}
+	return s, nil
+}
+
+// number gives the classes that occur numbers, and counts their rows.
+func (s *sample) number(labels []int) {
 	number := map[int]int{}
-	labels, _ := m.pool()
 	for _, l := range labels {
 		if _, ok := number[l]; !ok {
 			number[l] = len(number)
@@ -50,10 +57,6 @@ func newSample(m *Matrices, g *groups.Group) (*sample, error) {
 		s.count[number[l]]++
 	}
 	s.classes = len(number)
-	if s.classes < 2 || slices.Max(s.count) < 2 {
-		return nil, fmt.Errorf("%d images of %d classes: it compares classes, and wants two of them and more than one image of a class", m.N, s.classes)
-	}
-	return s, nil
 }
 
 // units is one statistic of P at the last gate, unit by unit.

@@ -43,6 +43,15 @@ func onSample(score func(s *sample, x []float64) float64) func(*Matrices, *group
 // gaussian is -½ ln(1-ω²), in nat: what a Gaussian x with equal spread in all classes tells of the class.
 func gaussian(s *sample, x []float64) float64 { return -math.Log(1-s.omega(x)) / 2 }
 
+// Omega is ω² of x by labels, as mi has it; 0 where no two rows of a class could differ.
+func Omega(x []float64, labels []int) float64 {
+	s := &sample{}
+	if s.number(labels); s.classes < 2 || slices.Max(s.count) < 2 {
+		return 0
+	}
+	return s.omega(x)
+}
+
 // omega is ω² of x by class, corrected for chance (Hays 1963): (SSB-(C-1)·MSW)/(SSB+SSW+MSW), at least 0. A
 // constant x has none.
 func (s *sample) omega(x []float64) float64 {

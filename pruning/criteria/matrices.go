@@ -70,22 +70,6 @@ func (m *Matrices) WithLabels(labels []int) *Matrices {
 	return &other
 }
 
-// WithPool is the same matrices with some rows of P, as often as they are named: what a statistic would be of other images.
-func (m *Matrices) WithPool(rows []int) *Matrices {
-	labels, other := m.PoolLabels(), *m
-	other.sampled, other.scores, other.Regions, other.Gates = nil, nil, make([]int, len(rows)), slices.Clone(m.Gates)
-	for i, n := range rows {
-		other.Regions[i] = labels[n]
-	}
-	last := &other.Gates[len(other.Gates)-1]
-	size := len(last.Pool) / m.poolRows()
-	last.Pool = make([]float32, 0, len(rows)*size)
-	for _, n := range rows {
-		last.Pool = append(last.Pool, m.Gates[len(m.Gates)-1].Pool[n*size:(n+1)*size]...)
-	}
-	return &other
-}
-
 // score is what a criterion says, asked once: fusions ask again for what they are made of.
 func (m *Matrices) score(c Criterion, g *groups.Group) ([]float64, error) {
 	if v, ok := m.scores[c.Name]; ok {

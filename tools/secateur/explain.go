@@ -25,7 +25,9 @@ func explainCommand() *cobra.Command {
 		Long: `Read the folder of an adaptation that prunes (adapt --prune … --run DIR) and write one self-contained HTML
 page: for removed filters, and a few kept ones, the parts of your pictures that excite them, what they tell of the
 classes, their ranks under all criteria, the filter that does their work now, the network without them, and the reason
-in a sentence; layer widths by reason, turns with roll-backs, and the decisions that pruning changed.
+in a sentence; layer widths by reason, turns with roll-backs over multiply-adds and measured time, and the decisions that
+pruning changed. Of a detector what filters tell is counted by box, relevance starts at the anchors that answer for an object,
+and the changed decisions are objects found and lost, with boxes drawn.
 With --json the data behind the page goes to standard output.`,
 		Example: "  secateur explain --run runs/1 -o report.html",
 		Args:    exactly(0, "flags alone"),

@@ -31,17 +31,17 @@ type patchView struct {
 
 func newCard(c explain.Card, x *explain.Explanation, pictures *gallery) (cardView, error) {
 	v := cardView{Title: fmt.Sprintf("%s, filter %d", c.Layer, c.Filter), State: "kept", Class: classOf(c.Reason), Reason: string(c.Reason),
-		Sentence: c.Sentence, Removed: c.Removed, Classes: newHistogram(c, x.Classes), Ranks: newDots(c, x.Criteria), Facts: cardFacts(c, x)}
+		Sentence: c.Sentence, Removed: c.Removed, Classes: newHistogram(c, x), Ranks: newDots(c, x.Criteria), Facts: cardFacts(c, x)}
 	if c.Removed {
 		v.State = fmt.Sprintf("removed in turn %d", c.Turn)
 	}
 	var err error
-	if v.Patches, err = patchViews(c.Patches, x.Classes, pictures); err != nil {
+	if v.Patches, err = patchViews(c.Patches, x.Kinds(), pictures); err != nil {
 		return v, err
 	}
 	if c.Nearest != nil {
 		v.Nearest = fmt.Sprintf("Nearest kept filter: %d, correlation %.2f", c.Nearest.Filter, c.Nearest.Correlation)
-		v.Beside, err = patchViews(c.Nearest.Patches, x.Classes, pictures)
+		v.Beside, err = patchViews(c.Nearest.Patches, x.Kinds(), pictures)
 	}
 	return v, err
 }
@@ -77,12 +77,15 @@ func tells(c explain.Card) string {
 	if c.P == 0 {
 		return "too few images a class to say"
 	}
+	if b := c.Between; b[1] > 0 {
+		return fmt.Sprintf("ω² %.2f (%.2f to %.2f on redrawn pictures), p %.3g", c.Omega, b[0], b[1], c.P)
+	}
 	return fmt.Sprintf("ω² %.2f, p %.3g", c.Omega, c.P)
 }
 
 // without says loss and accuracy, and the classes that change.
 func without(w *explain.Without, x *explain.Explanation) string {
-	s := fmt.Sprintf("loss %+.4f (p %.2g), accuracy %s on %s", w.Loss, w.P, percent(w.Accuracy), x.JudgedOn)
+	s := fmt.Sprintf("loss %+.4f (p %.2g), %s %s on %s", w.Loss, w.P, accuracyOf(x), percent(w.Accuracy), x.JudgedOn)
 	s = strings.Replace(s, "loss -", "loss −", 1)
 	return s + "; " + changedClasses(w, x)
 }
@@ -104,7 +107,7 @@ func changedClasses(w *explain.Without, x *explain.Explanation) string {
 // histogram is rows of bars, one row a class, over the mean activation.
 type histogram struct {
 	Width, Height px
-	Label         string
+	Title, Label  string
 	Rows          []histogramRow
 	Low, High     string
 	Left, Right   px
@@ -127,7 +130,7 @@ const (
 )
 
 // newHistogram is nil where no image has a value.
-func newHistogram(c explain.Card, classes []string) *histogram {
+func newHistogram(c explain.Card, x *explain.Explanation) *histogram {
 	var all []float64
 	for _, v := range c.Pooled {
 		all = append(all, v...)
@@ -136,11 +139,16 @@ func newHistogram(c explain.Card, classes []string) *histogram {
 	if !ok {
 		return nil
 	}
-	h := &histogram{Width: cardWidth, Left: cardLeft, Right: cardWidth - 6, Label: "Mean activation on the images of each class", Low: three(lo), High: three(hi)}
+	h := &histogram{Width: cardWidth, Left: cardLeft, Right: cardWidth - 6, Title: "Mean activation by class",
+		Label: "Mean activation on the images of each class", Low: three(lo), High: three(hi)}
+	classes, noun := x.Kinds(), "image"
+	if x.Detector {
+		h.Title, h.Label, noun = "Mean activation by box", "Mean activation in the boxes of each class and in boxes on background", "box"
+	}
 	for k, v := range c.Pooled[:min(len(c.Pooled), shownClasses)] {
 		base := px(len(h.Rows)+1) * cardRow
 		h.Rows = append(h.Rows, histogramRow{Y: base - 4, Base: base, Name: shorten(classes[k]), Bars: h.bars(v, lo, hi, base),
-			Title: fmt.Sprintf("%s: %s, mean %s", classes[k], plural(len(v), "image"), three(average(v)))})
+			Title: fmt.Sprintf("%s: %s, mean %s", classes[k], plural(len(v), noun), three(average(v)))})
 	}
 	h.Height = px(len(h.Rows))*cardRow + 14
 	return h

@@ -11,6 +11,7 @@ const mostClasses = 60
 
 // classesView is the accuracy by class.
 type classesView struct {
+	Title         string
 	Dense, Pruned bool
 	Rows          []classRow
 	Left          int // classes that are not shown
@@ -27,13 +28,17 @@ type classRow struct {
 // newClasses sets the classes of both networks side by side, in the order of the first.
 func newClasses(dense, pruned *Result) *classesView {
 	d, p := perClass(dense), perClass(pruned)
-	v := &classesView{Dense: len(d) > 0, Pruned: len(p) > 0}
+	v := &classesView{Title: "Accuracy by class", Dense: len(d) > 0, Pruned: len(p) > 0}
+	noun := "image"
+	if finds(dense, pruned) {
+		v.Title, noun = "Average precision by class", "object"
+	}
 	at := map[string]int{}
 	for _, c := range d {
-		v.row(at, c).Dense = c.amount()
+		v.row(at, c, noun).Dense = c.amount(noun)
 	}
 	for _, c := range p {
-		v.row(at, c).Pruned = c.amount()
+		v.row(at, c, noun).Pruned = c.amount(noun)
 	}
 	if len(v.Rows) == 0 {
 		return nil
@@ -44,12 +49,12 @@ func newClasses(dense, pruned *Result) *classesView {
 }
 
 // row finds or makes the row of a class.
-func (v *classesView) row(at map[string]int, c Class) *classRow {
+func (v *classesView) row(at map[string]int, c Class, noun string) *classRow {
 	i, ok := at[c.Name]
 	if !ok {
 		i = len(v.Rows)
 		at[c.Name] = i
-		v.Rows = append(v.Rows, classRow{Name: c.Name, Images: plural(c.Images, "image"), Dense: amount{Text: none}, Pruned: amount{Text: none}, weak: math.Inf(1)})
+		v.Rows = append(v.Rows, classRow{Name: c.Name, Images: plural(c.Images, noun), Dense: amount{Text: none}, Pruned: amount{Text: none}, weak: math.Inf(1)})
 	}
 	r := &v.Rows[i]
 	if isShare(c.Accuracy) {
@@ -58,11 +63,25 @@ func (v *classesView) row(at map[string]int, c Class) *classRow {
 	return r
 }
 
-func (c Class) amount() amount {
+func (c Class) amount(noun string) amount {
 	if !isShare(c.Accuracy) {
 		return amount{Text: none}
 	}
-	return amount{Text: percent(c.Accuracy), Bar: px(100 * c.Accuracy)}
+	a := amount{Text: percent(c.Accuracy), Bar: px(100 * c.Accuracy)}
+	if noun == "object" {
+		a.Sub = "recall " + percent(c.Recall)
+	}
+	return a
+}
+
+// finds reports whether the results are a detector's.
+func finds(results ...*Result) bool {
+	for _, r := range results {
+		if r != nil && r.Found != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // changes fills in the differences of the classes that both networks have.
@@ -106,7 +125,7 @@ func perClass(r *Result) []Class {
 			n += k
 		}
 		if n > 0 && i < len(row) {
-			out = append(out, Class{r.class(i), n, float64(row[i]) / float64(n)})
+			out = append(out, Class{Name: r.class(i), Images: n, Accuracy: float64(row[i]) / float64(n)})
 		}
 	}
 	return out

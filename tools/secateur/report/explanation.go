@@ -24,6 +24,7 @@ type explanationView struct {
 	Heats   []*heat
 	Agree   *matrix
 	Maps    *mapsView
+	Scenes  []boxedView // of a detector
 	Shown   []shownPicture
 }
 
@@ -51,6 +52,7 @@ type shownPicture struct {
 	ID            string
 	Width, Height int
 	Source        template.URL
+	scale         px // from the picture's own pixels
 }
 
 // WriteExplanation writes the page of an explanation, whole or not at all. It reads the pictures it shows.
@@ -64,7 +66,7 @@ func WriteExplanation(w io.Writer, x *explain.Explanation, when time.Time, machi
 
 func newExplanation(x *explain.Explanation, when time.Time, machine string) (*explanationView, error) {
 	p := &Page{Title: "Why these filters went", When: when, Machine: machine, Dense: ResultOf(&x.Before, x.Classes),
-		Pruned: ResultOf(&x.After, x.Classes), TurnsBy: "accuracy, " + x.JudgedOn, Notes: x.Notes}
+		Pruned: ResultOf(&x.After, x.Classes), TurnsBy: accuracyOf(x) + ", " + x.JudgedOn, Notes: x.Notes}
 	for _, t := range x.Turns {
 		p.Turns = append(p.Turns, Turn(t))
 	}
@@ -84,6 +86,9 @@ func newExplanation(x *explain.Explanation, when time.Time, machine string) (*ex
 	}
 	v.Summary = summaryOf(x)
 	pictures := &gallery{at: map[string]int{}}
+	if v.Scenes, err = newScenes(x, pictures); err != nil {
+		return nil, err
+	}
 	for _, c := range x.Cards {
 		card, err := newCard(c, x, pictures)
 		if err != nil {
@@ -93,6 +98,14 @@ func newExplanation(x *explain.Explanation, when time.Time, machine string) (*ex
 	}
 	v.Shown = pictures.shown
 	return v, nil
+}
+
+// accuracyOf is what accuracies are called.
+func accuracyOf(x *explain.Explanation) string {
+	if x.Detector {
+		return averagePrecision
+	}
+	return "accuracy"
 }
 
 // mostFlips bounds the changed decisions that are shown.
@@ -251,7 +264,7 @@ func (g *gallery) show(path string) (*shownPicture, error) {
 		w, h := thumbSize(img.W, img.H)
 		i = len(g.shown)
 		g.at[path] = i
-		g.shown = append(g.shown, shownPicture{"p" + strconv.Itoa(i), w, h, src})
+		g.shown = append(g.shown, shownPicture{"p" + strconv.Itoa(i), w, h, src, scaleOf(img.Image().Bounds())})
 	}
 	return &g.shown[i], nil
 }

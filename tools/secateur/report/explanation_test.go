@@ -121,6 +121,62 @@ func TestExplanationInBrowser(t *testing.T) {
 	fits(t, renderExplanation(t, explained(t)), "0 of 5 pictures missing, 147 pieces shown")
 }
 
+// detected is an explanation of a detector: maps and changed pictures with boxes.
+func detected(t testing.TB) *explain.Explanation {
+	t.Helper()
+	x := explained(t)
+	x.Detector, x.Changed, x.Heats = true, nil, nil
+	for _, r := range []*eval.Report{&x.Before, &x.After} {
+		*r = eval.Report{Detector: true, Images: 30, Map50: 0.91, Map: 0.62, MACs: 1e6, Params: 1000,
+			Objects: map[string]eval.ObjectReport{"bolt": {Objects: 40, AP50: 0.9, Recall: 0.85}, "nut_<b>": {Objects: 12, AP50: 0.92, Recall: 0.77}}}
+	}
+	for i := range x.Turns {
+		x.Turns[i].Latency = 12 - float64(i)
+	}
+	for i := range x.Cards {
+		x.Cards[i].Pooled = append(x.Cards[i].Pooled, []float64{0.05, 0.06})
+		x.Cards[i].Between = [2]float64{0.31, 0.52}
+		for k := range x.Cards[i].Patches {
+			x.Cards[i].Patches[k].Class = k % 4
+		}
+	}
+	box := func(class string, score, x0 float64) eval.Box {
+		return eval.Box{Class: class, Score: score, XMin: x0, YMin: 2, XMax: x0 + 6, YMax: 12}
+	}
+	s := explain.Scene{Name: "2.png", Path: x.Cards[0].Patches[2].Path, Objects: []eval.Box{box("bolt", 0, 2), box("nut_<b>", 0, 14)},
+		Before: []eval.Box{box("bolt", 0.93, 3), box("nut_<b>", 0.71, 13)}, After: []eval.Box{box("bolt", 0.88, 2), box("bolt", 0.4, 9)}, Lost: 1, Alarms: 1}
+	x.Scenes = []explain.Scene{s}
+	for i := range x.Relevance.Maps {
+		x.Relevance.Maps[i].Scene = &s
+	}
+	return x
+}
+
+// TestExplanationOfDetector: average precisions, boxes and what changed are on the page; no accuracy is.
+func TestExplanationOfDetector(t *testing.T) {
+	page := renderExplanation(t, detected(t))
+	for _, want := range []string{"AP@.5", "91.0" + space + "%", "Average precision by class", "recall 77.0" + space + "%", "ms for one picture", "11.0" + space + "ms",
+		"1" + space + "object lost, 1" + space + "box more on nothing", "before: bolt 0.93, nut_&lt;b&gt; 0.71; after: bolt 0.88, bolt 0.40", "Mean activation by box",
+		"0.31 to 0.52 on redrawn pictures", "lay inside their boxes before pruning", "background"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if n := strings.Count(page, `<g class="box `); n != 6*4 {
+		t.Errorf("%d boxes, want four in each of six pictures", n)
+	}
+	for _, bad := range []string{"<script", "nut_<b>", "NaN", "http://", "ZgotmplZ", ">Accuracy<"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("%q is on the page", bad)
+		}
+	}
+}
+
+// TestDetectorInBrowser: a detector's page fits a phone and a desk like a classifier's.
+func TestDetectorInBrowser(t *testing.T) {
+	fits(t, renderExplanation(t, detected(t)), "0 of 0 pictures missing, 149 pieces shown")
+}
+
 // TestTinted: orange where the relevance is, grey where there is none, blue around the defect.
 func TestTinted(t *testing.T) {
 	values, defects := make([]float64, 28*28), make(data.Region, data.RegionSide*data.RegionSide)

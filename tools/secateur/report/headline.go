@@ -6,7 +6,7 @@ import "fmt"
 type headline struct {
 	Dense, Pruned bool // which columns there are
 	Rows          []contrast
-	Measured      string // on what
+	Measured      string // on what, and what the numbers are
 }
 
 // contrast is one quantity of both networks.
@@ -29,15 +29,33 @@ func newHeadline(dense, pruned *Result) *headline {
 	}
 	h := &headline{Dense: dense != nil, Pruned: pruned != nil, Measured: measured(dense, pruned)}
 	d, p := orEmpty(dense), orEmpty(pruned)
-	h.share("Accuracy", "", d, p, d.Accuracy, p.Accuracy, interval)
-	h.share("Class accuracy", "mean over classes", d, p, d.Macro, p.Macro, nil)
-	h.cost("Loss", "cross-entropy", d.Loss, p.Loss, three, ratio)
+	if finds(dense, pruned) {
+		h.found(d, p)
+	} else {
+		h.share("Accuracy", "", d, p, d.Accuracy, p.Accuracy, interval)
+		h.share("Class accuracy", "mean over classes", d, p, d.Macro, p.Macro, nil)
+		h.cost("Loss", "cross-entropy", d.Loss, p.Loss, three, ratio)
+	}
 	h.cost("MACs", "for one image", float64(d.MACs), float64(p.MACs), decimal, ratio)
 	h.cost("Parameters", "", float64(d.Params), float64(p.Params), decimal, ratio)
 	h.cost("Model file", "", float64(d.Bytes), float64(p.Bytes), decimalBytes, ratio)
 	h.cost("Latency p50", "batch of 1", d.P50Ms, p.P50Ms, millis, speed)
 	h.cost("Latency p99", "batch of 1", d.P99Ms, p.P99Ms, millis, speed)
 	return h
+}
+
+// found adds what detectors reached.
+func (h *headline) found(d, p Result) {
+	of := func(r Result) Found {
+		if r.Found == nil {
+			return Found{}
+		}
+		return *r.Found
+	}
+	a, b := of(d), of(p)
+	h.share("AP@.5", "mean over classes", d, p, a.AP50, b.AP50, nil)
+	h.share("AP@[.5:.95]", "as COCO has it", d, p, a.AP, b.AP, nil)
+	h.share("Recall", "of the rarest class", d, p, a.Rarest, b.Rarest, nil)
 }
 
 // share adds a row of accuracies. Networks that saw no image have none.
@@ -115,7 +133,10 @@ func measured(results ...*Result) string {
 		if on == "" {
 			on = "images"
 		}
-		return fmt.Sprintf("%d%s%s", r.Images, space, on)
+		if r.Found != nil {
+			return fmt.Sprintf("Average precision on %d%s%s; recall at the score that suits the pictures turns were judged by.", r.Images, space, on)
+		}
+		return fmt.Sprintf("Accuracies on %d%s%s; the range beneath is their 95 %% interval.", r.Images, space, on)
 	}
 	return ""
 }

@@ -2,10 +2,11 @@ package report
 
 import (
 	"fmt"
-	"html/template"
 	"image"
 	"image/color"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/explain"
@@ -19,9 +20,9 @@ type mapsView struct {
 }
 
 type mapView struct {
-	Class, Name   string
-	Before, After template.URL
-	Inside        string // shares at the defects; empty: not marked
+	Class  string
+	Inside string // shares at the defects; empty: not marked
+	Pair   boxedView
 }
 
 // newMaps is nil without maps.
@@ -33,27 +34,55 @@ func newMaps(r *explain.Relevance, classes []string) (*mapsView, error) {
 	if r.Images > 0 {
 		v.Summary = fmt.Sprintf("On %s with marked defects, %s of the relevance lay at them before pruning and %s does after it; they take %s of the pictures.",
 			plural(r.Images, "test picture"), percent(r.Before), percent(r.After), percent(r.Area))
+		if r.Maps[0].Scene != nil {
+			v.Summary = fmt.Sprintf("On %s with objects, %s of the relevance lay inside their boxes before pruning and %s does after it; boxes take %s of the pictures.",
+				plural(r.Images, "test picture"), percent(r.Before), percent(r.After), percent(r.Area))
+		}
 	}
 	for _, m := range r.Maps {
-		item := mapView{Class: classes[m.Class], Name: m.Image}
-		if m.Region != nil {
-			item.Inside = fmt.Sprintf("at the defect: %s before, %s after", percent(m.InsideBefore), percent(m.InsideAfter))
-		}
-		img, err := data.Decode(m.Path)
+		item, err := newMap(m, classes)
 		if err != nil {
 			return nil, err
-		}
-		for _, x := range []struct {
-			values []float64
-			into   *template.URL
-		}{{m.Before, &item.Before}, {m.After, &item.After}} {
-			if *x.into, err = (Picture{Image: tinted(img.Image(), x.values, m.Region)}).source(); err != nil {
-				return nil, err
-			}
 		}
 		v.Items = append(v.Items, item)
 	}
 	return v, nil
+}
+
+// newMap is one picture's. A detector's boxes lie over it, defects are outlined in it.
+func newMap(m explain.Map, classes []string) (mapView, error) {
+	v, at, region := mapView{Class: classes[m.Class]}, "at the defect", m.Region
+	v.Pair.Name = m.Image
+	img, err := data.Decode(m.Path)
+	if err != nil {
+		return v, err
+	}
+	scale := scaleOf(img.Image().Bounds())
+	v.Pair.Width, v.Pair.Height = thumbSize(img.W, img.H)
+	before, after := &v.Pair.Before, &v.Pair.After
+	before.Title, after.Title = "before", "after"
+	if s := m.Scene; s != nil {
+		at, region, v.Class = "inside the boxes", nil, namesOf(s)
+		before.Boxes, after.Boxes = overlaid(s, s.Before, scale), overlaid(s, s.After, scale)
+	}
+	if m.Region != nil {
+		v.Inside = fmt.Sprintf("%s: %s before, %s after", at, percent(m.InsideBefore), percent(m.InsideAfter))
+	}
+	if before.Source, err = (Picture{Image: tinted(img.Image(), m.Before, region)}).source(); err == nil {
+		after.Source, err = Picture{Image: tinted(img.Image(), m.After, region)}.source()
+	}
+	return v, err
+}
+
+// namesOf is the classes of a scene's objects, each once.
+func namesOf(s *explain.Scene) string {
+	var names []string
+	for _, b := range s.Objects {
+		if !slices.Contains(names, b.Class) {
+			names = append(names, b.Class)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // hot is the colour of relevance, edge that of the outline of a defect.

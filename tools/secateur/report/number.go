@@ -3,6 +3,7 @@ package report
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -103,10 +104,13 @@ func wilson(share float64, n int) (lo, hi float64) {
 	return max(0, mid-half), min(1, mid+half)
 }
 
-// plural is n with its noun, "1 filter", "2 filters".
+// plural is n with its noun, "1 filter", "2 filters", "2 boxes".
 func plural(n int, noun string) string {
 	if n == 1 {
 		return "1" + space + noun
+	}
+	if strings.HasSuffix(noun, "x") {
+		noun += "e"
 	}
 	return strconv.Itoa(n) + space + noun + "s"
 }

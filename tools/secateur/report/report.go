@@ -45,6 +45,7 @@ type Result struct {
 	Accuracy float64 // share of the images, 0 to 1
 	Macro    float64 // mean of the class accuracies, 0 to 1
 	Loss     float64 // mean cross-entropy in nats
+	Found    *Found  // of a detector, in place of the three above; nil of a classifier
 
 	MACs         int64 // multiply-accumulates for one image
 	Params       int64
@@ -61,15 +62,33 @@ func ResultOf(r *eval.Report, classes []string) *Result {
 	if r == nil {
 		return nil
 	}
-	return &Result{On: "test images", Images: r.Images, Accuracy: r.Accuracy, Macro: r.Macro, Loss: r.Loss, MACs: r.MACs,
+	out := &Result{On: "test images", Images: r.Images, Accuracy: r.Accuracy, Macro: r.Macro, Loss: r.Loss, MACs: r.MACs,
 		Params: int64(r.Params), P50Ms: r.Latency.P50, P99Ms: r.Latency.P99, Classes: classes, Confusion: r.Confusion}
+	if r.Detector {
+		_, rarest := r.Rarest()
+		out.Found = &Found{AP50: r.Map50, AP: r.Map, Rarest: rarest.Recall}
+		for _, name := range classes {
+			if c, ok := r.Objects[name]; ok {
+				out.PerClass = append(out.PerClass, Class{Name: name, Images: c.Objects, Accuracy: c.AP50, Recall: c.Recall})
+			}
+		}
+	}
+	return out
 }
 
-// Class is the accuracy of one class.
+// Found is what a detector reached, all from 0 to 1.
+type Found struct {
+	AP50   float64 // average precision at an IoU of 0.5, mean over classes
+	AP     float64 // and over IoUs from 0.5 to 0.95
+	Rarest float64 // recall of the rarest class at the operating point
+}
+
+// Class is the accuracy of one class, of a detector its average precision at an IoU of 0.5.
 type Class struct {
 	Name     string
-	Images   int
-	Accuracy float64 // 0 to 1
+	Images   int // of a detector objects
+	Accuracy float64
+	Recall   float64 // of a detector at the operating point
 }
 
 // Epoch is one pass over the training images. ValLoss that is zero or not a number says that the
@@ -88,6 +107,7 @@ type Turn struct {
 	MACs     int64
 	Params   int64
 	Accuracy float64 // 0 to 1, what TurnsBy says
+	Latency  float64 // of one picture in milliseconds; 0: not measured
 	Accepted bool    // false: rolled back
 	Removed  int     // filters
 	Reason   string  // why it was rolled back, or what was special
@@ -124,7 +144,7 @@ var files embed.FS
 
 // pages is parsed when one is wanted: the program starts without.
 var pages = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("").ParseFS(files, "head.html", "page.html", "svg.html", "explanation.html", "study.html"))
+	return template.Must(template.New("").Funcs(template.FuncMap{"side": sideOf}).ParseFS(files, "head.html", "page.html", "svg.html", "explanation.html", "study.html"))
 })
 
 // Write writes the page, whole or not at all. It fails if a picture is neither PNG nor JPEG nor

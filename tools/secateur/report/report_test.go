@@ -158,12 +158,12 @@ func FuzzWrite(f *testing.F) {
 func odd(a, b float64, n int64, k int) *Page {
 	r := func(a float64) *Result {
 		return &Result{Images: k, Accuracy: a, Macro: a, Loss: a, MACs: n, Params: n, Bytes: n, P50Ms: a, P99Ms: b,
-			PerClass: []Class{{"x", k, a}, {"y", k, b}}, Confusion: [][]int{{k, k}, {k}, nil}}
+			PerClass: []Class{{"x", k, a, b}, {"y", k, b, a}}, Confusion: [][]int{{k, k}, {k}, nil}}
 	}
 	return &Page{
 		Dense: r(a), Pruned: r(b),
 		Epochs:   []Epoch{{"head", k, k, a, a, b, b}, {"head", k, 0, b, b, a, a}, {"tune", 0, 0, a, b, a, b}, {"", 0, 0, 0, 0, 0, 0}},
-		Turns:    []Turn{{k, n, n, a, true, k, ""}, {0, n, n, b, false, k, ""}, {1, n / 2, n, 0.5, true, k, ""}},
+		Turns:    []Turn{{k, n, n, a, b, true, k, ""}, {0, n, n, b, a, false, k, ""}, {1, n / 2, n, 0.5, 3, true, k, ""}},
 		Widths:   []Width{{"w", k, k, []int{k, 0, k, -1}}, {"v", 8, k, []int{1, 3, 2, 9}}},
 		Pictures: []Picture{{Data: pixel, Class: "x", Dense: Prediction{"x", a}, Pruned: Prediction{"y", b}}},
 	}
