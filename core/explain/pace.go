@@ -12,8 +12,13 @@ import (
 	"github.com/secateur/secateur/pruning/groups"
 )
 
-// timedRounds is how often each network of a run is timed; the first round warms up.
-const timedRounds = 16
+// Each network of a run is timed in timedRounds or, if these take less than timedFor, in as many as it takes, at most
+// mostRounds. The first round warms up.
+const (
+	timedRounds = 16
+	mostRounds  = 200
+	timedFor    = 3 * time.Second
+)
 
 // pace times the networks of all turns at one picture a step, in turn in each round, so that what else the machine does falls
 // on all alike: the medians are the abscissae of the curve of accuracy over time. Networks of turns are made again by their
@@ -34,8 +39,8 @@ func (e *explainer) pace() error {
 			return err
 		}
 	}
-	times := make([][]float64, len(nets))
-	for round := range timedRounds {
+	times, start := make([][]float64, len(nets)), time.Now()
+	for round := 0; round < mostRounds && (round < timedRounds || time.Since(start) < timedFor); round++ {
 		for i, p := range plans {
 			began := time.Now()
 			if err := p.Run(); err != nil {
@@ -45,7 +50,7 @@ func (e *explainer) pace() error {
 				times[i] = append(times[i], float64(time.Since(began).Nanoseconds())/1e6)
 			}
 		}
-		e.report("timing", round+1, timedRounds)
+		e.report("timing", min(round+1, timedRounds), timedRounds)
 		if err := e.ctx.Err(); err != nil {
 			return err
 		}

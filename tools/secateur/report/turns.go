@@ -11,9 +11,10 @@ import (
 type turnsView struct {
 	Charts []*chart // none of fewer than two turns
 	Rows   []turnRow
-	By     string
 	Column string
+	Legend string // what it is
 	Timed  bool
+	Beside bool // the table stands beside the chart
 }
 
 type turnRow struct {
@@ -30,15 +31,16 @@ func newTurns(turns []Turn, by string) *turnsView {
 	if by == "" {
 		by = "accuracy"
 	}
-	v := &turnsView{By: by, Column: "Accuracy"}
+	v := &turnsView{Column: "Accuracy", Legend: "Accuracy: " + by}
 	if strings.HasPrefix(by, averagePrecision) {
-		v.Column = averagePrecision
+		v.Column, v.Legend = averagePrecision, by
 	}
 	for _, c := range []*cost{costOfMACs(turns), costOfTime()} {
 		if chart := turnsChart(turns, by, c); chart != nil {
 			v.Charts = append(v.Charts, chart)
 		}
 	}
+	v.Beside = len(v.Charts) < 2
 	for _, t := range turns {
 		r := turnRow{Turn: t.Turn, MACs: count(t.MACs), Params: count(t.Params), Removed: count(int64(t.Removed)), Accuracy: percent(t.Accuracy), Accepted: t.Accepted, Why: why(t)}
 		if t.Latency > 0 {
