@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/secateur/secateur/core/data"
@@ -65,16 +66,46 @@ func TestTrainGates(t *testing.T) {
 
 // TestTrainGatesLeaveTraining: keeping Γ changes no bit of what is trained; a killed run that uses it ends with the same bits.
 func TestTrainGatesLeaveTraining(t *testing.T) {
-	plain, _ := watched(t, gated(t, false, "l1"))
-	kept, _ := watched(t, gated(t, true, "l1"))
-	for _, n := range plain.Model.Nodes {
-		if !slices.Equal(n.Value, kept.Model.Node(n.Name).Value) {
+	trained := func(watch bool) *job {
+		j, err := newJob(context.Background(), gated(t, watch, "fisher-loss"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.tune(recipe{name: "tune", epochs: 2, rate: 0.01, part: Full, objective: j.plain()}); err != nil {
+			t.Fatal(err)
+		}
+		return j
+	}
+	plain, kept := trained(false), trained(true)
+	for _, n := range plain.net.Nodes {
+		if !slices.Equal(n.Value, kept.net.Node(n.Name).Value) {
 			t.Fatalf("%s differs", n.Name)
 		}
+	}
+	if len(plain.gates) > 0 || len(kept.gates) == 0 {
+		t.Errorf("Γ at %d gates without being asked, at %d when asked", len(plain.gates), len(kept.gates))
 	}
 	c := gated(t, true, "fisher-loss")
 	r, _ := watched(t, c)
 	for turn := range r.Turns {
 		checkResumed(t, c, turn+1, r.Model)
+	}
+}
+
+// TestTrainGatesRefused: where nobody would look at what training keeps, a line says so before anything trains.
+func TestTrainGatesRefused(t *testing.T) {
+	suffix := gated(t, true, "fisher-loss")
+	suffix.Part = Suffix
+	finds := squaresConfig(t)
+	finds.Prune = DefaultPrune("fisher-loss", pruning.Budget{Of: "macs", Share: 0.7})
+	finds.Prune.TrainGates = true
+	for want, c := range map[string]Config{"criterion obs looks at": gated(t, true, "obs"), "criterion fisher-margin": gated(t, true, "fisher"),
+		"part suffix": suffix, "a detector's": finds} {
+		if _, err := Adapt(context.Background(), c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want a line with %q", err, want)
+		}
+	}
+	if _, err := newJob(context.Background(), gated(t, true, "fusion:obs+taylor-loss")); err != nil {
+		t.Error(err)
 	}
 }

@@ -218,6 +218,9 @@ func newJob(ctx context.Context, c Config) (*job, error) {
 	if err := eval.CheckInput(c.Model); err != nil {
 		return nil, err
 	}
+	if err := j.checkGates(); err != nil {
+		return nil, err
+	}
 	var err error
 	if j.net, err = j.task.network(c); err != nil {
 		return nil, err
