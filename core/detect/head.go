@@ -18,6 +18,7 @@ const (
 	Boxes   = Prefix + "boxes"   // N×A×4, xmin, ymin, xmax, ymax in pixels of the input
 	Centres = Prefix + "centres" // 1×A×4, x, y, x, y of the anchors
 
+	Assigned  = Prefix + "assigned"  // N×A×6, what the anchors are to answer, where a loss asks
 	Distances = Prefix + "distances" // N×A×4, to the edges, as logarithms in units of the stride
 )
 

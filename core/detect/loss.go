@@ -31,7 +31,7 @@ func AddTargets(g *graph.Graph, name string, objects int) *graph.Node {
 
 // AddAssigned adds what the anchors are to answer for targets.
 func AddAssigned(g *graph.Graph, targets *graph.Node) *graph.Node {
-	return g.Add(Prefix+"assigned", Aligned(), g.Outputs[0], g.Outputs[1], g.Node(Centres), targets)
+	return g.Add(Assigned, Aligned(), g.Outputs[0], g.Outputs[1], g.Node(Centres), targets)
 }
 
 // AddMargin adds how far objects are told apart from the rest, N: the margin of the logits, less the loss of the boxes with

@@ -1,7 +1,7 @@
 package score
 
 import (
-	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/grad"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
@@ -21,25 +21,25 @@ type BlockWeight struct {
 
 // WeighBlocks weighs blocks in one run over the images.
 func (s *Scorer) WeighBlocks(g *graph.Graph, blocks []*groups.Block) ([]BlockWeight, error) {
-	if err := checkClassifier(g, s.Classes); err != nil {
+	if err := s.checkOutputs(g); err != nil {
 		return nil, err
 	}
-	batch := min(scoreBatch, len(s.Samples))
-	p, err := s.branchPlan(g, blocks, batch)
+	batch := s.batchOf(g)
+	p, rows, err := s.branchPlan(g, blocks, batch)
 	if err != nil {
 		return nil, err
 	}
 	p.Hook = s.Ctx.Err
 	seen := make([]branchSums, len(blocks))
-	err = eval.EachBatch(p, g, s.Samples, batch, s.Classes, p.Data(targets), func(n int) error {
+	labels, err := s.eachAsked(p, g, batch, rows, func(n int, counts, first func(i int) bool) error {
 		for i, b := range blocks {
-			seen[i].add(p, b.Branch, batch, n)
+			seen[i].add(p, b.Branch, batch, n, counts, first)
 		}
 		return nil
 	})
 	list := make([]BlockWeight, len(blocks))
 	for i, b := range blocks {
-		list[i] = seen[i].weigh(b, s.labels())
+		list[i] = seen[i].weigh(b, labels)
 	}
 	return list, err
 }
@@ -51,38 +51,46 @@ const (
 	branchSlope = ".branch.slope" // N×4×C, statistics of d
 )
 
-func (s *Scorer) branchPlan(g *graph.Graph, blocks []*groups.Block, batch int) (*plan.Plan, error) {
+// branchPlan is the plan, and the name of a node that has nothing but zeros in rows that do not count, "" where all do.
+func (s *Scorer) branchPlan(g *graph.Graph, blocks []*groups.Block, batch int) (*plan.Plan, string, error) {
 	b, _, err := g.WithBatch(batch)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	var names, keep []string
 	for _, x := range blocks {
 		names = append(names, x.Branch.Name)
 	}
-	logits, wrt := b.Outputs[0], nodesOf(b, names)
-	margin := b.Add("score.margin", op.Margin{}, logits, b.Leaf(targets, graph.Input, logits.Shape, nil))
-	grads, err := grad.Differentiate(b, margin, wrt)
+	q, wrt, rows := ask(b, detect.MostObjects(s.Samples)), nodesOf(b, names), ""
+	if q.rows != nil {
+		rows = q.rows.Name
+		keep = append(keep, rows)
+	}
+	grads, err := grad.Differentiate(b, q.margin(), wrt)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	for _, a := range wrt {
 		keep = append(keep, b.Add(a.Name+branchMean, op.ChannelStats{}, a).Name, b.Add(a.Name+branchGate, op.GateGrad{}, a, grads[a]).Name,
 			b.Add(a.Name+branchSlope, op.ChannelStats{}, grads[a]).Name)
 	}
-	return plan.Compile(b, plan.Options{Env: s.Env, Keep: keep})
+	p, err := plan.Compile(b, plan.Options{Env: s.Env, Keep: keep})
+	return p, rows, err
 }
 
-// branchSums is what the images say of a branch, one row each.
+// branchSums is what is said of a branch: by the images one row each of means, by the images or objects of gradients.
 type branchSums struct{ mean, gate, slope [][]float64 }
 
-// add takes in n images of a batch.
-func (s *branchSums) add(p *plan.Plan, a *graph.Node, batch, n int) {
+// add takes in those of n rows of a batch that count, and the means of each image where it comes first.
+func (s *branchSums) add(p *plan.Plan, a *graph.Node, batch, n int, counts, first func(i int) bool) {
 	width, positions := a.Shape.Channels(), float64(a.Shape.Rows()/a.Shape[0])
-	rows := func(suffix string, by float64) (list [][]float64) {
+	rows := func(suffix string, by float64, there func(i int) bool) (list [][]float64) {
 		d := p.Data(a.Name + suffix)
 		stride := len(d) / batch
 		for i := range n {
+			if !there(i) {
+				continue
+			}
 			row := make([]float64, width)
 			for k, v := range d[i*stride : i*stride+width] { // the mean is the first of the statistics
 				row[k] = by * float64(v)
@@ -91,12 +99,12 @@ func (s *branchSums) add(p *plan.Plan, a *graph.Node, batch, n int) {
 		}
 		return list
 	}
-	s.mean = append(s.mean, rows(branchMean, 1)...)
-	s.gate = append(s.gate, rows(branchGate, 1)...)
-	s.slope = append(s.slope, rows(branchSlope, positions)...)
+	s.mean = append(s.mean, rows(branchMean, 1, first)...)
+	s.gate = append(s.gate, rows(branchGate, 1, counts)...)
+	s.slope = append(s.slope, rows(branchSlope, positions, counts)...)
 }
 
-// weigh is Σ over channels of γ = Σ a·d - mean·Σ d, squared, over the images.
+// weigh is Σ over channels of γ = Σ a·d - mean·Σ d, squared, over the images or objects.
 func (s *branchSums) weigh(b *groups.Block, labels []int) BlockWeight {
 	w := BlockWeight{Block: b, Mean: make([]float32, b.Branch.Shape.Channels())}
 	n := float64(len(labels))
@@ -105,7 +113,7 @@ func (s *branchSums) weigh(b *groups.Block, labels []int) BlockWeight {
 		for _, row := range s.mean {
 			sum += row[k]
 		}
-		w.Mean[k] = float32(sum / n)
+		w.Mean[k] = float32(sum / float64(len(s.mean)))
 	}
 	for i, weight := range criteria.ClassWeights(labels) {
 		gamma := 0.0

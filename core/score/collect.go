@@ -4,7 +4,6 @@ package score
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
@@ -146,8 +145,8 @@ func addGradients(s *graph.Graph, gates []string, of *graph.Node, pool graph.Op,
 	return keep, nil
 }
 
-// add appends the rows of the n images that the plan has just run.
-func (c *collector) add(n int) error {
+// add appends the rows of the n images or objects that the plan has just run, as far as they count.
+func (c *collector) add(n int, counts func(i int) bool) error {
 	classes := c.of(regions, n)
 	there := func(i int) bool { return classes[i*detect.TargetWidth] >= 0 }
 	for i := range len(classes) / detect.TargetWidth {
@@ -163,7 +162,6 @@ func (c *collector) add(n int) error {
 	} else {
 		pooled = len(classes) / detect.TargetWidth
 	}
-	counts := c.counting(n)
 	for _, name := range c.names {
 		p := c.places[name]
 		p.Pool = appendRows(p.Pool, c.of(name+".pooled", n), pooled, there)
@@ -178,17 +176,6 @@ func (c *collector) add(n int) error {
 }
 
 func all(int) bool { return true }
-
-// counting says which of the n rows count.
-func (c *collector) counting(n int) func(i int) bool {
-	if c.rows == "" {
-		return all
-	}
-	v := c.of(c.rows, n)
-	return func(i int) bool {
-		return slices.ContainsFunc(v[i*len(v)/n:(i+1)*len(v)/n], func(x float32) bool { return x != 0 })
-	}
-}
 
 // appendRows appends those of n rows that are there.
 func appendRows(to, v []float32, n int, there func(i int) bool) []float32 {

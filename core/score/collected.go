@@ -44,7 +44,7 @@ func (s *Scorer) Collect(st *groups.Structure, needs criteria.Needs) (*Collected
 		return nil, fmt.Errorf("it looks at %s, and there are no images", needs)
 	}
 	if needs&(behindLogits|criteria.Probing) != 0 {
-		if err := s.checkOutputs(st.Graph, needs); err != nil {
+		if err := s.checkOutputs(st.Graph); err != nil {
 			return nil, fmt.Errorf("it looks at %s: %w", needs, err)
 		}
 	}
@@ -98,9 +98,9 @@ const (
 	atGates      = behindLogits | criteria.Activations | criteria.MapRanks
 )
 
-// checkOutputs wants a network of the data's classes: a classifier or, but for what runs it piece by piece, a detector.
-func (s *Scorer) checkOutputs(g *graph.Graph, needs criteria.Needs) error {
-	if !detect.Is(g) || needs.Has(criteria.Probing) {
+// checkOutputs wants a classifier or a detector of the data's classes.
+func (s *Scorer) checkOutputs(g *graph.Graph) error {
+	if !detect.Is(g) {
 		return checkClassifier(g, s.Classes)
 	}
 	if n := g.Outputs[0].Shape.Channels(); n != s.Classes {
@@ -168,7 +168,7 @@ func (s *Scorer) gatesOfImages(g *graph.Graph, names []string, needs criteria.Ne
 	}
 	col.plan.Hook = s.Ctx.Err
 	setAll(col.plan, weights, 1)
-	return col, s.each(col.plan, g, batch, col.add)
+	return col, s.each(col.plan, g, batch, func(n int) error { return col.add(n, all) })
 }
 
 // setAll sets all values of an input, where the plan has it.
@@ -185,7 +185,8 @@ func (s *Scorer) each(p *plan.Plan, g *graph.Graph, batch int, after func(n int)
 	o, b := data.LoaderOptions{Batch: batch, Classes: s.Classes}, data.Batch{}
 	switch asked := p.Has(targets); {
 	case asked && detect.Is(g):
-		o.Boxes, b.Boxes = detect.MostObjects(s.Samples), p.Data(targets)
+		b.Boxes = p.Data(targets)
+		o.Boxes = len(b.Boxes) / batch / detect.TargetWidth
 		setAll(p, objectOf, whole)
 	case asked:
 		b.Targets = p.Data(targets)

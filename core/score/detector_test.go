@@ -209,12 +209,12 @@ func TestDetectorInside(t *testing.T) {
 	}
 }
 
-// TestDetectorCriteria: every criterion that does not run the network piece by piece judges a detector.
+// TestDetectorCriteria: every criterion judges a detector, in every group.
 func TestDetectorCriteria(t *testing.T) {
 	s, st := finding(t)
 	judged := 0
 	for _, c := range criteria.All() {
-		if c.Needs&(criteria.Probing|criteria.Overlaps) != 0 || c.Name == "bn-scale" { // here is no batch norm
+		if c.Name == "bn-scale" { // here is no batch norm
 			continue
 		}
 		k, err := s.Collect(st, c.Needs)
@@ -243,12 +243,55 @@ func TestDetectorCriteria(t *testing.T) {
 	}
 }
 
-// TestDetectorRefuses: another number of classes, and what runs the network piece by piece.
+// TestDetectorProbe: the integral of the derivative along the joint path is what the loss loses on it (identity h), and the loss
+// with all units is the network's own.
+func TestDetectorProbe(t *testing.T) {
+	s, st := finding(t)
+	for _, name := range []string{"b", detect.Prefix + "box.0.4"} {
+		g := st.Named(name)
+		p, err := s.probe(st, g, 0) // nothing is kept: all images run from their files again
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, err := s.Probe(st, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		losses := func(p criteria.Probe, share float64) float64 {
+			keep := make([]float64, len(g.Units))
+			for i := range keep {
+				keep[i] = share
+			}
+			v, err := p.Losses(keep, true)
+			if err != nil || len(v) != len(s.Samples) {
+				t.Fatalf("%d losses, %v", len(v), err)
+			}
+			return mean(v)
+		}
+		on, off := losses(kept, 1), losses(kept, 0)
+		toy.Near(t, "loss from the files", losses(p, 1), on, 1e-5*on)
+		path, length, points := 0.0, 0.0, 256
+		for k := range points {
+			v, err := kept.Gammas((float64(k)+0.5)/float64(points), true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			step := 0.0
+			for _, x := range v {
+				step += x / float64(points*len(s.Samples))
+			}
+			path, length = path+step, length+math.Abs(step)
+		}
+		if on == off {
+			t.Errorf("%s: the loss is %v with it and without", name, on)
+		}
+		toy.Near(t, name+": the path's integral", path, on-off, 0.01*length) // the loss of boxes has kinks
+	}
+}
+
+// TestDetectorRefuses: another number of classes.
 func TestDetectorRefuses(t *testing.T) {
 	s, st := finding(t)
-	if _, err := s.Collect(st, criteria.Probing); err == nil {
-		t.Error("a detector is probed")
-	}
 	s.Classes = 3
 	if _, err := s.Collect(st, criteria.MarginGradients); err == nil {
 		t.Error("two classes are taken for three")

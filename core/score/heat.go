@@ -30,7 +30,7 @@ func (s *Scorer) Heats(g *graph.Graph) ([]Heat, error) {
 
 // eachHeat appends the heat maps, and after each calls with what the plan was told of the picture.
 func (s *Scorer) eachHeat(g *graph.Graph, heats *[]Heat, after func(labels []float32)) error {
-	if err := s.checkOutputs(g, 0); err != nil {
+	if err := s.checkOutputs(g); err != nil {
 		return err
 	}
 	batch := s.batchOf(g)

@@ -58,7 +58,7 @@ func (s *Scorer) objects() []object {
 	return out
 }
 
-// eachObject runs a plan of batch rows over objects, each picture being decoded once.
+// eachObject runs a plan of batch rows over objects in the order of their images, each picture being decoded once.
 func (s *Scorer) eachObject(p *plan.Plan, g *graph.Graph, rows []object, batch int, after func(rows []object) error) error {
 	l, err := data.NewLoader(s.Samples, eval.Preprocess(g), data.LoaderOptions{Batch: 1, Classes: s.Classes, Boxes: detect.MostObjects(s.Samples)})
 	if err != nil {
@@ -91,6 +91,49 @@ func (s *Scorer) eachObject(p *plan.Plan, g *graph.Graph, rows []object, batch i
 	return nil
 }
 
+// eachAsked runs a plan that asks behind the outputs: a row an image or, of a detector, an object. It returns the classes of the
+// rows that count: those where the node of that name is not all zero, all of them where it is "". after is told which those
+// are, and which come first of their image.
+func (s *Scorer) eachAsked(p *plan.Plan, g *graph.Graph, batch int, rows string, after func(n int, counts, first func(i int) bool) error) ([]int, error) {
+	setAll(p, weights, 1)
+	if !detect.Is(g) {
+		return s.labels(), s.each(p, g, batch, func(n int) error { return after(n, all, all) })
+	}
+	return s.eachObjectAsked(p, g, batch, rows, s.objects(), after)
+}
+
+// eachObjectAsked is eachAsked for these objects.
+func (s *Scorer) eachObjectAsked(p *plan.Plan, g *graph.Graph, batch int, rows string, list []object, after func(n int, counts, first func(i int) bool) error) ([]int, error) {
+	boxes, classes, last := p.Data(targets), []int{}, -1
+	err := s.eachObject(p, g, list, batch, func(some []object) error {
+		counts, before := nonZero(p.Data(rows), batch), last
+		for i, o := range some {
+			switch last = o.image; {
+			case !counts(i):
+			case o.box == whole:
+				classes = append(classes, s.Classes)
+			default:
+				classes = append(classes, int(boxes[i*len(boxes)/batch+o.box*detect.TargetWidth]))
+			}
+		}
+		return after(len(some), counts, func(i int) bool {
+			return some[i].image != before && (i == 0 || some[i].image != some[i-1].image)
+		})
+	})
+	if err == nil && len(classes) == 0 {
+		err = fmt.Errorf("no anchor of the detector answers for any of %d objects: it is damaged, or its anchors lie elsewhere", len(list))
+	}
+	return classes, err
+}
+
+// nonZero says which of the batch's rows of v have anything.
+func nonZero(v []float32, batch int) func(i int) bool {
+	size := len(v) / batch
+	return func(i int) bool {
+		return slices.ContainsFunc(v[i*size:(i+1)*size], func(x float32) bool { return x != 0 })
+	}
+}
+
 // gatesOfObjects collects one row an object at every gate, and says of which class each is.
 func (s *Scorer) gatesOfObjects(g *graph.Graph, names []string, rows []object, needs criteria.Needs) (map[string]criteria.Place, []int, error) {
 	batch := min(s.batchOf(g), len(rows))
@@ -99,22 +142,6 @@ func (s *Scorer) gatesOfObjects(g *graph.Graph, names []string, rows []object, n
 		return nil, nil, err
 	}
 	col.plan.Hook = s.Ctx.Err
-	boxes, classes := col.plan.Data(targets), []int{}
-	err = s.eachObject(col.plan, g, rows, batch, func(rows []object) error {
-		counts := col.counting(len(rows))
-		for i, o := range rows {
-			switch {
-			case !counts(i):
-			case o.box == whole:
-				classes = append(classes, s.Classes)
-			default:
-				classes = append(classes, int(boxes[i*len(boxes)/batch+o.box*detect.TargetWidth]))
-			}
-		}
-		return col.add(len(rows))
-	})
-	if err == nil && len(classes) == 0 {
-		err = fmt.Errorf("no anchor of the detector answers for any of %d objects: it is damaged, or its anchors lie elsewhere", len(rows))
-	}
+	classes, err := s.eachObjectAsked(col.plan, g, batch, col.rows, rows, func(n int, counts, _ func(i int) bool) error { return col.add(n, counts) })
 	return col.places, classes, err
 }

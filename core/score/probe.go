@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
+	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/pruning/criteria"
@@ -22,6 +24,7 @@ const probeBytes = 256 << 20
 // It is used by one goroutine at a time.
 type probe struct {
 	s        *Scorer
+	network  *graph.Graph
 	suffix   *suffix
 	units    int
 	batch    int
@@ -35,14 +38,14 @@ type probe struct {
 // Probe is the part of the network behind a group, ready to run over the scorer's images with the
 // group's units switched. It holds at most 256 MiB of activations beside the plans.
 func (s *Scorer) Probe(st *groups.Structure, g *groups.Group) (criteria.Probe, error) {
-	if err := checkClassifier(st.Graph, s.Classes); err != nil {
+	if err := s.checkOutputs(st.Graph); err != nil {
 		return nil, err
 	}
 	return s.probe(st, g, probeBytes)
 }
 
 func (s *Scorer) probe(st *groups.Structure, g *groups.Group, bytes int) (*probe, error) {
-	p := &probe{s: s, units: len(g.Units), batch: min(eval.BatchSize, len(s.Samples))}
+	p := &probe{s: s, network: st.Graph, units: len(g.Units), batch: min(eval.BatchSize, len(s.Samples))}
 	if p.batch == 0 {
 		return nil, fmt.Errorf("%s: no images to run", g.Name)
 	}
@@ -70,6 +73,10 @@ func (p *probe) compilePrefix(st *groups.Structure) (*plan.Plan, error) {
 	for _, gate := range p.suffix.gates {
 		keep = append(keep, g.Add(gate.name+".pooled", op.ChannelStats{}, g.Node(gate.name)).Name)
 	}
+	if detect.Is(g) {
+		assigned := detect.AddAssigned(g, detect.AddTargets(g, targets, detect.MostObjects(p.s.Samples)))
+		detect.AddLoss(g, probeLoss, assigned, ones(g, weights, p.batch)) // of which a suffix may read a part
+	}
 	g.Outputs = nil
 	prefix, err := plan.Compile(g, plan.Options{Env: p.s.Env, Keep: keep})
 	if err == nil {
@@ -88,7 +95,7 @@ func (p *probe) fill(bytes int) error {
 		floats += len(p.prefix.Data(name))
 	}
 	whole := true
-	return eval.EachBatch(p.prefix, p.prefix.Graph, p.s.Samples, p.batch, p.s.Classes, nil, func(n int) error {
+	return p.s.each(p.prefix, p.network, p.batch, func(n int) error {
 		p.addMeans(n)
 		if whole = whole && (len(p.cached)+1)*floats*4 <= bytes; !whole {
 			return nil
@@ -114,7 +121,7 @@ func (p *probe) addMeans(n int) {
 	}
 }
 
-// Losses is the loss of each image, cross-entropy against its label, with unit i passing keep[i].
+// Losses is the loss of each image, cross-entropy against its label or that of a detector's anchors, with unit i passing keep[i].
 func (p *probe) Losses(keep []float64, mean bool) ([]float64, error) {
 	if len(keep) != p.units {
 		return nil, fmt.Errorf("shares of %d units, want %d", len(keep), p.units)
@@ -207,10 +214,12 @@ func (p *probe) centre(mean bool) {
 func (p *probe) each(on *plan.Plan, after func(n int)) error {
 	done := 0
 	run := func(n int) error {
-		y := on.Data(targets)
-		clear(y)
-		for i, x := range p.s.Samples[done : done+n] {
-			y[i*p.s.Classes+x.Class] = 1
+		if on.Has(targets) {
+			y := on.Data(targets)
+			clear(y)
+			for i, x := range p.s.Samples[done : done+n] {
+				y[i*p.s.Classes+x.Class] = 1
+			}
 		}
 		if err := on.Run(); err != nil {
 			return err
@@ -230,7 +239,9 @@ func (p *probe) each(on *plan.Plan, after func(n int)) error {
 	if done == len(p.s.Samples) {
 		return nil
 	}
-	return eval.EachBatch(p.prefix, p.prefix.Graph, p.s.Samples[done:], p.batch, p.s.Classes, nil, func(n int) error {
+	rest := *p.s
+	rest.Samples = p.s.Samples[done:]
+	return rest.each(p.prefix, p.network, p.batch, func(n int) error {
 		for _, name := range p.suffix.feeds {
 			copy(on.Data(name), p.prefix.Data(name))
 		}

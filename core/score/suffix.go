@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/grad"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
@@ -12,15 +13,19 @@ import (
 	"github.com/secateur/secateur/pruning/groups"
 )
 
-// suffix is the part of a classifier behind the gates of a group, with the loss of each image as its output and
+// suffix is the part of a network behind the gates of a group, with the loss of each image as its output and
 // y = scale·a + shift in place of each gate a. The outermost gates and whatever else it reads of the
-// network before them, such as the skip around a block, are inputs.
+// network before them, such as the skip around a block, are inputs. So is what the anchors of a detector are to answer: the whole
+// network's assignment is held, or the loss would jump where a switch moves an object to another anchor.
 type suffix struct {
 	g     *graph.Graph
 	gates []switched
 	feeds []string // names of its inputs, those that depend on the images
 	loss  string   // N
 }
+
+// probeLoss is the node of the loss.
+const probeLoss = "probe.loss"
 
 // switched is one gate with its switch; names are those of nodes.
 type switched struct {
@@ -56,12 +61,22 @@ func behind(g *graph.Graph, group *groups.Group, batch int) (*suffix, error) {
 	if len(s.gates) == 0 {
 		return nil, fmt.Errorf("it has no gate")
 	}
-	logits := h.Outputs[0]
-	loss := h.Add("probe.loss", op.SoftmaxCrossEntropy{}, logits, h.Leaf(targets, graph.Input, logits.Shape, nil), ones(h, weights, batch))
+	loss := s.addLoss(h, batch)
 	feeds := s.frontier(h, loss, imagesOf(b, at))
 	s.loss = loss.Name
 	s.g, _, err = h.Sub(feeds, []*graph.Node{loss})
 	return s, err
+}
+
+// addLoss adds the loss of each image.
+func (s *suffix) addLoss(h *graph.Graph, batch int) *graph.Node {
+	logits := h.Outputs[0]
+	if !detect.Is(h) {
+		return h.Add(probeLoss, op.SoftmaxCrossEntropy{}, logits, h.Leaf(targets, graph.Input, logits.Shape, nil), ones(h, weights, batch))
+	}
+	held := h.Leaf(detect.Assigned, graph.Input, tensor.Shape{batch, logits.Shape[1], op.AssignedWidth}, nil)
+	s.feeds = append(s.feeds, held.Name)
+	return detect.AddLoss(h, probeLoss, held, ones(h, weights, batch))
 }
 
 // channelsOf is where each unit of a group lies at a gate.

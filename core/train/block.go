@@ -13,11 +13,12 @@ import (
 // BlockCut is a residual block that a turn took, and why it rather than filters.
 type BlockCut struct {
 	Name     string  `json:"name"`
-	Fisher   float64 `json:"fisher"`   // of the logit margin by a gate on its branch
-	Saved    int64   `json:"saved"`    // of what the budget counts
-	Filters  float64 `json:"filters"`  // fisher of the filters that would have gone instead
-	Spared   int64   `json:"spared"`   // what they would have saved
-	Loss     float64 `json:"loss"`     // of the judging images before
+	Fisher   float64 `json:"fisher"`  // of the logit margin by a gate on its branch
+	Saved    int64   `json:"saved"`   // of what the budget counts
+	Filters  float64 `json:"filters"` // fisher of the filters that would have gone instead
+	Spared   int64   `json:"spared"`  // what they would have saved
+	JudgedBy string  `json:"judged_by"`
+	Loss     float64 `json:"loss"`     // of the judging images before: the loss, of a detector 1 less the average precision
 	Without  float64 `json:"without"`  // and without it, before any training
 	Accuracy float64 `json:"accuracy"` // without it, before any training
 }
@@ -34,8 +35,8 @@ func (b *BlockCut) sentence(of pruning.Budget) string {
 	if b == nil {
 		return ""
 	}
-	return fmt.Sprintf("block %s went as a whole: it gives up %.3g of the margin's Fisher for %s of %s, the filters in its place %.3g for %s; loss %.3f with it, %.3f without it and untrained",
-		b.Name, b.Fisher, of.Format(b.Saved), of.Of, b.Filters, of.Format(b.Spared), b.Loss, b.Without)
+	return fmt.Sprintf("block %s went as a whole: it gives up %.3g of the margin's Fisher for %s of %s, the filters in its place %.3g for %s; %s %.3f with it, %.3f without it and untrained",
+		b.Name, b.Fisher, of.Format(b.Saved), of.Of, b.Filters, of.Format(b.Spared), b.JudgedBy, b.Loss, b.Without)
 }
 
 // price is Fisher given up for what one unit of the budget saves.
@@ -121,7 +122,8 @@ func (j *job) without(c *cut) error {
 	if err != nil {
 		return err
 	}
-	c.block.Loss, c.block.Without, c.block.Accuracy = before.Loss, after.Loss, after.Accuracy
+	was, is := j.task.marks(before), j.task.marks(after)
+	c.block.JudgedBy, c.block.Loss, c.block.Without, c.block.Accuracy = j.task.judgedBy(), was.loss, is.loss, is.accuracy
 	return nil
 }
 

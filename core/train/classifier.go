@@ -173,4 +173,6 @@ func (classifier) marks(r *eval.Report) marks {
 	return marks{accuracy: r.Accuracy, loss: r.Loss, grade: r.Harmonic(), luck: chance(r.Accuracy, r.Images)}
 }
 
+func (classifier) judgedBy() string { return "loss" }
+
 func (classifier) graded() string { return "harmonic mean of class accuracies" }

@@ -78,8 +78,6 @@ func onlyClassifiers(c Config) error {
 		return errors.New("label smoothing is for classifiers: a detector's answers have a quality each")
 	case c.BSS > 0:
 		return errors.New("batch spectral shrinkage is for classifiers: it works on one vector of features an image")
-	case c.Prune != nil && c.Prune.Blocks:
-		return errors.New("residual blocks are weighed by the margin of a classifier: prune filters of a detector")
 	case c.Detect != nil && c.Detect.Input < 0:
 		return fmt.Errorf("pictures of %d pixels", c.Detect.Input)
 	}
@@ -185,5 +183,7 @@ func (detector) marks(r *eval.Report) marks {
 	_, rarest := r.Rarest()
 	return marks{accuracy: r.Map50, loss: 1 - (r.Map50+r.Map)/2, grade: rarest.Recall, luck: chance(rarest.Recall, rarest.Objects)}
 }
+
+func (detector) judgedBy() string { return "1 less the average precision" }
 
 func (detector) graded() string { return "the recall of the rarest class" }

@@ -10,6 +10,7 @@ import (
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/internal/toy"
+	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/pruning"
 )
 
@@ -157,6 +158,30 @@ func TestDetectorPrunes(t *testing.T) {
 	checkResumed(t, c, 1, r.Model)
 }
 
+// TestDetectorBlocks: a residual block of a detector whose branch gives nothing goes as a whole, before any filter.
+func TestDetectorBlocks(t *testing.T) {
+	c := squaresConfig(t)
+	l := toy.New(32, 3).Conv("a", 8, 2).Act("a.relu", op.Relu{}).Conv("b", 12, 2).Act("b.relu", op.Relu{})
+	skip := l.X
+	l.Conv("r", 16, 1).Act("r.relu", op.Relu{}).Conv("s", 12, 1)
+	l.X = l.Add("sum", op.Add{}, skip, l.X)
+	c.Model = l.Conv("c", 9, 2).Act("c.relu", op.Relu{}).Vector().Linear("fc", 3).Model(toy.Classes...)
+	c.Epochs, c.Rate = 2, 1e-4
+	for i := range c.Model.Node("s.weight").Value {
+		c.Model.Node("s.weight").Value[i] *= 1e-3
+	}
+	c.Prune = DefaultPrune("fisher", pruning.Budget{Of: "macs", Share: 0.52})
+	c.Prune.Turns, c.Prune.FinalEpochs, c.Prune.Tolerance, c.Prune.Blocks = 2, 1, 1, true
+	r, _ := watched(t, c)
+	b := r.Turns[0].Block
+	if b == nil || b.Name != "sum" || r.Model.Node("s") != nil {
+		t.Fatalf("the first turn took %+v", b)
+	}
+	if b.Fisher >= b.Filters || !strings.Contains(r.Turns[0].Reason, "1 less the average precision") {
+		t.Errorf("%+v: %s", b, r.Turns[0].Reason)
+	}
+}
+
 // TestDetectorTeaches: the dense detector's certain anchors are what the student is to answer.
 func TestDetectorTeaches(t *testing.T) {
 	c := squaresConfig(t)
@@ -194,7 +219,6 @@ func TestDetectorRefuses(t *testing.T) {
 		"suffix":    func(c *Config) { c.Part = Suffix },
 		"smoothing": func(c *Config) { c.Smoothing = 0.1 },
 		"shrinkage": func(c *Config) { c.BSS = 0.1 },
-		"blocks":    func(c *Config) { c.Prune = &Prune{Blocks: true} },
 		"stride":    func(c *Config) { c.Detect.Head.Strides = []int{16} },
 		"pixels":    func(c *Config) { c.Detect.Input = -3 },
 	} {

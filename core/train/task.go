@@ -41,7 +41,8 @@ type task interface {
 	operate(j *job) error
 	evaluate(j *job, g *graph.Graph, samples []data.Sample, o eval.Options) (*eval.Report, error)
 	marks(r *eval.Report) marks
-	// graded is what the grade is called.
+	// judgedBy and graded are what loss and grade are called.
+	judgedBy() string
 	graded() string
 }
 
