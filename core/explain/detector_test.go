@@ -27,14 +27,7 @@ func detectorRun(t *testing.T, env graph.Env, letterbox bool) *train.Run {
 	c.Rate, c.Backbone, c.HeadSteps, c.Epochs, c.Augment = 1e-2, 1, 8, 12, data.Augment{Flip: 0.5}
 	c.Prune = train.DefaultPrune("fusion", pruning.Budget{Of: "macs", Share: 0.7})
 	c.Prune.Turns, c.Prune.TurnUpdates, c.Prune.FinalEpochs, c.Prune.Tolerance = 2, 8, 2, 1
-	if _, err := train.Adapt(context.Background(), c); err != nil {
-		t.Fatal(err)
-	}
-	r, err := train.OpenRun(c.RunDir, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return finished(t, c)
 }
 
 // TestExplainDetector: cards count boxes by class, with background behind; accuracies are average precisions; the share of

@@ -34,6 +34,12 @@ func runOf(t *testing.T, env graph.Env, model *graph.Graph, change func(*train.P
 	c.Prune = train.DefaultPrune("fusion", pruning.Budget{Of: "macs", Share: 0.6})
 	c.Prune.Turns, c.Prune.TurnUpdates, c.Prune.FinalEpochs, c.Prune.Tolerance = 3, 4, 1, 1
 	change(c.Prune)
+	return finished(t, c)
+}
+
+// finished is a run from its folder, done.
+func finished(t *testing.T, c train.Config) *train.Run {
+	t.Helper()
 	if _, err := train.Adapt(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}
