@@ -67,6 +67,14 @@ func Shots(samples []Sample, classes, k int, seed uint64) []Sample {
 	return out
 }
 
+// AtMost is the samples or, where there are more than n, equally many Shots of each class that make about n, at least one.
+func AtMost(samples []Sample, classes, n int, seed uint64) []Sample {
+	if len(samples) <= n {
+		return samples
+	}
+	return Shots(samples, classes, max(1, n/classes), seed)
+}
+
 // HoldOut moves about share of each class from Train to Val, whole groups and all copies of a
 // picture together, chosen by the seed: at least one image of a class where that leaves at least
 // as many to train on. It does nothing for a share of 0 or less.

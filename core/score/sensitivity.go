@@ -16,9 +16,7 @@ const curveImages = 64
 // images where classes allow, equally many of each class.
 func (s *Scorer) Sensitivity(st *groups.Structure, r pruning.Ranking) (map[int]pruning.Curve, error) {
 	few := *s
-	if len(few.Samples) > curveImages {
-		few.Samples = data.Shots(s.Samples, s.Classes, max(1, curveImages/s.Classes), s.Seed)
-	}
+	few.Samples = data.AtMost(s.Samples, s.Classes, curveImages, s.Seed)
 	curves := map[int]pruning.Curve{}
 	for _, g := range st.Groups {
 		sc := r.Scores[g.ID]

@@ -41,11 +41,10 @@ const scoringImages = 300
 
 // scored are the images that filters are scored on: all where a training made Γ of them already.
 func (j *job) scored() []data.Sample {
-	if len(j.train) <= scoringImages || j.gates != nil {
+	if j.gates != nil {
 		return j.train
 	}
-	classes := len(j.Data.Classes)
-	return data.Shots(j.train, classes, max(1, scoringImages/classes), j.Seed)
+	return data.AtMost(j.train, len(j.Data.Classes), scoringImages, j.Seed)
 }
 
 func (j *job) scorer() *score.Scorer {
