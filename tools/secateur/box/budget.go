@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"github.com/secateur/secateur/core/checkpoint"
-	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/latency"
 	"github.com/secateur/secateur/core/score"
 )
@@ -29,30 +28,21 @@ func (b *Box) settleBudget(ctx context.Context, r *Retrain, log io.Writer) error
 	if err != nil {
 		return fmt.Errorf("the factory model, which %v is a share of: %w", r.Prune.Budget, err)
 	}
-	now, whole, err := b.parts(ctx, r, factory)
+	p, share := *r.Prune, r.Prune.Budget
+	costs := score.Costs(b.Env, share, "", latency.Open(b.Env))
+	whole, err := score.Measured(ctx, b.Env, factory, costs)
 	if err != nil {
 		return err
 	}
-	p, share := *r.Prune, r.Prune.Budget
-	p.Budget.Share, p.Budget.Count = 0, max(1, int64(share.Share*float64(whole)))
+	now, err := score.Measured(ctx, b.Env, r.Model, costs)
+	if err != nil {
+		return err
+	}
+	p.Budget.Share, p.Budget.Count = 0, max(1, share.Target(whole))
 	r.Prune = &p
-	if now <= p.Budget.Count {
-		fmt.Fprintf(log, "%s of the factory model's %s are left, within %v: nothing is pruned\n", share.Format(now), share.Format(whole), share)
+	if left := share.Part(now); left <= p.Budget.Count {
+		fmt.Fprintf(log, "%s of the factory model's %s are left, within %v: nothing is pruned\n", share.Format(left), share.Format(share.Part(whole)), share)
 		r.Prune = nil
 	}
 	return nil
-}
-
-// parts is what the budget counts of the network that is retrained and of the factory's.
-func (b *Box) parts(ctx context.Context, r *Retrain, factory *graph.Graph) (now, whole int64, err error) {
-	costs := score.Costs(b.Env, r.Prune.Budget, "", latency.Open(b.Env))
-	var part [2]int64
-	for i, g := range []*graph.Graph{r.Model, factory} {
-		c, err := score.Measured(ctx, b.Env, g, costs)
-		if err != nil {
-			return 0, 0, err
-		}
-		part[i] = r.Prune.Budget.Part(c)
-	}
-	return part[0], part[1], nil
 }
