@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/secateur/secateur/core/data"
@@ -72,8 +73,6 @@ func backbone(g *graph.Graph) (*graph.Graph, error) {
 // onlyClassifiers refuses what a detector cannot be trained with.
 func onlyClassifiers(c Config) error {
 	switch {
-	case c.Part == Suffix:
-		return errors.New("part suffix caches features of pictures whose objects move: train another part of a detector")
 	case c.Smoothing > 0:
 		return errors.New("label smoothing is for classifiers: a detector's answers have a quality each")
 	case c.BSS > 0:
@@ -145,6 +144,53 @@ func (detector) weigh(t *tuner, n int) {
 	if soft > 0 {
 		fill(t.plan.Data(teacherWeight), n, soft)
 	}
+	if soft > 0 && t.live == nil {
+		t.recall(n)
+	}
+}
+
+// recall feeds what the dense detector answered to the batch's images in the view that is shown.
+func (t *tuner) recall(n int) {
+	view := t.taught[t.loader.(*cacheFeeder).view]
+	for k, input := range t.task.teacher() {
+		to := t.plan.Data(input)
+		size := len(to) / t.Batch
+		clear(to[n*size:])
+		for i, at := range t.batch.Index[:n] {
+			copy(to[i*size:(i+1)*size], view[k][int(at)*size:])
+		}
+	}
+}
+
+// answersByView is what the dense detector's outputs are for all training images, view by view. They are made again after a
+// run is resumed, since they are as large as the features.
+func (j *job) answersByView(views int) (list [][][]float32, err error) {
+	p, err := j.liveTeacher()
+	if err != nil {
+		return nil, err
+	}
+	b := data.Batch{X: p.Data(eval.Input(j.dense))}
+	err = j.eachView(views, data.PadLast, func(l *data.Loader, _ int) error {
+		answers := make([][]float32, len(j.dense.Outputs))
+		for {
+			n, err := l.Next(&b)
+			if err == io.EOF {
+				list = append(list, answers)
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if err := p.Run(); err != nil {
+				return err
+			}
+			for k, out := range j.dense.Outputs {
+				y := p.Data(out.Name)
+				answers[k] = append(answers[k], y[:len(y)/j.Batch*n]...)
+			}
+		}
+	})
+	return list, err
 }
 
 // fill sets the first n values.
@@ -159,8 +205,8 @@ func (detector) right(*tuner, int) int { return 0 }
 
 func (detector) answers(*job) ([]float32, error) { return nil, nil }
 
-// live: boxes move with the picture.
-func (detector) live(*job, recipe) bool { return true }
+// live: boxes move with the picture. Views whose features are cached have answers of their own.
+func (detector) live(_ *job, r recipe) bool { return r.part != Suffix }
 
 func (detector) teacher() []string { return []string{teacher, teacherBoxes} }
 

@@ -158,6 +158,50 @@ func TestDetectorPrunes(t *testing.T) {
 	checkResumed(t, c, 1, r.Model)
 }
 
+// TestDetectorSuffix: behind a frozen prefix a detector learns from cached features and the boxes of each view, which are those
+// that the prefix gives, and prunes prefix and suffix with its dense self as teacher; killed in a turn and resumed, the run ends
+// with the same bits.
+func TestDetectorSuffix(t *testing.T) {
+	c := squaresConfig(t)
+	c.Seed, c.Part, c.Epochs = 2, Suffix, 20
+	j, err := newJob(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := j.newTuner(recipe{name: "x", epochs: 1, part: Suffix, objective: j.plain()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := u.epoch(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err = newJob(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Augment = data.Augment{}
+	whole, err := j.newTuner(recipe{name: "x", epochs: 1, part: Full, objective: j.plain()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer whole.loader.Close()
+	same, err := whole.epoch(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	toy.Near(t, "loss of flipped views beside that of plain pictures", e.Loss, same.Loss, 0.15*same.Loss)
+	c.Prune = DefaultPrune("fisher", pruning.Budget{Of: "macs", Share: 0.7})
+	c.Prune.Turns, c.Prune.FinalEpochs, c.Prune.Tolerance, c.Prune.Regime = 2, 2, 1, "ABC"
+	r, _ := watched(t, c)
+	if r.Dense.Map50 < 0.6 || float64(r.Pruned.MACs) > 0.7*float64(r.Dense.MACs) {
+		t.Errorf("AP@.5 %.3f, pruned %.3f, %d of %d MACs", r.Dense.Map50, r.Pruned.Map50, r.Pruned.MACs, r.Dense.MACs)
+	}
+	c.Epochs, c.Prune.FinalEpochs = 2, 1
+	r, _ = watched(t, c)
+	checkResumed(t, c, r.Turns[0].Turn, r.Model)
+}
+
 // TestDetectorBlocks: a residual block of a detector whose branch gives nothing goes as a whole, before any filter.
 func TestDetectorBlocks(t *testing.T) {
 	c := squaresConfig(t)
@@ -216,7 +260,6 @@ func TestDetectorTeaches(t *testing.T) {
 // TestDetectorRefuses: what only classifiers can.
 func TestDetectorRefuses(t *testing.T) {
 	for what, change := range map[string]func(*Config){
-		"suffix":    func(c *Config) { c.Part = Suffix },
 		"smoothing": func(c *Config) { c.Smoothing = 0.1 },
 		"shrinkage": func(c *Config) { c.BSS = 0.1 },
 		"stride":    func(c *Config) { c.Detect.Head.Strides = []int{16} },

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/secateur/secateur/core/data"
+	"github.com/secateur/secateur/core/detect"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/plan"
@@ -27,6 +28,8 @@ type features struct {
 	views  int
 	floats int         // of one image
 	x      [][]float32 // by view, N×floats
+	rows   int         // values of the boxes of one image; 0 of a classifier
+	boxes  [][]float32 // by view, N×rows: they move with the picture
 }
 
 // Bounds of the cache: its bytes, and the views that are worth keeping.
@@ -45,7 +48,7 @@ func (j *job) cached() (*features, error) {
 	if j.features != nil && j.features.key == key {
 		return j.features, nil
 	}
-	f := &features{key: key, floats: p.Outputs[0].Shape.Elems() / p.Batch()}
+	f := &features{key: key, floats: p.Outputs[0].Shape.Elems() / p.Batch(), rows: j.objects() * detect.TargetWidth}
 	f.views = min(mostViews, max(1, featureBytes/(4*f.floats*len(j.train))))
 	if j.Augment == (data.Augment{}) {
 		f.views = 1
@@ -56,8 +59,8 @@ func (j *job) cached() (*features, error) {
 	}
 	run.Hook = j.ctx.Err
 	err = j.eachView(f.views, data.PadLast, func(l *data.Loader, view int) error {
-		x, err := f.fill(l, run, p, len(j.train))
-		f.x = append(f.x, x)
+		x, boxes, err := f.fill(l, run, p, len(j.train))
+		f.x, f.boxes = append(f.x, x), append(f.boxes, boxes)
 		return err
 	})
 	if err != nil {
@@ -72,8 +75,9 @@ func (j *job) cached() (*features, error) {
 func (j *job) eachView(views int, last data.Last, do func(l *data.Loader, view int) error) error {
 	a := j.Augment
 	a.Mixup = 0
-	l, err := data.NewLoader(j.train, eval.Preprocess(j.net), data.LoaderOptions{Batch: j.Batch, Classes: len(j.Data.Classes),
-		Seed: random.Hash(j.Seed, "views"), Augment: &a, CacheBytes: cacheBytes, Last: last})
+	o := data.LoaderOptions{Batch: j.Batch, Seed: random.Hash(j.Seed, "views"), Augment: &a, CacheBytes: cacheBytes, Last: last}
+	j.task.loading(j, &o)
+	l, err := data.NewLoader(j.train, eval.Preprocess(j.net), o)
 	if err != nil {
 		return err
 	}
@@ -87,21 +91,23 @@ func (j *job) eachView(views int, last data.Last, do func(l *data.Loader, view i
 	return nil
 }
 
-// fill is one view of n images.
-func (f *features) fill(l *data.Loader, run *plan.Plan, p *graph.Graph, n int) ([]float32, error) {
-	x := tensor.Floats(n * f.floats)
+// fill is one view of n images, and where their boxes lie in it.
+func (f *features) fill(l *data.Loader, run *plan.Plan, p *graph.Graph, n int) (x, boxes []float32, err error) {
+	x = tensor.Floats(n * f.floats)
+	b := data.Batch{X: run.Data(eval.Input(p)), Boxes: make([]float32, p.Batch()*f.rows)}
 	for done := 0; ; {
-		k, err := l.Next(&data.Batch{X: run.Data(eval.Input(p))})
+		k, err := l.Next(&b)
 		if err == io.EOF {
-			return x, nil
+			return x, boxes, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if err := run.Run(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		done += copy(x[done:], run.Data(p.Outputs[0].Name)[:k*f.floats])
+		boxes = append(boxes, b.Boxes[:k*f.rows]...)
 	}
 }
 
@@ -148,10 +154,17 @@ func (c *cacheFeeder) Next(b *data.Batch) (int, error) {
 	}
 	clear(b.X[n*c.floats:])
 	clear(b.Targets)
+	for i := n * c.rows; i < len(b.Boxes); i += detect.TargetWidth {
+		b.Boxes[i] = -1 // no object
+	}
 	b.Share = 1
 	for i, k := range c.order[c.at : c.at+n] {
 		copy(b.X[i*c.floats:], c.x[c.view][k*c.floats:(k+1)*c.floats])
-		b.Targets[i*c.classes+c.samples[k].Class] = 1
+		if c.rows > 0 {
+			copy(b.Boxes[i*c.rows:], c.boxes[c.view][k*c.rows:(k+1)*c.rows])
+		} else {
+			b.Targets[i*c.classes+c.samples[k].Class] = 1
+		}
 		b.Index[i] = int32(k)
 	}
 	c.at += n

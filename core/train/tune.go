@@ -38,7 +38,8 @@ type tuner struct {
 	sched   optim.Schedule
 	logits  string
 	classes int
-	live    *plan.Plan // the dense network on the batch; nil where it has answered before
+	live    *plan.Plan    // the dense network on the batch; nil where it has answered before
+	taught  [][][]float32 // of a detector that learns from cached features, by view and output
 }
 
 func (j *job) newTuner(r recipe) (*tuner, error) {
@@ -54,7 +55,12 @@ func (j *job) newTuner(r recipe) (*tuner, error) {
 			return nil, err
 		}
 	}
-	t.loader, err = j.feeding(r)
+	if t.loader, err = j.feeding(r); err != nil {
+		return nil, err
+	}
+	if c, ok := t.loader.(*cacheFeeder); ok && r.objective.Distill > 0 && j.task == (detector{}) {
+		t.taught, err = j.answersByView(c.views)
+	}
 	return t, err
 }
 

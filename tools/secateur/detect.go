@@ -53,8 +53,6 @@ func (d *detectFlags) check(c *train.Config) error {
 		return err
 	}
 	switch {
-	case c.Part == train.Suffix:
-		return usagef("--train suffix caches features of pictures, and boxes move: with --detect use another part")
 	case c.Smoothing > 0 || c.BSS > 0:
 		return usagef("--label-smoothing and --bss are for classifiers, not for --detect")
 	}
