@@ -128,6 +128,9 @@ type GradNorm struct{}
 // Kind is GradNorm.
 func (GradNorm) Kind() string { return "GradNorm" }
 
+// Early: an update waits for it, and its gradient for the update.
+func (GradNorm) Early() bool { return true }
+
 // Infer is one element.
 func (GradNorm) Infer(in []tensor.Shape) (tensor.Shape, error) {
 	if len(in) == 0 {
@@ -172,6 +175,9 @@ type ClipScale struct{ Limit float32 }
 
 // Kind is ClipScale.
 func (ClipScale) Kind() string { return "ClipScale" }
+
+// Early: as the norm.
+func (ClipScale) Early() bool { return true }
 
 // Infer is one element.
 func (c ClipScale) Infer(in []tensor.Shape) (tensor.Shape, error) {

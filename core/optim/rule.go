@@ -1,7 +1,9 @@
-// Package optim writes the update of the parameters: the last nodes of a training step.
+// Package optim writes the update of the parameters: nodes that a training step runs behind their gradients.
 package optim
 
 import (
+	"slices"
+
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/tensor"
@@ -23,7 +25,7 @@ type Rule struct {
 	Beta2    float32 // AdamW, 0.999
 	Eps      float32 // AdamW, 1e-8
 	Decay    float32 // weight decay: coupled for SGD, decoupled for AdamW
-	Clip     float32 // bound on the norm of all gradients together; 0: none
+	Clip     float32 // bound on the norm of all gradients together, which then live at once; 0: none
 	Average  float32 // decay of the exponential moving average of the weights; 0: none
 
 	// RateOf scales the learning rate of a parameter by name: layer-wise decay. nil: 1 for all.
@@ -41,24 +43,43 @@ func AdamW(decay float32) Rule {
 	return Rule{Adam: true, Momentum: 0.9, Beta2: 0.999, Eps: 1e-8, Decay: decay}
 }
 
-// Update adds the nodes that change params by grads, and returns them.
+// Update adds the nodes that change params by grads, and returns them. A plan runs each as soon as
+// what it reads is there.
 func (r *Rule) Update(g *graph.Graph, params, grads []*graph.Node) []*graph.Node {
 	if r.Saved == nil {
 		r.Saved = map[string][]float32{}
 	}
 	lr := g.Leaf(Rate, graph.Input, tensor.Shape{1}, nil)
 	step := g.Leaf(Step, graph.Input, tensor.Shape{1}, nil)
-	norm := g.Add("optim.norm", op.GradNorm{}, grads...)
-	scale := g.Add("optim.scale", op.ClipScale{Limit: r.Clip}, norm)
+	scales := r.scales(g, params, grads)
 	var out []*graph.Node
 	for i, p := range params {
-		u := r.one(g, p, grads[i], lr, step, scale)
+		u := r.one(g, p, grads[i], lr, step, scales[i])
 		if r.Average > 0 {
 			u = g.Add(p.Name+AverageSuffix+".update", Average{Decay: r.Average}, r.state(g, p, AverageSuffix, p.Value), u)
 		}
 		out = append(out, u)
 	}
 	return out
+}
+
+// scales are what the gradients are multiplied with. With a bound that is one factor for all, and the step is left out if
+// any of them is not finite. Without, each has its own, so that a parameter can be updated, and its gradient forgotten, as
+// soon as that is there: the update of one whose gradient is not finite is left out.
+func (r *Rule) scales(g *graph.Graph, params, grads []*graph.Node) []*graph.Node {
+	if r.Clip > 0 {
+		return slices.Repeat([]*graph.Node{r.scale(g, "optim", grads...)}, len(grads))
+	}
+	var out []*graph.Node
+	for i, p := range params {
+		out = append(out, r.scale(g, p.Name, grads[i]))
+	}
+	return out
+}
+
+func (r *Rule) scale(g *graph.Graph, name string, grads ...*graph.Node) *graph.Node {
+	norm := g.Add(name+".norm", op.GradNorm{}, grads...)
+	return g.Add(name+".scale", op.ClipScale{Limit: r.Clip}, norm)
 }
 
 func (r *Rule) one(g *graph.Graph, p, d, lr, step, scale *graph.Node) *graph.Node {

@@ -106,7 +106,7 @@ func TestNormalizeTakesOneOfTwoBranches(t *testing.T) {
 	}
 }
 
-// TestRecomputedActivationsDoNotLive: nothing that a normalization makes is read by both passes.
+// TestRecomputedActivationsDoNotLive: nothing that a normalization makes is read by both passes, with a residual or without.
 func TestRecomputedActivationsDoNotLive(t *testing.T) {
 	b := residualNet(4)
 	rule := optim.SGD(0)
@@ -114,7 +114,9 @@ func TestRecomputedActivationsDoNotLive(t *testing.T) {
 	end := p.Graph.Node("loss").ID
 	users := p.Graph.Users()
 	for _, n := range p.Graph.Nodes[:end] {
-		if _, ok := n.Op.(op.BatchNormClip); !ok || len(n.In) != 5 {
+		switch n.Op.(type) {
+		case op.BatchNormClip, op.BatchNormTrain:
+		default:
 			continue
 		}
 		for _, u := range users[n.ID] {

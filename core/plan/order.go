@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/secateur/secateur/core/graph"
@@ -9,7 +8,7 @@ import (
 
 // order drops what nobody asked for and parts the rest: static nodes depend on leaves that no
 // step changes and run when Refresh is called, the others run at every step. Nodes already stand
-// after what they read; what changes a leaf goes behind its last other reader.
+// after what they read; what changes a leaf goes behind its last other reader, and no later.
 func (c *compiler) order() error {
 	wanted, err := c.wanted()
 	if err != nil {
@@ -26,7 +25,7 @@ func (c *compiler) order() error {
 			c.static = append(c.static, n)
 		}
 	}
-	c.steps = mutateLast(earlyFirst(c.steps))
+	c.steps = mutateSoon(earlyFirst(c.steps))
 	return checkMutators(c.steps)
 }
 
@@ -107,60 +106,4 @@ func earlyFirst(steps []*graph.Node) (out []*graph.Node) {
 		}
 	}
 	return out
-}
-
-// mutateLast moves each node that changes a leaf behind the last reader of that leaf, keeping
-// the order otherwise. A reader of the changing node itself moves behind it.
-func mutateLast(steps []*graph.Node) []*graph.Node {
-	late := map[*graph.Node]bool{}
-	var first, last []*graph.Node
-	for _, n := range steps {
-		_, isLate := n.Op.(graph.Mutator)
-		for _, in := range n.In {
-			isLate = isLate || late[in]
-		}
-		if late[n] = isLate; isLate {
-			last = append(last, n)
-		} else {
-			first = append(first, n)
-		}
-	}
-	return append(first, last...)
-}
-
-// checkMutators refuses what no order can make right: a node that reads a leaf after it was
-// changed though not from the node that changes it, and a change of what is not a leaf.
-func checkMutators(steps []*graph.Node) error {
-	changedBy := map[*graph.Node]*graph.Node{}
-	for _, n := range steps {
-		for _, in := range n.In {
-			if m := changedBy[ownerOf(in)]; m != nil {
-				return fmt.Errorf("%s: reads %q after %s has changed it", n.Name, in.Name, m.Name)
-			}
-		}
-		m, ok := n.Op.(graph.Mutator)
-		if !ok {
-			continue
-		}
-		for _, i := range m.Mutates() {
-			o := ownerOf(n.In[i])
-			if !o.IsLeaf() {
-				return fmt.Errorf("%s: %s changes %q, want a leaf", n.Name, n.Op.Kind(), n.In[i].Name)
-			}
-			changedBy[o] = n
-		}
-	}
-	return nil
-}
-
-// ownerOf is the node whose memory n is a view of. What a mutator returns counts as its own: it
-// is the value after the change.
-func ownerOf(n *graph.Node) *graph.Node {
-	for {
-		a, ok := n.Op.(graph.Aliaser)
-		if _, changes := n.Op.(graph.Mutator); !ok || changes {
-			return n
-		}
-		n = n.In[a.Alias()]
-	}
 }

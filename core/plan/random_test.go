@@ -156,9 +156,9 @@ func everyPlan(t *testing.T, f func(t *testing.T, p *Plan, lasts []string)) {
 }
 
 func someRule(seed int) *optim.Rule {
-	sgd, adam := optim.SGD(0.01), optim.AdamW(0.01)
-	sgd.Average = 0.9
-	return []*optim.Rule{&sgd, &adam}[seed%2]
+	clipped, adam, plain := optim.SGD(0.01), optim.AdamW(0.01), optim.Rule{Momentum: 0.9}
+	clipped.Average, plain.Average = 0.9, 0.9
+	return []*optim.Rule{&clipped, &adam, &plain}[seed/3%3]
 }
 
 // compileRandom skips a graph whose loss reads no parameter.
@@ -195,7 +195,7 @@ func TestRandomPlansComputeWhatTheNodesSay(t *testing.T) {
 
 // keptGrads are the gradients that last: those that no update consumes.
 func (p *Plan) keptGrads() []string {
-	if p.Graph.Node("optim.norm") != nil {
+	if p.Graph.Node(optim.Rate) != nil {
 		return nil
 	}
 	return slices.Collect(maps.Values(p.grads))

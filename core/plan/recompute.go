@@ -5,60 +5,75 @@ import (
 	"github.com/secateur/secateur/core/op"
 )
 
-// recompute makes activations behind batch normalization anew in the backward pass instead of
-// keeping them since the forward pass: one pass over what is kept in any case, the input of the
-// normalization, for half of the memory (Chen et al. 2016, arXiv:1604.06174).
+// recompute makes what batch normalizations give anew in the backward pass instead of keeping it
+// since the forward pass: one pass over what is kept in any case, the input of the normalization,
+// for half of the memory (Chen et al. 2016, arXiv:1604.06174). A residual that comes in on the way
+// is kept too, or made anew first.
 func (c *compiler) recompute() error {
 	if c.Loss == "" {
 		return nil
 	}
-	end := c.g.Node(c.Loss).ID
-	again := map[*graph.Node]*graph.Node{} // by the node, in the new graph; nil until it is needed
-	ins := map[*graph.Node][]*graph.Node{}
-	for _, n := range c.recomputable(end) {
-		again[n] = nil
+	seen, err := c.seen()
+	if err != nil {
+		return err
 	}
+	a := &anew{c: c, end: c.g.Node(c.Loss).ID, users: c.g.Users(), seen: seen,
+		ins: map[*graph.Node][]*graph.Node{}, twin: map[*graph.Node]*graph.Node{}}
 	return c.rewrite(func(dst *graph.Graph, n *graph.Node, in []*graph.Node) (*graph.Node, error) {
-		for i, x := range n.In {
-			twin, ok := again[x]
-			if !ok || n.ID <= end {
-				continue
+		a.ins[n] = in
+		if n.ID > a.end {
+			if in, err = a.inputs(dst, n); err != nil {
+				return nil, err
 			}
-			if twin == nil {
-				var err error
-				if twin, err = dst.Try(c.unused(x.Name+".again"), x.Op, ins[x]...); err != nil {
-					return nil, err
-				}
-				again[x] = twin
-			}
-			in[i] = twin
-		}
-		if _, ok := again[n]; ok {
-			ins[n] = in
 		}
 		return dst.Keep(n, in)
 	})
 }
 
-// recomputable are the normalized activations that the forward pass, up to the node end, and the
-// backward pass read, where the backward pass reads their input too.
-func (c *compiler) recomputable(end int) (list []*graph.Node) {
-	users := c.g.Users()
-	later := func(n *graph.Node) (forward, backward bool) {
-		for _, u := range users[n.ID] {
-			forward, backward = forward || u.ID <= end, backward || u.ID > end
-		}
-		return forward, backward
-	}
-	seen, err := c.seen()
-	for _, n := range c.g.Nodes[:end] {
-		if _, ok := n.Op.(op.BatchNormClip); !ok || len(n.In) != 5 || seen[n] || err != nil {
+// anew makes the twins that the backward pass reads.
+type anew struct {
+	c     *compiler
+	end   int // the last node of the forward pass
+	users [][]*graph.Node
+	seen  map[*graph.Node]bool
+	ins   map[*graph.Node][]*graph.Node // by the node, inputs in the new graph
+	twin  map[*graph.Node]*graph.Node   // by the node, in the new graph
+}
+
+// inputs are those of n in the new graph, with the twins of what is not kept.
+func (a *anew) inputs(dst *graph.Graph, n *graph.Node) ([]*graph.Node, error) {
+	in := append([]*graph.Node{}, a.ins[n]...)
+	for i, x := range n.In {
+		if x.ID > a.end || !a.can(x) {
 			continue
 		}
-		forward, backward := later(n)
-		if _, kept := later(n.In[0]); forward && backward && kept {
-			list = append(list, n)
+		if a.twin[x] == nil {
+			with, err := a.inputs(dst, x)
+			if err != nil {
+				return nil, err
+			}
+			if a.twin[x], err = dst.Try(a.c.unused(x.Name+".again"), x.Op, with...); err != nil {
+				return nil, err
+			}
 		}
+		in[i] = a.twin[x]
 	}
-	return list
+	return in, nil
+}
+
+// can reports whether x is the output of a normalization that can be made from what is there in the
+// backward pass.
+func (a *anew) can(x *graph.Node) bool {
+	switch x.Op.(type) {
+	case op.BatchNormClip, op.BatchNormTrain:
+	default:
+		return false
+	}
+	return !a.seen[x] && a.kept(x.In[0]) && (len(x.In) < 6 || a.kept(x.In[5]) || a.can(x.In[5]))
+}
+
+// kept reports whether the backward pass reads x.
+func (a *anew) kept(x *graph.Node) bool {
+	last := a.users[x.ID]
+	return len(last) > 0 && last[len(last)-1].ID > a.end
 }

@@ -238,8 +238,12 @@ func TestMutatorsRunAfterEveryReader(t *testing.T) {
 	y := b.Add("direct", op.Add{}, x, state)
 	b.Outputs = []*graph.Node{b.Add("both", op.Add{}, y, b.Add("again", op.Tanh{}, b.Add("scaled", op.Mul{}, view, state)))}
 	p := compile(t, b.Graph, Options{})
-	if last := p.steps[len(p.steps)-1].node.Name; last != "follow" {
-		t.Errorf("the last step is %s, want follow", last)
+	at := map[string]int{}
+	for i, s := range p.steps {
+		at[s.node.Name] = i
+	}
+	if last := max(at["mean"], at["view"], at["direct"], at["scaled"]); at["follow"] != last+1 {
+		t.Errorf("follow is step %d of %v, want it directly behind the last that it waits for", at["follow"], at)
 	}
 	fill(p.Data("x"), 5)
 	run(t, p)

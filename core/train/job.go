@@ -38,6 +38,7 @@ type Config struct {
 	BSS        float64 // η of batch spectral shrinkage (Chen et al., NeurIPS 2019); 0: none
 	LayerDecay float64 // factor on the rate from each layer to the one below it; 0 or 1: none
 	Backbone   float64 // share of the rate of everything but the head; 0 or 1: all of it
+	Clip       float64 // bound on the norm of all gradients together, which live at once for it; 0: none
 	Average    float64 // decay of the moving average of the weights; 0: none
 	Warm       int     // steps of linear warm-up
 	Patience   int     // epochs without a better validation loss; 0: no early stopping
@@ -60,7 +61,7 @@ type Config struct {
 // Defaults is the recipe of the baselines: 100 steps of the head, 30 epochs of everything at
 // batch 16, cosine, label smoothing 0.1, batch norm frozen, gradients clipped to norm 1.
 func Defaults() Config {
-	return Config{Part: Full, HeadSteps: 100, Epochs: 30, Batch: 16, Decay: 1e-4, Smoothing: 0.1,
+	return Config{Part: Full, HeadSteps: 100, Epochs: 30, Batch: 16, Decay: 1e-4, Clip: 1, Smoothing: 0.1,
 		Patience: 10, Augment: data.DefaultAugment(), Seed: 1}
 }
 

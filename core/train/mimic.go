@@ -80,7 +80,7 @@ func (j *job) imitation(before *features) (*plan.Plan, error) {
 	scale := g.Leaf("imitation.scale", graph.Const, tensor.Shape{1}, []float32{float32(2 / (before.square() * float64(j.Batch)))})
 	g.Add(loss, op.Mul{}, apart, scale)
 	rule := optim.AdamW(float32(j.Decay))
-	rule.Clip = 1
+	rule.Clip = float32(j.Clip)
 	p, err := plan.Compile(g, plan.Options{Env: j.Env, Loss: loss, Wrt: Full.params(g), Rule: &rule, Budget: j.MemoryBudget})
 	if err == nil {
 		p.Hook = j.ctx.Err

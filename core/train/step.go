@@ -16,8 +16,8 @@ func (j *job) compileStep(p Part, o Objective, gates []string) (*plan.Plan, erro
 	rule := optim.SGD(float32(j.Decay))
 	if j.Adam {
 		rule = optim.AdamW(float32(j.Decay))
-		rule.Clip = 1
 	}
+	rule.Clip = float32(j.Clip)
 	rule.Average, rule.Saved, rule.RateOf = float32(j.Average), j.saved, j.layerRates()
 	net := j.net
 	if p == Suffix {

@@ -72,6 +72,7 @@ Against learning few images by heart there are: the head before the rest (--head
 	fl.Float64Var(&f.Rate, "lr", 0, "learning rate; 0 is 0.003 below a million parameters, else 0.001")
 	fl.BoolVar(&f.Adam, "adamw", false, "AdamW instead of SGD with momentum; it wants a lower --lr")
 	fl.Float64Var(&f.Decay, "weight-decay", f.Decay, "weight decay")
+	fl.Float64Var(&f.Clip, "clip", f.Clip, "bound on the norm of all gradients together; 0 is off, which takes less memory: a gradient is forgotten as soon as its parameter has followed it")
 	fl.Float64Var(&f.Smoothing, "label-smoothing", f.Smoothing, "label smoothing")
 	fl.Float64Var(&f.L2SP, "l2-sp", 0, "pull of the weights towards the pretrained ones, alpha of L2-SP; 0 is off")
 	fl.Float64Var(&f.BSS, "bss", 0, "weight of batch spectral shrinkage of the features, as in 0.001; 0 is off")
@@ -198,8 +199,8 @@ func (f *adaptFlags) check() error {
 	switch {
 	case f.Epochs < 0 || f.Batch < 1 || f.Batch > 4096 || f.shots < 0 || f.HeadSteps < 0 || f.loop.Turns < 1 || f.loop.FinalEpochs < 0 || f.loop.TurnUpdates < 0 || f.Warm < 0 || f.Patience < 0:
 		return usagef("--epochs, --shots, --head-steps, --final-epochs, --turn-updates, --warm-up and --patience want 0 or more, --turns 1 or more, --batch 1 to 4096")
-	case f.Rate < 0 || f.Rate > 10 || f.Rate != f.Rate || f.Smoothing < 0 || f.Smoothing >= 1 || f.Average < 0 || f.Average >= 1 || f.Decay < 0 || f.LayerDecay < 0 || f.LayerDecay > 1 || f.Backbone < 0 || f.Backbone > 1 || f.mixup < 0 || f.L2SP < 0 || f.BSS < 0:
-		return usagef("--lr wants 0 to 10, --label-smoothing and --ema 0 to less than 1, --layer-decay and --backbone-lr 0 to 1, --weight-decay, --mixup, --l2-sp and --bss 0 or more")
+	case f.Rate < 0 || f.Rate > 10 || f.Rate != f.Rate || f.Smoothing < 0 || f.Smoothing >= 1 || f.Average < 0 || f.Average >= 1 || f.Decay < 0 || f.LayerDecay < 0 || f.LayerDecay > 1 || f.Backbone < 0 || f.Backbone > 1 || f.mixup < 0 || !(f.Clip >= 0) || f.L2SP < 0 || f.BSS < 0:
+		return usagef("--lr wants 0 to 10, --label-smoothing and --ema 0 to less than 1, --layer-decay and --backbone-lr 0 to 1, --weight-decay, --clip, --mixup, --l2-sp and --bss 0 or more")
 	case f.loop.Distill < 0 || f.loop.Distill > 1 || f.loop.Tolerance < 0 || f.loop.Tolerance > 1 || f.loop.TurnRate < 0 || f.loop.FinalRate < 0:
 		return usagef("--distill and --tolerance want 0 to 1, --turn-lr and --final-lr 0 or more")
 	case f.loop.KeepTurns && f.RunDir == "":
