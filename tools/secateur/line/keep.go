@@ -31,7 +31,8 @@ type Still struct {
 
 // Keeper keeps pictures of parts for label: those that were rejected, those that are doubtful, one of many that
 // passed. They are offered after the verdict, wait in a bounded queue, and are written in batches, each whole or not
-// at all. A name is RUN-PART-WHY-CLASS.EXT: the run's number orders them, not a clock.
+// at all. A name is RUN-PART-WHY-CLASS.EXT: the run's number orders them, not a clock. What a detector found on a picture
+// lies beside it.
 type Keeper struct {
 	Rejects, Doubtful bool
 	PassOne           int // 0: no picture of a good part
@@ -57,6 +58,15 @@ type Kept struct {
 type picture struct {
 	name  string
 	still Still
+	boxes []Box // of a detector; nil of a classifier
+}
+
+// files are the picture, and before it what was found on it: a picture that is there has its boxes.
+func (p picture) files() (all []durable.Named) {
+	if p.boxes != nil {
+		all = append(all, Found{p.boxes}.file(p.name))
+	}
+	return append(all, durable.Named{Name: p.name, Data: p.still.encode()})
 }
 
 // The writer's bounds: pictures that wait, bytes of a batch, and how long the first of a batch waits.
@@ -102,7 +112,7 @@ func (k *Keeper) Offer(part uint64, v Verdict, still func() Still) string {
 	if s.JPEG != nil {
 		ext = ".jpg"
 	}
-	p := picture{fmt.Sprintf("%06d-%08d-%s-%s%s", k.Ring.run, part, why, safe(v.Class), ext), s}
+	p := picture{fmt.Sprintf("%06d-%08d-%s-%s%s", k.Ring.run, part, why, safe(v.Class), ext), s, v.Boxes}
 	select {
 	case k.queue <- p:
 		return p.name
@@ -165,8 +175,9 @@ func (k *Keeper) Run(ctx context.Context) {
 	defer t.Stop()
 	flush := func() { k.write(batch); batch, bytes = batch[:0], 0 }
 	take := func(p picture) {
-		b := p.still.encode()
-		batch, bytes = append(batch, durable.Named{Name: p.name, Data: b}), bytes+len(b)
+		for _, f := range p.files() {
+			batch, bytes = append(batch, f), bytes+len(f.Data)
+		}
 		if bytes >= k.batch {
 			flush()
 		}
@@ -209,13 +220,23 @@ func (k *Keeper) write(batch []durable.Named) {
 	for _, n := range batch[:wrote] {
 		k.kept.Bytes += uint64(len(n.Data))
 	}
-	k.kept.Written += uint64(wrote)
+	k.kept.Written += pictures(batch[:wrote])
 	k.kept.Removed += uint64(removed)
-	k.kept.Dropped += uint64(len(batch) - wrote)
+	k.kept.Dropped += pictures(batch[wrote:])
 	tell := err != nil && !k.failing
 	k.failing = err != nil
 	k.mu.Unlock()
 	if tell {
 		k.Failed(fmt.Errorf("pictures: %w", err))
 	}
+}
+
+// pictures is how many of some files are pictures.
+func pictures(files []durable.Named) (n uint64) {
+	for _, f := range files {
+		if _, ok := ParseName(f.Name); ok {
+			n++
+		}
+	}
+	return n
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,6 +126,49 @@ func TestWhatIsKept(t *testing.T) {
 	k.Run(ctx)
 	if s := k.Kept(); s.Written != queueLimit || s.Dropped != 104-queueLimit || len(namesIn(t, ring.Dir)) != queueLimit {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestFoundIsKept: what a detector found lies beside its picture, and comes and goes with it; pictures are counted, not files.
+func TestFoundIsKept(t *testing.T) {
+	dir := t.TempDir()
+	keep := func(budget int64, parts ...uint64) Kept {
+		ring, err := OpenRing(RingOptions{Dir: dir, Budget: budget})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := NewKeeper(ring, func(err error) { t.Error(err) })
+		k.Doubtful = true
+		for _, part := range parts {
+			v := Verdict{Class: "hole", Doubtful: true, Boxes: []Box{{Box: box("hole", 0.45, 8, float64(part))}}}
+			k.Offer(part, v, func() Still { return Still{JPEG: bytes.Repeat([]byte{1}, 1000)} })
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		k.Run(ctx)
+		return k.Kept()
+	}
+	if got := keep(1<<20, 5, 6); got.Written != 2 || got.Bytes < 2000 {
+		t.Errorf("%+v", got)
+	}
+	f, err := ReadFound(dir, "000001-00000006-doubtful-hole.jpg")
+	if err != nil || len(f.Boxes) != 1 || f.Boxes[0].Box != box("hole", 0.45, 8, 6) {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if got := keep(2500, 7); got.Written != 1 || got.Removed != 1 {
+		t.Errorf("%+v", got)
+	}
+	want := []string{"000001-00000006-doubtful-hole.jpg", "000001-00000006-doubtful-hole.json", "000002-00000007-doubtful-hole.jpg", "000002-00000007-doubtful-hole.json"}
+	if got := namesIn(t, dir); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if f, err = ReadFound(dir, "000001-00000005-doubtful-hole.jpg"); err != nil || f.Boxes != nil {
+		t.Errorf("of a picture that is gone: %+v, %v", f, err)
+	}
+	ring := &Ring{RingOptions: RingOptions{Budget: 1100}}
+	pair := picture{"000003-00000001-doubtful-hole.jpg", Still{JPEG: make([]byte, 1090)}, []Box{{}}}.files()
+	if n, _ := ring.allowed(pair); len(pair) != 2 || n != 0 {
+		t.Errorf("%d of %d files: boxes without their picture", n, len(pair))
 	}
 }
 

@@ -22,7 +22,7 @@ type RingOptions struct {
 	Age     time.Duration // older ones are removed; 0: never
 }
 
-// Ring is a folder of pictures, oldest first by name. It is for one goroutine at a time.
+// Ring is a folder of pictures, oldest first by name, with what lies beside each. It is for one goroutine at a time.
 type Ring struct {
 	RingOptions
 	run   uint64
@@ -127,10 +127,13 @@ func (r *Ring) allowed(batch []durable.Named) (n int, bytes int64) {
 		}
 		n, bytes = n+1, more
 	}
+	if n > 0 && n < len(batch) && filepath.Ext(batch[n-1].Name) == foundExt { // what was found comes before its picture
+		n, bytes = n-1, bytes-int64(len(batch[n-1].Data))
+	}
 	return n, bytes
 }
 
-// room removes the oldest until so many bytes fit.
+// room removes the oldest until so many bytes fit; removed is how many pictures.
 func (r *Ring) room(bytes int64) (removed int, err error) {
 	for {
 		free, err := r.free(r.Dir)
@@ -145,13 +148,22 @@ func (r *Ring) room(bytes int64) (removed int, err error) {
 		if len(r.files) == 0 {
 			return removed, fmt.Errorf("%d bytes are free in %s, %d are to stay so: %w", free, r.Dir, r.Reserve, unix.ENOSPC)
 		}
-		if err := os.Remove(filepath.Join(r.Dir, r.files[0].name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return removed, err
+		for oldest := stem(r.files[0].name); len(r.files) > 0 && stem(r.files[0].name) == oldest; {
+			if err := r.removeOldest(); err != nil {
+				return removed, err
+			}
 		}
-		r.total -= r.files[0].bytes
-		r.files = r.files[1:]
 		removed++
 	}
+}
+
+func (r *Ring) removeOldest() error {
+	if err := os.Remove(filepath.Join(r.Dir, r.files[0].name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	r.total -= r.files[0].bytes
+	r.files = r.files[1:]
+	return nil
 }
 
 func freeBytes(dir string) (int64, error) {
