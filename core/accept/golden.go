@@ -144,21 +144,50 @@ func Add(dir, class, name string, picture []byte) error {
 	if err := durable.Write(filepath.Join(dir, class, name), picture); err != nil {
 		return fmt.Errorf("golden set: %w", err)
 	}
-	m.Files = append(slices.DeleteFunc(m.Files, func(f entry) bool { return f.File == e.File }), e)
-	return m.write(dir)
+	return m.enter(dir, e)
 }
 
-// Remove takes a picture that Add put there out again.
-func Remove(dir, class, name string) error {
+// AddBoxes takes a picture that lies in the folder of a sealed golden set with boxes, by its path below it, into the set.
+// The boxes are of the set's classes.
+func AddBoxes(dir, file string, boxes []data.NamedBox) error {
 	m, err := readManifest(dir)
 	if err != nil {
 		return err
 	}
-	m.Files = slices.DeleteFunc(m.Files, func(f entry) bool { return f.File == class+"/"+name })
+	if !m.Boxes {
+		return bad("golden set %s: its pictures have classes, and %s comes with boxes", dir, file)
+	}
+	e := entry{File: file}
+	for _, b := range boxes {
+		e.Boxes = append(e.Boxes, box{b.Class, float32(b.XMin), float32(b.YMin), float32(b.XMax), float32(b.YMax)})
+	}
+	s, ok := m.sample(dir, e)
+	if !ok {
+		return bad("golden set %s: %s has boxes %v, want some with an area, of the classes %q", dir, file, e.Boxes, m.Classes)
+	}
+	if e.SHA256, err = durable.Sum(s.Path); err != nil {
+		return fmt.Errorf("golden set: %w", err)
+	}
+	return m.enter(dir, e)
+}
+
+// enter writes the set down with one more picture, or with another sum of one.
+func (m *manifest) enter(dir string, e entry) error {
+	m.Files = append(slices.DeleteFunc(m.Files, func(f entry) bool { return f.File == e.File }), e)
+	return m.write(dir)
+}
+
+// Remove takes a picture, by its path below the folder, out of a sealed golden set again, and removes it.
+func Remove(dir, file string) error {
+	m, err := readManifest(dir)
+	if err != nil {
+		return err
+	}
+	m.Files = slices.DeleteFunc(m.Files, func(f entry) bool { return f.File == file })
 	if err := m.write(dir); err != nil {
 		return err
 	}
-	return os.Remove(filepath.Join(dir, class, name))
+	return os.Remove(filepath.Join(dir, filepath.FromSlash(file)))
 }
 
 // Open reads a sealed golden set and holds every picture against its sha256. A picture that is gone or has changed is an

@@ -47,7 +47,7 @@ func parseBoxTable(r io.Reader, name string) (*boxTable, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := boxColumns(table)
+	_, at, err := boxColumns(table)
 	if err != nil {
 		return nil, err
 	}
@@ -61,18 +61,18 @@ func parseBoxTable(r io.Reader, name string) (*boxTable, error) {
 	})
 }
 
-// boxColumns is where file, class, xmin, ymin, xmax and ymax stand; class may be -1.
-func boxColumns(table *csv.Reader) (at [6]int, err error) {
+// boxColumns are the columns, and where file, class, xmin, ymin, xmax and ymax stand among them; class may be -1.
+func boxColumns(table *csv.Reader) (head []string, at [6]int, err error) {
 	head, find, err := readHead(table)
 	if err != nil {
-		return at, err
+		return nil, at, err
 	}
 	for i, name := range []string{"file", "class", "xmin", "ymin", "xmax", "ymax"} {
 		if at[i] = find(name); at[i] < 0 && name != "class" {
-			return at, fmt.Errorf("has the columns %s, want file, class, xmin, ymin, xmax, ymax", strings.Join(head, ", "))
+			return nil, at, fmt.Errorf("has the columns %s, want file, class, xmin, ymin, xmax, ymax", strings.Join(head, ", "))
 		}
 	}
-	return at, nil
+	return head, at, nil
 }
 
 // add takes one record.

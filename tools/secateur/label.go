@@ -1,17 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/secateur/secateur/core/accept"
 	"github.com/secateur/secateur/core/data"
+	firmwareconfig "github.com/secateur/secateur/firmware-config"
 	"github.com/secateur/secateur/tools/secateur/box"
 	"github.com/secateur/secateur/tools/secateur/label"
 	"github.com/secateur/secateur/tools/secateur/loopback"
@@ -27,9 +28,10 @@ type labelFlags struct {
 // labelCommand is what people do with pictures.
 func labelCommand() *cobra.Command {
 	f := &labelFlags{}
-	c := &cobra.Command{Use: "label", Short: "What waits for a class; give classes on a page; seal the golden set",
-		Long: `List the pictures that run has kept and that wait for a class: the doubtful ones, with --all also those that were
-rejected and those of good parts. serve is a page on which they are given one, seal makes a folder the golden set.`,
+	c := &cobra.Command{Use: "label", Short: "What waits for a label; give classes or draw boxes on a page; seal the golden set",
+		Long: `List the pictures that run has kept and that wait for a class or, of a detector's line, for boxes: the doubtful ones, with
+--all also those that were rejected and those of good parts. serve is a page on which they are labelled, seal makes a
+folder the golden set.`,
 		Example: "  secateur label\n  secateur label serve --set monday\n  secateur label seal golden/",
 		Args:    knownCommand,
 		RunE:    func(c *cobra.Command, _ []string) error { return f.list(c) }}
@@ -78,14 +80,14 @@ func (f *labelFlags) list(c *cobra.Command) error {
 		if isJSON(c) {
 			err = printJSON(w, p)
 		} else {
-			_, err = fmt.Fprintf(w, "%s\t%s, the model said %s\n", filepath.Join(dir, p.File), p.Why, p.Says)
+			_, err = fmt.Fprintf(w, "%s\t%s, the model said %s\n", filepath.Join(dir, p.File), p.Why, cmp.Or(p.Says, "nothing"))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	if len(waiting) > 0 && !isJSON(c) {
-		_, err = fmt.Fprintf(w, "%d wait for a class: secateur label serve\n", len(waiting))
+		_, err = fmt.Fprintf(w, "%d wait for a label: secateur label serve\n", len(waiting))
 	} else if !isJSON(c) {
 		_, err = fmt.Fprintf(w, "no picture waits in %s\n", dir)
 	}
@@ -97,6 +99,7 @@ type servedFlags struct {
 	*labelFlags
 	listen, set, data, golden string
 	classes                   []string
+	boxes                     bool
 	unsealed                  error // why no picture can go to the golden set
 }
 
@@ -104,10 +107,14 @@ func (f *labelFlags) serve() *cobra.Command {
 	s := &servedFlags{labelFlags: f}
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "A page on this machine on which the pictures are given a class, by key or touch",
+		Short: "A page on this machine on which the pictures are given a class or boxes, by key, mouse or touch",
 		Long: `Serve a page on this machine's loopback, at an address that only this command tells. From another machine it is reached
 through ssh -L. A picture with a class goes to train.data/SET/CLASS, where retrain --set SET finds it, or to the golden
 set, which is sealed with it. Each goes durably, one by one; undo takes the last ones back. It ends by ctrl-c.
+
+Where the golden set, or else the live model, is a detector's, boxes are drawn: the page begins with those that the model
+found, which can be moved, pulled at a corner, given another class and deleted. The picture goes to train.data/SET/images
+and its boxes to train.data/SET/boxes.csv; without a box it is one on which nothing is.
 
 The classes are those of the golden set, or else of the live model, then those that the set has, and those of --class.
 As root it would leave files that the service may not change: run it as the account secateur.`,
@@ -121,6 +128,7 @@ As root it would leave files that the service may not change: run it as the acco
 	fl.StringVar(&s.data, "data", "", "the folder of sets; the default is train.data of the configuration")
 	fl.StringVar(&s.golden, "golden", "", "the golden set; the default is gate.golden of the configuration")
 	fl.StringArrayVar(&s.classes, "class", nil, "one more class that can be given; may be repeated")
+	fl.BoolVar(&s.boxes, "detect", false, "draw boxes, where neither a golden set nor a live model says so")
 	return c
 }
 
@@ -150,7 +158,7 @@ func (s *servedFlags) run(c *cobra.Command) error {
 	})
 	url := "http://" + l.Addr().String() + p.Prefix
 	if isJSON(c) {
-		err = printJSON(c.OutOrStdout(), map[string]any{"event": "serve", "url": url, "classes": d.Classes, "golden": d.Golden})
+		err = printJSON(c.OutOrStdout(), map[string]any{"event": "serve", "url": url, "classes": d.Classes, "golden": d.Golden, "detector": d.Detector})
 	} else {
 		_, err = fmt.Fprintln(c.OutOrStdout(), url)
 	}
@@ -175,7 +183,7 @@ func (s *servedFlags) ended(c *cobra.Command, d *label.Desk) error {
 	if isJSON(c) {
 		return printJSON(c.OutOrStdout(), map[string]any{"event": "done", "given": d.Given(), "waiting": len(waiting)})
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "%d pictures have a class, %d wait\n", d.Given(), len(waiting))
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%d pictures have a label, %d wait\n", d.Given(), len(waiting))
 	return err
 }
 
@@ -190,48 +198,55 @@ func (s *servedFlags) desk() (d *label.Desk, name string, err error) {
 			*flag = from
 		}
 	}
-	d = &label.Desk{Pictures: s.pictures, Set: filepath.Join(s.data, s.set), Golden: s.golden, Why: s.why()}
-	var boxes bool
-	if d.Classes, boxes, err = accept.Classes(s.golden); errors.Is(err, fs.ErrNotExist) || errors.Is(err, data.ErrUnusable) {
-		d.Golden, s.unsealed = "", err // training data alone
-		if _, e := os.Stat(cfg.Models.Dir); e == nil {
-			d.Classes, boxes, err = box.LiveClasses(cfg)
-		} else {
-			err = nil
+	d = &label.Desk{Pictures: s.pictures, Set: filepath.Join(s.data, s.set), Why: s.why()}
+	if err := s.settle(d, cfg); err != nil {
+		return nil, "", err
+	}
+	for _, class := range s.classes {
+		if err := label.CheckClass(class); err != nil {
+			return nil, "", usagef("--class: %w", err)
 		}
+		d.AddClasses(class)
 	}
-	if err != nil {
-		return nil, "", err
-	}
-	if boxes {
-		return nil, "", usagef("the box has a detector, whose pictures want boxes, and the page gives classes: draw boxes with a program that writes COCO, Pascal VOC or YOLO, then secateur label seal --detect, or retrain")
-	}
-	if err := s.addClasses(d); err != nil {
-		return nil, "", err
+	if least := map[bool]int{true: 1, false: 2}[d.Detector]; len(d.Classes) < least {
+		return nil, "", usagef("%d of at least %d classes are known: seal a golden set, activate a model, or name them by --class", len(d.Classes), least)
 	}
 	return d, cfg.Box.Name, nil
 }
 
-// addClasses adds those that the set has and those of --class.
-func (s *servedFlags) addClasses(d *label.Desk) error {
-	folders, _ := os.ReadDir(d.Set) // it need not be there yet
-	for _, e := range folders {
-		if e.IsDir() && label.CheckClass(e.Name()) == nil && !slices.Contains(d.Classes, e.Name()) {
-			d.Classes = append(d.Classes, e.Name())
+// settle finds out whether pictures get a class or boxes, of which classes, and whether they can go to the golden set.
+func (s *servedFlags) settle(d *label.Desk, cfg *firmwareconfig.Config) error {
+	classes, boxes, err := accept.Classes(s.golden)
+	if err == nil {
+		d.Golden = s.golden
+	} else if errors.Is(err, fs.ErrNotExist) || errors.Is(err, data.ErrUnusable) {
+		s.unsealed = err // training data alone
+		if classes, boxes, err = s.live(cfg); err != nil {
+			return err
 		}
+	} else {
+		return err
 	}
-	for _, class := range s.classes {
-		if err := label.CheckClass(class); err != nil {
-			return usagef("--class: %w", err)
-		}
-		if !slices.Contains(d.Classes, class) {
-			d.Classes = append(d.Classes, class)
-		}
+	if s.boxes && !boxes && len(classes) > 0 {
+		return usagef("--detect is for boxes, and the golden set or the live model is a classifier's")
 	}
-	if len(d.Classes) < 2 {
-		return usagef("%d of at least 2 classes are known: seal a golden set, activate a model, or name them by --class", len(d.Classes))
+	d.Detector = boxes || s.boxes
+	d.AddClasses(classes...)
+	if err := d.Init(); err != nil {
+		return usageError{fmt.Errorf("--set %s: %w", s.set, err)}
+	}
+	if err := d.CheckGolden(); err != nil {
+		d.Golden, s.unsealed = "", err
 	}
 	return nil
+}
+
+// live is what the live model knows, none where there is none.
+func (s *servedFlags) live(cfg *firmwareconfig.Config) (classes []string, boxes bool, err error) {
+	if _, err := os.Stat(cfg.Models.Dir); err != nil {
+		return nil, false, nil
+	}
+	return box.LiveClasses(cfg)
 }
 
 func sealCommand() *cobra.Command {

@@ -66,6 +66,7 @@ func Open(t testing.TB, url string, width, height int) *Page {
 	p.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 	p.session = attached.SessionID
 	p.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+	p.call("Emulation.setTouchEmulationEnabled", map[string]any{"enabled": width < 600}, nil)
 	for _, domain := range []string{"Page.enable", "Runtime.enable", "Log.enable"} {
 		p.call(domain, map[string]any{}, nil)
 	}
@@ -209,10 +210,16 @@ func (p *Page) Wait(expression, want string) {
 	p.t.Fatalf("%s is %q, want %q; console %s", expression, got, want, strings.Join(p.console, "\n"))
 }
 
+// Shift is a key that is held while another one is pressed.
+const Shift = 8
+
 // Key presses a key: a letter or digit, or a key's name like Backspace.
-func (p *Page) Key(key string) {
+func (p *Page) Key(key string, held ...int) {
 	p.t.Helper()
 	down := map[string]any{"type": "keyDown", "key": key}
+	for _, h := range held {
+		down["modifiers"] = h
+	}
 	if len(key) == 1 {
 		down["text"] = key
 	}
@@ -231,6 +238,29 @@ func (p *Page) Tap(selector string) {
 	for _, kind := range []string{"mousePressed", "mouseReleased"} {
 		p.call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": at.X, "y": at.Y, "button": "left", "clickCount": 1}, nil)
 	}
+}
+
+// Drag presses the mouse at the first of some points of the window, goes on to the others, and lets go at the last.
+func (p *Page) Drag(path ...[2]float64) {
+	p.t.Helper()
+	mouse := func(kind string, at [2]float64) {
+		p.call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": at[0], "y": at[1], "button": "left", "buttons": 1, "clickCount": 1}, nil)
+	}
+	mouse("mousePressed", path[0])
+	for _, at := range path[1:] {
+		mouse("mouseMoved", at)
+	}
+	mouse("mouseReleased", path[len(path)-1])
+}
+
+// Touch puts fingers on points of the window (touchStart), moves them (touchMove), or lifts all (touchEnd, without a point).
+func (p *Page) Touch(kind string, fingers ...[2]float64) {
+	p.t.Helper()
+	points := []map[string]any{}
+	for i, at := range fingers {
+		points = append(points, map[string]any{"x": at[0], "y": at[1], "id": i})
+	}
+	p.call("Input.dispatchTouchEvent", map[string]any{"type": kind, "touchPoints": points}, nil)
 }
 
 // Screenshot writes what is seen to a file.

@@ -108,7 +108,7 @@ func TestGive(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, class := range []string{"bolt", "nut", "bolt", "washer"} {
-		if err := d.Give(all[i], class, false); err != nil {
+		if err := d.Give(all[i], Label{Class: class}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -143,7 +143,7 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := waiting(t, d)
-	if err := d.Give(all[1], "nut", true); err != nil {
+	if err := d.Give(all[1], Label{Class: "nut", Golden: true}); err != nil {
 		t.Fatal(err)
 	}
 	g, err := accept.Open(d.Golden)
@@ -158,7 +158,7 @@ func TestGolden(t *testing.T) {
 		t.Errorf("after undo %s, %v, want %s", after, err, before)
 	}
 	d.Classes = append(d.Classes, "screw")
-	if err := d.Give(all[0], "screw", true); !errors.Is(err, data.ErrUnusable) {
+	if err := d.Give(all[0], Label{Class: "screw", Golden: true}); !errors.Is(err, data.ErrUnusable) {
 		t.Errorf("a class that the golden set has not: %v", err)
 	}
 	if _, err := accept.Open(d.Golden); err != nil || len(waiting(t, d)) != 4 {
@@ -185,7 +185,7 @@ func TestCut(t *testing.T) {
 	if g, err := accept.Open(d.Golden); err != nil || len(g.Samples) != 3 {
 		t.Errorf("%v, %v", g, err)
 	}
-	if err := d.Give(file, "bolt", false); err != nil {
+	if err := d.Give(file, Label{Class: "bolt"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := under(t, d.Set); len(got) != 1 || got[0] != "bolt/"+name {
@@ -199,12 +199,12 @@ func TestBadNames(t *testing.T) {
 	secret := filepath.Join(filepath.Dir(d.Pictures), "000001-00000001-pass-x.png")
 	draw(t, secret, 1)
 	for _, file := range []string{"", ".", "..", "note.txt", "../000001-00000001-pass-x.png", "/etc/passwd", "000001-00000003-doubtful-bolt.png/..", "000009-00000001-doubtful-x.png", "a/000001-00000001-pass-x.png"} {
-		if err := d.Give(file, "bolt", false); !errors.Is(err, ErrNotHere) {
+		if err := d.Give(file, Label{Class: "bolt"}); !errors.Is(err, ErrNotHere) {
 			t.Errorf("%q: %v", file, err)
 		}
 	}
 	for _, class := range []string{"", "..", "screw", "bolt/..", "../golden/bolt"} {
-		if err := d.Give(waiting(t, d)[0], class, false); !errors.Is(err, ErrClass) {
+		if err := d.Give(waiting(t, d)[0], Label{Class: class}); !errors.Is(err, ErrLabel) {
 			t.Errorf("%q: %v", class, err)
 		}
 	}
@@ -227,7 +227,7 @@ func TestNamesComeAgain(t *testing.T) {
 	file := waiting(t, d)[0]
 	for i := range 3 {
 		draw(t, filepath.Join(d.Pictures, file), uint8(100+i))
-		if err := d.Give(file, "bolt", false); err != nil {
+		if err := d.Give(file, Label{Class: "bolt"}); err != nil {
 			t.Fatal(err)
 		}
 	}

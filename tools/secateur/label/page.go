@@ -31,10 +31,9 @@ type Page struct {
 
 // Event is something that somebody did on the page.
 type Event struct {
-	Event  string `json:"event"` // label, undo
-	File   string `json:"file"`
-	Class  string `json:"class,omitempty"`
-	Golden bool   `json:"golden,omitempty"`
+	Event string `json:"event"` // label, undo
+	File  string `json:"file"`
+	Label
 }
 
 // NewPage is a page of a desk; on is told of what is done there.
@@ -50,8 +49,12 @@ func (p *Page) Handler() http.Handler {
 		panic(err) // it is embedded
 	}
 	mux.Handle("GET /", http.FileServerFS(static))
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(w, r, static, map[bool]string{true: "boxes.html", false: "classes.html"}[p.Desk.Detector])
+	})
 	mux.HandleFunc("GET /state", p.state)
 	mux.HandleFunc("GET /picture/{file}", p.picture)
+	mux.HandleFunc("GET /found/{file}", p.found)
 	mux.HandleFunc("POST /give", p.give)
 	mux.HandleFunc("POST /undo", p.undo)
 	own := http.NewCrossOriginProtection().Handler(http.StripPrefix(strings.TrimSuffix(p.Prefix, "/"), mux))
@@ -97,14 +100,22 @@ func (p *Page) picture(w http.ResponseWriter, r *http.Request) {
 	w.Write(b)
 }
 
+func (p *Page) found(w http.ResponseWriter, r *http.Request) {
+	f, err := p.Desk.Found(r.PathValue("file"))
+	p.answer(w, f, err)
+}
+
+// mostRequest is the bytes of a label with as many boxes as a picture may have.
+const mostRequest = 256 << 10
+
 func (p *Page) give(w http.ResponseWriter, r *http.Request) {
 	e := Event{Event: "label"}
-	if err := json.NewDecoder(io.LimitReader(r.Body, 4096)).Decode(&e); err != nil {
+	if err := json.NewDecoder(io.LimitReader(r.Body, mostRequest)).Decode(&e); err != nil {
 		http.Error(w, "no request of the page", http.StatusBadRequest)
 		return
 	}
 	e.Event = "label"
-	err := p.Desk.Give(e.File, e.Class, e.Golden)
+	err := p.Desk.Give(e.File, e.Label)
 	if err == nil {
 		p.On(e)
 	}
@@ -130,7 +141,7 @@ func (p *Page) answer(w http.ResponseWriter, v any, err error) {
 		return
 	case errors.Is(err, ErrNotHere), errors.Is(err, os.ErrNotExist):
 		code = http.StatusGone
-	case errors.Is(err, ErrClass), errors.Is(err, data.ErrUnusable):
+	case errors.Is(err, ErrLabel), errors.Is(err, data.ErrUnusable):
 		code = http.StatusUnprocessableEntity
 	}
 	http.Error(w, err.Error(), code)

@@ -146,7 +146,7 @@ func TestOnlyThisPage(t *testing.T) {
 		{"POST", url + "give", give, 403, []string{"Sec-Fetch-Site", "cross-site"}}, {"POST", url + "give", give, 403, []string{"Origin", "http://evil.example"}},
 		{"POST", url + "give", "{", 400, nil}, {"GET", url + "give", give, 404, nil}, {"GET", url + "picture/..%2f..%2fetc%2fpasswd", "", 410, nil},
 		{"POST", url + "give", `{"file":"../x","class":"bolt"}`, 410, nil}, {"POST", url + "give", strings.Replace(give, `"bolt"`, `"../bolt"`, 1), 422, nil},
-		{"GET", url, "", 200, nil}, {"GET", url + "label.js", "", 200, nil}, {"GET", url + "state", "", 200, nil},
+		{"GET", url, "", 200, nil}, {"GET", url + "desk.js", "", 200, nil}, {"GET", url + "state", "", 200, nil},
 	} {
 		if got := ask(c.method, c.url, c.body, c.header...); got != c.want {
 			t.Errorf("%s %s %v: %d, want %d", c.method, c.url, c.header, got, c.want)

@@ -1,16 +1,19 @@
 "use strict";
-// The page shows one picture that waits and asks for its class. What it says to the box is /give and /undo; what is shown
-// is always what the box says in /state.
+// What the pages share: the pictures that wait, what is said to the box (/give and /undo), the buttons. What is shown is
+// always what the box says in /state. A page says what it does with a class that is pressed, choose(name), how it shows a
+// picture, draw(p), what keys it has beside, press(key, event), and which ones classes have, keys.
 const $ = id => document.getElementById(id);
-const keys = "1234567890qwertyiopasdfhjklzxcvbnm"; // u and g are taken
 const words = { doubtful: "The model was in doubt", reject: "It was rejected", pass: "It passed" };
+const silent = "The box does not answer. What was labelled is safe.";
 
 let state = { classes: [], waiting: [], waits: 0, given: 0, golden: false };
 let later = new Set(); // skipped: asked for again when no other one waits
 let golden = false, busy = false;
 
 const current = () => state.waiting.find(p => !later.has(p.file)) || state.waiting[0];
+const upcoming = () => state.waiting.find(p => p !== current() && !later.has(p.file));
 const address = p => "picture/" + encodeURIComponent(p.file);
+const say = text => { $("message").textContent = text; };
 
 async function ask(path, body) {
   const r = await fetch(path, body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
@@ -22,28 +25,24 @@ async function ask(path, body) {
 async function once(change) {
   if (busy) return;
   busy = true;
-  $("message").textContent = "";
+  say("");
   try {
     await change();
   } catch (e) {
-    $("message").textContent = e.gone ? "That picture made room for a newer one." : e instanceof TypeError ? "The box does not answer. What was given a class is safe." : e.message;
+    say(e.gone ? "That picture made room for a newer one." : e instanceof TypeError ? silent : e.message);
   }
   try {
     state = await ask("state");
   } catch (e) {
-    $("message").textContent = e instanceof TypeError ? "The box does not answer. What was given a class is safe." : e.message;
+    say(e instanceof TypeError ? silent : e.message);
   }
   state.waiting ||= [];
   busy = false;
   show();
 }
 
-function give(name) {
-  const p = current();
-  if (p) once(() => ask("give", { file: p.file, class: name, golden }));
-}
-
-const undo = () => once(async () => { later.delete((await ask("undo", {})).file); });
+const give = (p, label) => once(() => ask("give", { file: p.file, golden, ...label }));
+const undo = () => once(async () => { const { file } = await ask("undo", {}); later.delete(file); return file; });
 
 function skip() {
   const p = current();
@@ -53,7 +52,7 @@ function skip() {
   show();
 }
 
-function press(on) {
+function toGolden(on) {
   golden = on;
   $("golden").setAttribute("aria-pressed", on);
   document.body.classList.toggle("golden", on);
@@ -68,7 +67,7 @@ function buttons() {
     b.dataset.name = name;
     k.textContent = (keys[i] || "").toUpperCase();
     b.append(...(keys[i] ? [k] : []), name);
-    b.onclick = () => give(name);
+    b.onclick = () => choose(name);
     return b;
   }));
 }
@@ -83,35 +82,29 @@ function show() {
   $("golden").hidden = !state.golden;
   $("undo").disabled = !state.given;
   $("skip").disabled = state.waiting.length < 2;
-  for (const b of $("classes").children) {
-    b.disabled = !p;
-    b.classList.toggle("says", !!p && b.dataset.name.replace(/[-\/]/g, "_") === p.says);
-  }
-  if (!p) return;
-  const img = $("picture");
-  if (img.dataset.file !== p.file) {
-    img.dataset.file = p.file;
-    img.src = address(p);
-  }
-  $("caption").textContent = `Part ${p.part}. ${words[p.why]}; it said ${p.says}.`;
-  const next = state.waiting.find(q => q !== p && !later.has(q.file));
-  if (next) new Image().src = address(next);
+  for (const b of $("classes").children) b.disabled = !p;
+  draw(p);
 }
 
 document.addEventListener("keydown", e => {
-  if (e.altKey || e.metaKey || e.repeat) return;
-  const key = e.key.toLowerCase();
-  if (e.ctrlKey && key !== "z") return;
-  if (key === "u" || key === "backspace" || e.ctrlKey) undo();
-  else if (key === " " || key === "arrowright") skip();
-  else if (key === "g" && state.golden) press(!golden);
-  else if (key.length === 1 && keys.indexOf(key) >= 0 && keys.indexOf(key) < state.classes.length) give(state.classes[keys.indexOf(key)]);
+  if (e.altKey || e.metaKey) return;
+  const key = e.key.toLowerCase(), undoes = key === "u" || e.ctrlKey && key === "z";
+  if ((key === "enter" || key === " ") && e.target.closest?.("button")) return; // the button's own
+  if (press(key, e)) e.preventDefault();
+  else if (e.repeat || e.ctrlKey && !undoes) return;
+  else if (undoes) undo();
+  else if (key === " ") skip();
+  else if (key === "g" && state.golden) toGolden(!golden);
+  else if (key.length === 1 && keys.indexOf(key) >= 0 && keys.indexOf(key) < state.classes.length) choose(state.classes[keys.indexOf(key)]);
   else return;
   e.preventDefault();
 });
-$("picture").onload = e => e.target.classList.toggle("small", e.target.naturalWidth < 200);
+// A button that was clicked keeps no focus: the next key is for the page.
+document.addEventListener("click", e => { if (e.detail) e.target.closest("button")?.blur(); });
 $("undo").onclick = undo;
 $("skip").onclick = skip;
-$("golden").onclick = () => press(!golden);
-once(async () => {});
-setInterval(() => { if (!current()) once(async () => {}); }, 5000);
+$("golden").onclick = () => toGolden(!golden);
+document.addEventListener("DOMContentLoaded", () => {
+  once(async () => {});
+  setInterval(() => { if (!current()) once(async () => {}); }, 5000);
+});
