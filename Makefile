@@ -17,7 +17,7 @@ KERNEL_RUNS  = $(addprefix arm64:qemu-aarch64-static:,cortex-a53:neon-inorder co
   $(addprefix amd64:qemu-x86_64-static:,Haswell:avx2 Nehalem:generic) noasm:::generic $(if $(NATIVE_SET),amd64:::$(NATIVE_SET))
 
 .DEFAULT_GOAL := help
-.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-vm test-ansible test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign campaign-detect campaign-half study study-data ssh-campaign kill plan
+.PHONY: mca help build build-arm64 deb test-deb demo test test-arm64 test-vm test-ansible test-avx512 test-kernels count-arm64 race fuzz bench bench-peers lint golden tidy cover clean zoo campaign campaign-detect campaign-half study study-data ssh-campaign bad-retrains kill plan
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -118,8 +118,13 @@ campaign-half: ## half of MobileNet v2 against the dense network, ten draws of N
 ssh-campaign: build ## hostile commands, misused keys and bursts of retrains through a real sshd, minutes (needs root, openssh-server)
 	SECATEUR_SSH_CAMPAIGN=1 SECATEUR_SSHTEST_PROGRAM=$(CURDIR)/bin/secateur $(GO) test -run TestOverSSH -v -timeout 40m ./tools/secateur
 
-test-ansible: ## a box set up and a fleet retrained by firmware-config/ansible over a real sshd (needs root, openssh-server, ansible-core)
-	SECATEUR_ANSIBLE=1 $(GO) test -run TestAnsible -v -timeout 20m ./tools/secateur
+bad-retrains: ## a hundred bad retrainings of a classifier and of a detector, none of which may go live, minutes
+	SECATEUR_BAD_RETRAINS=100 $(GO) test -count=1 -run 'TestBadRetrainsStayOut|TestDetectorRetrains' -v -timeout 60m ./tools/secateur
+
+test-ansible: deb ## a box set up, by our package a clean Debian too, and a fleet retrained by firmware-config/ansible over a real sshd (needs root, openssh-server, ansible-core, debootstrap)
+	tools/deb/debian.sh out/debian-box
+	SECATEUR_ANSIBLE=1 SECATEUR_ANSIBLE_DEBIAN=$(CURDIR)/out/debian-box SECATEUR_ANSIBLE_DEB=$$(ls -t $(CURDIR)/bin/secateur_*_amd64.deb | head -1) \
+	  $(GO) test -count=1 -run TestAnsible -v -timeout 20m ./tools/secateur
 
 study-data: ## crops of screws for the studies, out/screws-crops
 	$(GO) run ./tools/crops -data $${SECATEUR_TESTDATA:-../shared/data}/screws -o out/screws-crops

@@ -149,12 +149,8 @@ func copyFile(t *testing.T, from, to string) {
 // TestBadRetrainsStayOut retrains on flipped labels (5 to 40 %), with a class missing, from a damaged network, and with
 // the classes swapped: none goes live, and the live model is as it was. SECATEUR_BAD_RETRAINS is how many, 5 without.
 func TestBadRetrainsStayOut(t *testing.T) {
-	n := 5
-	if v, err := strconv.Atoi(os.Getenv("SECATEUR_BAD_RETRAINS")); err == nil {
-		n = v
-	}
 	b := newBox(t)
-	for i := range n {
+	for i := range badRetrains(5) {
 		rng := rand.New(rand.NewPCG(uint64(i), 9))
 		folder := fmt.Sprintf("bad%d", i)
 		writePictures(filepath.Join(b.dir, folder), 20, uint64(100+i))
@@ -170,6 +166,14 @@ func TestBadRetrainsStayOut(t *testing.T) {
 		}
 		t.Logf("%s: %v", what, refusal)
 	}
+}
+
+// badRetrains is how many SECATEUR_BAD_RETRAINS asks for, or else few.
+func badRetrains(few int) int {
+	if n, err := strconv.Atoi(os.Getenv("SECATEUR_BAD_RETRAINS")); err == nil {
+		return n
+	}
+	return few
 }
 
 // spoil makes a retraining bad in one of five ways.

@@ -35,7 +35,7 @@ func (b *remoteBox) detector(t *testing.T) {
 			t.Fatalf("models %s: %+v", args, r)
 		}
 	}
-	for set, label := range map[string]func(int, labelled) labelled{"boxes": nil, "red": badSquares[len(badSquares)-1].label} {
+	for set, label := range map[string]func(int, labelled) labelled{"boxes": nil, "red": redOnly} {
 		if r := b.remote("loader", "127.0.0.1", "put", "set="+set, boxFolder(t, label)); r.Code != 0 || !strings.Contains(r.Stdout, `"images":32`) {
 			t.Fatalf("put: %+v", r)
 		}
