@@ -3,16 +3,8 @@
 # usage: test.sh PACKAGE.deb [BASE]   BASE is a folder for the clean Debian, kept for the next time
 set -eu
 deb=$1
-base=${2:-out/debian}
-[ "$(id -u)" = 0 ] || { echo "test-deb: wants root, for debootstrap and chroot"; exit 2; }
-command -v debootstrap >/dev/null || { echo "test-deb: debootstrap is missing: apt-get install debootstrap"; exit 2; }
-
-if [ ! -e "$base/.whole" ]; then
-	rm -rf "$base"
-	mkdir -p "$(dirname "$base")"
-	debootstrap --variant=minbase --include=systemd bookworm "$base" >"$base.log" 2>&1 || { tail -3 "$base.log"; exit 1; }
-	touch "$base/.whole"
-fi
+base=${2:-out/debian-box}
+"$(dirname "$0")/debian.sh" "$base"
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 cp -a "$base/." "$root"

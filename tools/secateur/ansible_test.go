@@ -18,13 +18,7 @@ import (
 // TestAnsible sets a box up by the collection in firmware-config/ansible, and rolls retrainings out to three names of it,
 // through a real sshd: the first that the golden set refuses, and the first whose data cannot be used, end the rollout.
 func TestAnsible(t *testing.T) {
-	if os.Getenv("SECATEUR_ANSIBLE") == "" {
-		t.Skip("takes a minute: make test-ansible")
-	}
-	if _, err := exec.LookPath("ansible-playbook"); err != nil {
-		t.Skip("ansible-playbook is missing: apt-get install ansible-core")
-	}
-	if !sshtest.InNamespace(t) {
+	if !ansible(t) {
 		return
 	}
 	a := newFleet(t)
@@ -34,38 +28,65 @@ func TestAnsible(t *testing.T) {
 	t.Run("bad data", a.badData)
 }
 
-// fleet is three names of one box, and where Ansible keeps its things.
+// ansible reports whether this run of a test has a namespace for Ansible to work in. It skips the test where it is not asked for.
+func ansible(t *testing.T) bool {
+	if os.Getenv("SECATEUR_ANSIBLE") == "" {
+		t.Skip("takes a minute: make test-ansible")
+	}
+	if _, err := exec.LookPath("ansible-playbook"); err != nil {
+		t.Skip("ansible-playbook is missing: apt-get install ansible-core")
+	}
+	return sshtest.InNamespace(t)
+}
+
+// inventory is names of one box, and where Ansible keeps its things.
+type inventory struct{ dir string }
+
+func newInventory(t *testing.T, s *sshtest.Server, names int) inventory {
+	collection, err := filepath.Abs("../../firmware-config/ansible")
+	must(err)
+	v := inventory{t.TempDir()}
+	parent := filepath.Join(v.dir, "ansible_collections", "secateur")
+	must(os.MkdirAll(parent, 0o755))
+	must(os.Symlink(collection, filepath.Join(parent, "box")))
+	text := "boxes:\n  hosts:\n"
+	for i := range names {
+		text += fmt.Sprintf("    box%d: {ansible_host: 127.0.0.1, ansible_port: %d, secateur_port: %d}\n", i+1, s.Port, s.Port)
+	}
+	text += fmt.Sprintf("  vars: {ansible_user: root, ansible_ssh_private_key_file: %s, ansible_python_interpreter: /usr/bin/python3, ansible_ssh_common_args: -o UserKnownHostsFile=%s}\n", s.Key("admin"), s.Known)
+	must(os.WriteFile(filepath.Join(v.dir, "boxes.yml"), []byte(text), 0o644))
+	return v
+}
+
+// play runs a playbook of the collection.
+func (v inventory) play(t *testing.T, name string, vars map[string]any, more ...string) sshtest.Result {
+	t.Helper()
+	b, err := json.Marshal(vars)
+	must(err)
+	c := exec.Command("ansible-playbook", append([]string{"-i", filepath.Join(v.dir, "boxes.yml"), "secateur.box." + name, "-e", string(b)}, more...)...)
+	c.Env = append(os.Environ(), "ANSIBLE_PIPELINING=1", "ANSIBLE_GATHERING=explicit", "ANSIBLE_COLLECTIONS_PATH="+v.dir, "ANSIBLE_COLLECTIONS_PATHS="+v.dir, "ANSIBLE_NOCOLOR=1", "ANSIBLE_RETRY_FILES_ENABLED=0", "HOME="+v.dir, "LC_ALL=C.UTF-8")
+	r := sshtest.Run(c)
+	t.Logf("%s in %v", name, r.Took.Round(time.Second))
+	return r
+}
+
+// fleet is three names of one box.
 type fleet struct {
 	*remoteBox
-	dir string
+	inventory
 }
 
 func newFleet(t *testing.T) *fleet {
-	collection, err := filepath.Abs("../../firmware-config/ansible")
-	must(err)
-	a := &fleet{newRemoteBox(t), t.TempDir()}
-	copyFile(t, a.Known, "/etc/ssh/ssh_known_hosts")
+	b := newRemoteBox(t)
+	copyFile(t, b.Known, "/etc/ssh/ssh_known_hosts") // for the module, which asks by the system's ssh
 	must(os.MkdirAll("/root/.ssh", 0o700))
-	copyFile(t, a.Key("admin")+".pub", "/root/.ssh/authorized_keys")
-	parent := filepath.Join(a.dir, "ansible_collections", "secateur")
-	must(os.MkdirAll(parent, 0o755))
-	must(os.Symlink(collection, filepath.Join(parent, "box")))
-	var hosts []string
-	for i := range 3 {
-		hosts = append(hosts, fmt.Sprintf("    box%d: {ansible_host: 127.0.0.1, ansible_port: %d, secateur_port: %d}\n", i+1, a.Port, a.Port))
-	}
-	inventory := "boxes:\n  hosts:\n" + strings.Join(hosts, "") + fmt.Sprintf("  vars: {ansible_user: root, ansible_ssh_private_key_file: %s, ansible_python_interpreter: /usr/bin/python3}\n", a.Key("admin"))
-	must(os.WriteFile(filepath.Join(a.dir, "boxes.yml"), []byte(inventory), 0o644))
-	return a
+	copyFile(t, b.Key("admin")+".pub", "/root/.ssh/authorized_keys")
+	return &fleet{b, newInventory(t, b.Server, 3)}
 }
 
 // play runs a playbook of the collection while the box's service does its jobs.
 func (a *fleet) play(t *testing.T, name string, vars map[string]any, more ...string) sshtest.Result {
 	t.Helper()
-	b, err := json.Marshal(vars)
-	must(err)
-	c := exec.Command("ansible-playbook", append([]string{"-i", filepath.Join(a.dir, "boxes.yml"), "secateur.box." + name, "-e", string(b)}, more...)...)
-	c.Env = append(os.Environ(), "ANSIBLE_PIPELINING=1", "ANSIBLE_GATHERING=explicit", "ANSIBLE_COLLECTIONS_PATH="+a.dir, "ANSIBLE_COLLECTIONS_PATHS="+a.dir, "ANSIBLE_NOCOLOR=1", "ANSIBLE_RETRY_FILES_ENABLED=0", "HOME="+a.dir, "LC_ALL=C.UTF-8")
 	stop, stopped := make(chan bool), make(chan bool)
 	go func() {
 		defer close(stopped)
@@ -78,10 +99,9 @@ func (a *fleet) play(t *testing.T, name string, vars map[string]any, more ...str
 			}
 		}
 	}()
-	r := sshtest.Run(c)
+	r := a.inventory.play(t, name, vars, more...)
 	close(stop)
 	<-stopped
-	t.Logf("%s in %v", name, r.Took.Round(time.Second))
 	return r
 }
 

@@ -58,13 +58,7 @@ func enter(t *testing.T) {
 	dir := os.Getenv(inside)
 	mount(t, "tmpfs", dir, "tmpfs", 0, "mode=0755")
 	for _, o := range overlaid {
-		upper, work := filepath.Join(dir, "upper", o), filepath.Join(dir, "work", o)
-		for _, d := range []string{upper, work} {
-			if err := os.MkdirAll(d, 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}
-		mount(t, "overlay", o, "overlay", 0, "lowerdir="+o+",upperdir="+upper+",workdir="+work)
+		overlay(t, o, o)
 	}
 	mount(t, "proc", "/proc", "proc", 0, "")
 	program, err := os.Executable()
@@ -78,6 +72,19 @@ func enter(t *testing.T) {
 		t.Fatal(err)
 	}
 	mount(t, program, "/usr/bin/secateur", "", syscall.MS_BIND, "")
+}
+
+// overlay shows a folder at another one, or at its own place, with what is written there kept in the namespace's memory.
+func overlay(t *testing.T, lower, at string) {
+	t.Helper()
+	dir := os.Getenv(inside)
+	upper, work := filepath.Join(dir, "upper", lower), filepath.Join(dir, "work", lower)
+	for _, d := range []string{upper, work, at} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mount(t, "overlay", at, "overlay", 0, "lowerdir="+lower+",upperdir="+upper+",workdir="+work)
 }
 
 func mount(t *testing.T, from, to, kind string, flags uintptr, options string) {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -19,7 +20,9 @@ type Server struct {
 	Port  int
 	Keys  string // folder of key pairs, NAME and NAME.pub
 	Known string // known_hosts with the box's key
+	Root  string // folder of a box with files of its own; "": it has this machine's, in the namespace
 	t     *testing.T
+	sshd  *os.Process
 }
 
 // main is an sshd_config as Debian's, on a port of its own; the worst that somebody can do to it is done: a CA whose
@@ -51,14 +54,7 @@ func Start(t *testing.T, names []string, config func(public map[string]string) s
 	t.Helper()
 	enter(t)
 	s := &Server{Keys: "/etc/sshtest", Port: freePort(t), t: t}
-	s.do(os.MkdirAll(s.Keys, 0o700))
-	public := map[string]string{}
-	for _, n := range append([]string{"host", "ca"}, names...) {
-		s.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", n, "-f", s.Key(n))
-		b, err := os.ReadFile(s.Key(n) + ".pub")
-		s.do(err)
-		public[n] = strings.TrimSpace(string(b))
-	}
+	public := s.makeKeys(append([]string{"host", "ca"}, names...))
 	s.write("/etc/secateur/config.toml", config(public))
 	s.do(configure())
 	s.write("/etc/sysusers.d/sshtest.conf", "u "+Bare+" - - / /bin/sh\n")
@@ -71,19 +67,37 @@ func Start(t *testing.T, names []string, config func(public map[string]string) s
 	s.Command("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/secateur.conf")
 	s.write("/etc/pam.d/sshd", pam)
 	s.write("/etc/ssh/sshtest.conf", fmt.Sprintf(sshdConfig, s.Port, s.Keys, s.Keys))
-	s.Known = "/etc/sshtest/known"
-	s.write(s.Known, fmt.Sprintf("[127.0.0.1]:%d %s\n", s.Port, public["host"]))
-	s.start()
+	s.start(public["host"])
 	return s
 }
 
-func (s *Server) start() {
-	s.do(os.MkdirAll("/run/sshd", 0o755))
-	log, err := os.Create("/run/sshd.log")
+// makeKeys makes key pairs, and returns their public keys.
+func (s *Server) makeKeys(names []string) map[string]string {
+	s.do(os.MkdirAll(s.Keys, 0o700))
+	public := map[string]string{}
+	for _, n := range names {
+		s.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", n, "-f", s.Key(n))
+		b, err := os.ReadFile(s.Key(n) + ".pub")
+		s.do(err)
+		public[n] = strings.TrimSpace(string(b))
+	}
+	return public
+}
+
+// start starts sshd, whose key clients know from then on.
+func (s *Server) start(hostKey string) {
+	s.Known = filepath.Join(s.Keys, "known")
+	s.write(s.Known, fmt.Sprintf("[127.0.0.1]:%d %s\n", s.Port, hostKey))
+	s.do(os.MkdirAll(s.Root+"/run/sshd", 0o755))
+	log, err := os.Create(s.Root + "/run/sshd.log")
 	s.do(err)
 	sshd := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sshtest.conf")
 	sshd.Stderr = log
+	if s.Root != "" {
+		sshd.Dir, sshd.Env, sshd.SysProcAttr = "/", []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, &syscall.SysProcAttr{Chroot: s.Root}
+	}
 	s.do(sshd.Start())
+	s.sshd = sshd.Process
 	s.t.Cleanup(func() {
 		sshd.Process.Kill()
 		sshd.Wait()
@@ -92,6 +106,10 @@ func (s *Server) start() {
 			s.t.Logf("sshd: %s", b[max(0, len(b)-4000):])
 		}
 	})
+	s.listens()
+}
+
+func (s *Server) listens() {
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.Port)); err == nil {
 			c.Close()
@@ -100,6 +118,13 @@ func (s *Server) start() {
 			s.t.Fatalf("sshd does not listen: %v", err)
 		}
 	}
+}
+
+// Reload has sshd read its configuration again, as systemctl reload ssh does.
+func (s *Server) Reload() {
+	s.do(s.sshd.Signal(syscall.SIGHUP))
+	time.Sleep(200 * time.Millisecond) // it lets its port go and takes it again
+	s.listens()
 }
 
 // Key is the file of a private key.
