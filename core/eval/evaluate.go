@@ -29,9 +29,10 @@ type Options struct {
 // Progress is where a phase stands, for a bar.
 type Progress struct {
 	Phase  string
-	Done   int // images
+	Done   int
 	Total  int
-	PerSec float64
+	Unit   string  // of Done and Total; "" is images
+	PerSec float64 // 0: not told
 }
 
 // BatchSize is the number of images of an evaluation step.

@@ -226,7 +226,7 @@ func (e *explainer) collect() error {
 	for _, c := range asked {
 		needs |= c.Needs
 	}
-	e.report("collecting", 0, len(e.run.Train))
+	e.report("collecting", "", 0, len(e.run.Train))
 	for _, n := range []criteria.Needs{needs, needs &^ criteria.Overlaps, sure} { // without masks or boxes; without what some networks lack
 		if e.all, err = s.Collect(e.st, n); err == nil {
 			return e.score(asked)
@@ -257,8 +257,8 @@ func (e *explainer) asked() ([]criteria.Criterion, error) {
 // sure are the needs that any labelled images can meet.
 const sure = criteria.Activations | criteria.LossGradients | criteria.MarginGradients | criteria.Moments
 
-func (e *explainer) report(phase string, done, total int) {
+func (e *explainer) report(phase, unit string, done, total int) {
 	if e.Progress != nil {
-		e.Progress(eval.Progress{Phase: phase, Done: done, Total: total})
+		e.Progress(eval.Progress{Phase: phase, Unit: unit, Done: done, Total: total})
 	}
 }

@@ -53,7 +53,7 @@ func (e *explainer) score(asked []criteria.Criterion) error {
 			l.ranks = append(l.ranks, percentiles(s.Values))
 		}
 		e.layers = append(e.layers, l)
-		e.report("scoring", i+1, len(e.st.Free()))
+		e.report("scoring", "layers", i+1, len(e.st.Free()))
 	}
 	e.drop(asked)
 	return nil

@@ -74,7 +74,7 @@ func thinned(samples []data.Sample, n int) []data.Sample {
 }
 
 func (e *explainer) heatsOf(g *graph.Graph, samples []data.Sample) ([]score.Heat, error) {
-	e.report("relevance", 0, len(samples))
+	e.report("relevance", "", 0, len(samples))
 	s := &score.Scorer{Ctx: e.ctx, Env: e.Env, Samples: samples, Classes: len(e.run.Classes), Seed: e.run.Seed}
 	heats, err := s.Heats(g)
 	if err != nil || !eval.Preprocess(g).Letterbox {

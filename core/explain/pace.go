@@ -50,7 +50,7 @@ func (e *explainer) pace() error {
 				times[i] = append(times[i], float64(time.Since(began).Nanoseconds())/1e6)
 			}
 		}
-		e.report("timing", min(round+1, timedRounds), timedRounds)
+		e.report("timing", "rounds", min(round+1, timedRounds), timedRounds)
 		if err := e.ctx.Err(); err != nil {
 			return err
 		}

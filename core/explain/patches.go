@@ -44,7 +44,7 @@ func (e *explainer) patches(cards []*Card) error {
 			}
 		}
 		done += n
-		e.report("patches", done, len(e.run.Train))
+		e.report("patches", "", done, len(e.run.Train))
 		return nil
 	})
 }

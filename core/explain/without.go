@@ -70,7 +70,7 @@ func (e *explainer) without(cards []*Card) error {
 			}
 		}
 		done += n
-		e.report("filters left out", done, len(e.run.Judges))
+		e.report("filters left out", "", done, len(e.run.Judges))
 		return nil
 	})
 	if err != nil {

@@ -1,11 +1,21 @@
 package train
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"path/filepath"
 
+	"github.com/secateur/secateur/core/checkpoint"
 	"github.com/secateur/secateur/core/score"
 	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/secateur/secateur/pruning/groups"
+)
+
+// Files of the run folder with what criteria looked at, before the first cut and after the last epoch.
+const (
+	denseMatrices = "matrices-dense.secateur"
+	finalMatrices = "matrices-final.secateur"
 )
 
 // matricesBytes bounds a file of matrices; moments are left out beyond it.
@@ -27,4 +37,22 @@ func (j *job) saveMatrices(st *groups.Structure, name string) error {
 		}
 	}
 	return score.SaveMatrices(filepath.Join(j.RunDir, name), c, matricesBytes)
+}
+
+// KeptMatrices is the network of a run before its first cut, and what criteria looked at then: any that runs no network
+// can be asked again without the images. A folder without them is a *RunError.
+func KeptMatrices(dir string) (*groups.Structure, *score.Collected, error) {
+	c, err := score.LoadMatrices(filepath.Join(dir, denseMatrices))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, &RunError{dir, "holds no run that has begun to prune: there is no " + denseMatrices + " in it"}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	g, err := checkpoint.LoadModel(filepath.Join(dir, denseName))
+	if err != nil {
+		return nil, nil, fmt.Errorf("the network before pruning: %w", err)
+	}
+	st, err := groups.Find(g)
+	return st, c, err
 }

@@ -22,11 +22,11 @@ func TestMatricesOfRun(t *testing.T) {
 	if err != nil && !errors.Is(err, ErrTarget) {
 		t.Fatal(err)
 	}
-	dense, err := score.LoadMatrices(filepath.Join(c.RunDir, "matrices-dense.secateur"))
+	whole, dense, err := KeptMatrices(c.RunDir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	final, err := score.LoadMatrices(filepath.Join(c.RunDir, "matrices-final.secateur"))
+	final, err := score.LoadMatrices(filepath.Join(c.RunDir, finalMatrices))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,6 +41,9 @@ func TestMatricesOfRun(t *testing.T) {
 		}
 		if _, err := pruning.Rank(criterion, st, pruning.Limits{Streams: true}, final.Matrices); err != nil {
 			t.Errorf("%s of the last network: %v", name, err)
+		}
+		if _, err := pruning.Rank(criterion, whole, pruning.Limits{Streams: true}, dense.Matrices); err != nil {
+			t.Errorf("%s of the first network: %v", name, err)
 		}
 	}
 	if len(dense.Labels) != len(c.Data.Train) || len(dense.Places) != len(final.Places) {

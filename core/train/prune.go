@@ -110,7 +110,7 @@ func (j *job) startPruning() (*pruneSpot, error) {
 	if len(st.Free()) == 0 {
 		return nil, fmt.Errorf("no filter of this model may be pruned: %s", lockReason(st))
 	}
-	if err := j.saveMatrices(st, "matrices-dense.secateur"); err != nil {
+	if err := j.saveMatrices(st, denseMatrices); err != nil {
 		return nil, err
 	}
 	r, err := j.judge(j.net)
@@ -210,7 +210,7 @@ func (j *job) runFinal() error {
 	if err != nil {
 		return err
 	}
-	if err := j.saveMatrices(st, "matrices-final.secateur"); err != nil {
+	if err := j.saveMatrices(st, finalMatrices); err != nil {
 		return err
 	}
 	return j.enter("done")

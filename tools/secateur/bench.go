@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/secateur/secateur/core/detect"
+	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/zoo"
 	"github.com/secateur/secateur/tools/bench"
@@ -216,7 +217,7 @@ func (b *benchModel) measure(c *cobra.Command, work string, m *bench.Model) (*mo
 		if i >= warmRuns {
 			times = append(times, took)
 		}
-		s.progress(progressOf(work, i+1, warmRuns+b.runs, b.batch, took))
+		s.progress(eval.Progress{Phase: work, Done: (i + 1) * b.batch, Total: (warmRuns + b.runs) * b.batch, PerSec: float64(b.batch) / took.Seconds()})
 	}
 	r := &modelTimes{Work: work, Batch: b.batch, Runs: b.runs, ArenaBytes: m.Plan.ArenaBytes(), PeakRSS: peakRSS()}
 	t := bench.Summary(times)

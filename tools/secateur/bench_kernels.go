@@ -120,7 +120,7 @@ func (r *kernelsReport) measure(c *cobra.Command, env graph.Env, cases []bench.C
 		r.Times = append(r.Times, line)
 		line.print(w)
 		if isJSON(c) {
-			s.progress(progressOf("kernels", i+1, len(cases), 1, t.Median))
+			s.progress(eval.Progress{Phase: "kernels", Unit: "cases", Done: i + 1, Total: len(cases)})
 		}
 	}
 	r.mean(w, group)
@@ -156,11 +156,6 @@ func (r *kernelsReport) mean(w io.Writer, group string) {
 	}
 	r.Means[group] = math.Exp(sum / float64(n))
 	fmt.Fprintf(w, "geometric mean: %.0f %% of the peak\n", 100*r.Means[group])
-}
-
-// progressOf is how far a measurement is, in images or kernels.
-func progressOf(phase string, done, total, images int, took time.Duration) eval.Progress {
-	return eval.Progress{Phase: phase, Done: done * images, Total: total * images, PerSec: float64(images) / took.Seconds()}
 }
 
 func peakRSS() int64 { return eval.PeakRSS() }

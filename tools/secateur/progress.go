@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -49,7 +50,7 @@ func (s *show) progress(p eval.Progress) {
 	if !s.tty {
 		if time.Since(s.last) > lineEvery {
 			s.last = time.Now()
-			fmt.Fprintf(s.w, "%s: %d of %d images, %.1f images/s%s\n", p.Phase, p.Done, p.Total, p.PerSec, warmth())
+			fmt.Fprintf(s.w, "%s: %d of %d %s%s%s\n", p.Phase, p.Done, p.Total, cmp.Or(p.Unit, "images"), pace(", ", p.PerSec), warmth())
 		}
 		return
 	}
@@ -67,7 +68,15 @@ func (s *show) open(p eval.Progress) {
 	s.bar = s.bars.AddBar(int64(p.Total), mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return s.phase + " " })),
 		mpb.AppendDecorators(decor.Percentage(), decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO),
-			decor.Any(func(decor.Statistics) string { return fmt.Sprintf("  %.1f images/s%s", s.rate, warmth()) })))
+			decor.Any(func(decor.Statistics) string { return pace("  ", s.rate) + warmth() })))
+}
+
+// pace is images a second behind a separator, nothing where it is not known.
+func pace(sep string, perSec float64) string {
+	if perSec <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s%.1f images/s", sep, perSec)
 }
 
 // warmth is the temperature, where the box tells.
