@@ -114,7 +114,9 @@ set, which is sealed with it. Each goes durably, one by one; undo takes the last
 
 Where the golden set, or else the live model, is a detector's, boxes are drawn: the page begins with those that the model
 found, which can be moved, pulled at a corner, given another class and deleted. The picture goes to train.data/SET/images
-and its boxes to train.data/SET/boxes.csv; without a box it is one on which nothing is.
+and its boxes to train.data/SET/boxes.csv; without a box it is one on which nothing is. Two fingers or the wheel look
+closer. By keys: B a new box, N the next one, arrows move it, with shift its lower right corner, with ctrl ten pixels at
+a time, X deletes it, + and - look closer and back, Enter saves.
 
 The classes are those of the golden set, or else of the live model, then those that the set has, and those of --class.
 As root it would leave files that the service may not change: run it as the account secateur.`,

@@ -78,6 +78,11 @@ func TestBoxPage(t *testing.T) {
 	}
 	p.Key("1")
 	p.Wait(onBoard, "hole 30 27 50 46 0; scratch 2 30 20 48 0; hole 21 18 37 33 0")
+	for range 4 { // closer, at the next box
+		p.Key("+")
+	}
+	p.Key("n")
+	p.Wait(`board.chosen + "," + (board.view.w < 30 && board.box.xmin >= board.view.x && board.box.xmax <= board.view.x + board.view.w && board.box.ymax <= board.view.y + board.view.h)`, "0,true")
 	p.Key(" ") // a picture for later keeps what was drawn
 	p.Wait(`board.boxes.length`, "0")
 	p.Key(" ")

@@ -137,7 +137,11 @@ class Board {
     this.draw();
   }
 
-  next() { if (this.boxes.length) this.choose((this.chosen + 1) % this.boxes.length); }
+  next() {
+    if (!this.boxes.length) return;
+    this.choose((this.chosen + 1) % this.boxes.length);
+    this.reveal();
+  }
 
   remove() {
     if (!this.box) return;
@@ -183,6 +187,19 @@ class Board {
     const v = this.view, w = clamp(v.w * share, this.size.w / 16, this.size.w), s = w / v.w;
     const x = clamp(p.x - (p.x - v.x) * s, 0, this.size.w - w), h = this.size.h * w / this.size.w;
     this.look({ x, y: clamp(p.y - (p.y - v.y) * s, 0, this.size.h - h), w, h });
+  }
+
+  // closer zooms about the middle of what is seen, and keeps the chosen box there.
+  closer(share) {
+    this.zoom(share, { x: this.view.x + this.view.w / 2, y: this.view.y + this.view.h / 2 });
+    this.reveal();
+  }
+
+  // reveal brings the chosen box into what is seen.
+  reveal() {
+    const b = this.box, v = this.view;
+    if (!b || b.xmin >= v.x && b.xmax <= v.x + v.w && b.ymin >= v.y && b.ymax <= v.y + v.h) return;
+    this.look({ ...v, x: clamp((b.xmin + b.xmax - v.w) / 2, 0, this.size.w - v.w), y: clamp((b.ymin + b.ymax - v.h) / 2, 0, this.size.h - v.h) });
   }
 
   whole() { this.look({ x: 0, y: 0, ...this.size }); }

@@ -68,7 +68,7 @@ function press(key, e) {
   else if (key === "n") board.next();
   else if (key === "x" || key === "delete" || key === "backspace") board.remove();
   else if (key === "escape") board.choose(-1);
-  else if ((key === "+" || key === "-") && ready()) board.zoom(key === "+" ? 0.8 : 1.25, { x: board.view.x + board.view.w / 2, y: board.view.y + board.view.h / 2 });
+  else if ((key === "+" || key === "-") && ready()) board.closer(key === "+" ? 0.8 : 1.25);
   else return false;
   return true;
 }
