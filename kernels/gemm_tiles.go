@@ -24,7 +24,7 @@ func tileRows(m, h int) (rows, tiles int) {
 func blocks(n, size int) int { return (n + size - 1) / size }
 
 // checkMatrix panics if a matrix of the call does not fit its slice: assembly would not see it.
-func checkMatrix(x []float32, ld, rows, cols int) {
+func checkMatrix[T float32 | float64](x []T, ld, rows, cols int) {
 	if rows > 0 && cols > 0 {
 		_ = x[(rows-1)*ld+cols-1]
 	}
@@ -38,7 +38,7 @@ func checkTaps(x []float32, xs int, off []int, n, c int) {
 }
 
 // zero is C = 0.
-func zero(c []float32, ldc, m, n int) {
+func zero[T float32 | float64](c []T, ldc, m, n int) {
 	for i := range m {
 		clear(c[i*ldc:][:n])
 	}

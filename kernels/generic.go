@@ -7,11 +7,11 @@ import "math"
 func Generic() Set {
 	s := Set{
 		Name: "generic", Width: 4,
-		PackSize: packSize, PackB: packB, PackBT: packBT, Gemm: gemm, GemmTN: gemmTN, Implicit: genericImplicit(), Yardstick: genericYardstick(),
+		PackSize: packSize, PackB: packB, PackBT: packBT, Gemm: gemm, GemmTN: gemmTN, GemmNT64: gemmNT64, Gemv64: gemv64, Implicit: genericImplicit(), Yardstick: genericYardstick(),
 		DepthwiseRow: depthwiseRow, DepthwiseGrad: depthwiseGrad, Fetch: func([]float32) {},
 		Winograd: genericWinograd(),
 		Fill:     fill, Add: add, Sub: sub, Mul: mul, Div: div,
-		Axpy: axpy, Scale: scale, MulAdd: mulAdd, Clip: clip, ClipGrad: clipGrad,
+		Axpy: axpy, Scale: scale, MulAdd: mulAdd, Clip: clip, ClipGrad: clipGrad, MulClip: mulClip,
 		ScaleShift: scaleShift, AddRow: addRow, MulRow: mulRow, ColSum: colSum, ColDot: colDot,
 		Sum: sum, SumSq: sumSq, Dot: dot, SGD: sgd, AdamW: adamW,
 		Norm: genericNorm(), Finish: genericFinish(),
@@ -131,6 +131,13 @@ func clipGrad(dx, dy, x []float32, lo, hi float32) {
 			g = 0
 		}
 		dx[i] = g
+	}
+}
+
+func mulClip(y, a, x []float32, lo, hi float32) {
+	a, x = a[:len(y)], x[:len(y)]
+	for i, v := range x {
+		y[i] = a[i] * min(max(v, lo), hi) // NaN where v is
 	}
 }
 

@@ -35,7 +35,20 @@ type Set struct {
 	//	c  m×n, leading dimension ldc
 	//	a  k×m, leading dimension lda
 	//	b  k×n, leading dimension ldb
-	GemmTN   func(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool)
+	GemmTN func(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool)
+	// GemmNT64 is C = A·Bᵀ, or C += A·Bᵀ with acc, in float64, neither operand packed: products of all pairs of rows, as
+	// of statistics that single precision would not carry.
+	//
+	//	c  m×n, leading dimension ldc
+	//	a  m×k, leading dimension lda
+	//	b  n×k, leading dimension ldb
+	GemmNT64 func(c []float64, ldc int, a []float64, lda int, b []float64, ldb int, m, n, k int, acc bool)
+	// Gemv64 is y = A·x in float64.
+	//
+	//	y  m
+	//	a  m×k, leading dimension lda
+	//	x  k
+	Gemv64   func(y, a []float64, lda int, x []float64, m, k int)
 	Implicit // the same for convolutions that are not spread out
 
 	Winograd // transforms of a 3×3 convolution
@@ -65,6 +78,7 @@ type Set struct {
 
 	Clip     func(y, x []float32, lo, hi float32)      // y = min(max(x, lo), hi), ReLU is [0, +Inf]
 	ClipGrad func(dx, dy, x []float32, lo, hi float32) // dx = dy where lo < x < hi, else 0
+	MulClip  func(y, a, x []float32, lo, hi float32)   // y = a·min(max(x, lo), hi)
 
 	// The next treat x as rows×c, c = len of the channel vector.
 	ScaleShift func(y, x, scale, shift []float32) // y = x·scale + shift per channel

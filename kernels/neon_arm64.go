@@ -14,7 +14,7 @@ func neon() Set {
 	s.Winograd = winogradNEON()
 	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillNEON, addNEON, subNEON, mulNEON, divNEON
 	s.Axpy, s.Scale, s.MulAdd = axpyNEON, scaleNEON, mulAddNEON
-	s.Clip, s.ClipGrad = clipNEON, clipGradNEON
+	s.Clip, s.ClipGrad, s.MulClip = clipNEON, clipGradNEON, mulClipNEON
 	s.ScaleShift, s.AddRow, s.MulRow = scaleShiftNEON, addRowNEON, mulRowNEON
 	s.ColSum, s.ColDot = colSumNEON, colDotNEON
 	s.Sum, s.SumSq, s.Dot = sumNEON, sumSqNEON, dotNEON

@@ -72,6 +72,7 @@ func TestEmpty(t *testing.T) {
 			bp := make([]float32, s.PackSize(d[2], d[1]))
 			s.Gemm(nil, 5, make([]float32, d[0]*d[2]), d[2], bp, d[0], d[1], d[2], false)
 			s.GemmTN(nil, 5, make([]float32, d[0]*d[2]), d[0], make([]float32, d[1]*d[2]), d[1], d[0], d[1], d[2], true)
+			s.GemmNT64(nil, 5, make([]float64, d[0]*d[2]), d[2], make([]float64, d[1]*d[2]), d[2], d[0], d[1], d[2], true)
 		}
 		c := []float32{1, 2, 3, 4}
 		s.Gemm(c, 2, nil, 0, nil, 2, 2, 0, true)
@@ -91,8 +92,9 @@ func TestEmpty(t *testing.T) {
 // TestShortSlices: a slice that does not hold its matrix panics in Go, before assembly writes.
 func TestShortSlices(t *testing.T) {
 	const m, n, k = 7, 19, 12
-	x := make([]float32, 1000)
+	x, x64 := make([]float32, 1000), make([]float64, 1000)
 	short := func(n int) []float32 { return x[: n-1 : n-1] }
+	short64 := func(n int) []float64 { return x64[: n-1 : n-1] }
 	off := []int{0, n}
 	for _, s := range Available() {
 		bp := make([]float32, s.PackSize(k, n))
@@ -103,6 +105,12 @@ func TestShortSlices(t *testing.T) {
 			"GemmTN c":         func() { s.GemmTN(short(m*n), n, x, m, x, n, m, n, k, false) },
 			"GemmTN a":         func() { s.GemmTN(x, n, short(m*k), m, x, n, m, n, k, false) },
 			"GemmTN b":         func() { s.GemmTN(x, n, x, m, short(k*n), n, m, n, k, false) },
+			"GemmNT64 c":       func() { s.GemmNT64(short64(m*n), n, x64, k, x64, k, m, n, k, false) },
+			"GemmNT64 a":       func() { s.GemmNT64(x64, n, short64(m*k), k, x64, k, m, n, k, false) },
+			"GemmNT64 b":       func() { s.GemmNT64(x64, n, x64, k, short64(n*k), k, m, n, k, false) },
+			"Gemv64 y":         func() { s.Gemv64(short64(m), x64, k, x64, m, k) },
+			"Gemv64 a":         func() { s.Gemv64(x64, short64(m*k), k, x64, m, k) },
+			"Gemv64 x":         func() { s.Gemv64(x64, x64, k, short64(k), m, k) },
 			"PackB dst":        func() { s.PackB(short(len(bp)), x, n, k, n) },
 			"PackBT w":         func() { s.PackBT(bp, short(k*n), k, k, n) },
 			"DepthwiseRow x":   func() { s.DepthwiseRow(x, n, short((m+1)*n), n, x, off, m, n, false) },
@@ -127,6 +135,7 @@ func TestShortSlices(t *testing.T) {
 func TestKernelsAllocateNothing(t *testing.T) {
 	const m, n, k = 30, 21, 700
 	x := make([]float32, m*k+k*n)
+	x64, c64 := make([]float64, m*k), make([]float64, m*n)
 	off := []int{0, 1, 2}
 	for _, s := range Available() {
 		c, bp := make([]float32, m*n), make([]float32, s.PackSize(k, n))
@@ -135,6 +144,7 @@ func TestKernelsAllocateNothing(t *testing.T) {
 			s.PackBT(bp, x, k, k, n)
 			s.Gemm(c, n, x, k, bp, m, n, k, false)
 			s.GemmTN(c, n, x, m, x, n, m, n, k, true)
+			s.GemmNT64(c64, n, x64, k, x64, k, m, n, k, true)
 			s.DepthwiseRow(c, n, x, n, x, off, m, n, false)
 			s.DepthwiseGrad(c, x, n, x, n, off, m, n)
 			s.ColSum(c[:n], x)

@@ -1080,6 +1080,78 @@ func gemmTNPackF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda 
 	}
 }
 
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 4×12.
+// A is read where it lies, b is a panel of k rows of 12.
+//
+//go:noescape
+func gemmNTF64AVX2Tile4x12(c *float64, ldc int, a *float64, lda int, b *float64, k int, tiles int, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 3×12.
+// A is read where it lies, b is a panel of k rows of 12.
+//
+//go:noescape
+func gemmNTF64AVX2Tile3x12(c *float64, ldc int, a *float64, lda int, b *float64, k int, tiles int, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 2×12.
+// A is read where it lies, b is a panel of k rows of 12.
+//
+//go:noescape
+func gemmNTF64AVX2Tile2x12(c *float64, ldc int, a *float64, lda int, b *float64, k int, tiles int, acc bool)
+
+// C = A·B or, with acc, C += A·B for tiles tiles of C below each other, each 1×12.
+// A is read where it lies, b is a panel of k rows of 12.
+//
+//go:noescape
+func gemmNTF64AVX2Tile1x12(c *float64, ldc int, a *float64, lda int, b *float64, k int, tiles int, acc bool)
+
+// y = A·x for tiles tiles of 4 rows of A below each other, k columns each.
+//
+//go:noescape
+func gemvF64AVX2Rows4(y *float64, a *float64, lda int, x *float64, k int, tiles int)
+
+// y = A·x for tiles tiles of 3 rows of A below each other, k columns each.
+//
+//go:noescape
+func gemvF64AVX2Rows3(y *float64, a *float64, lda int, x *float64, k int, tiles int)
+
+// y = A·x for tiles tiles of 2 rows of A below each other, k columns each.
+//
+//go:noescape
+func gemvF64AVX2Rows2(y *float64, a *float64, lda int, x *float64, k int, tiles int)
+
+// y = A·x for tiles tiles of 1 rows of A below each other, k columns each.
+//
+//go:noescape
+func gemvF64AVX2Rows1(y *float64, a *float64, lda int, x *float64, k int, tiles int)
+
+// gemmNTF64AVX2Tile calls the kernel of a tile.
+func gemmNTF64AVX2Tile(rows int, c *float64, ldc int, a *float64, lda int, b *float64, k int, tiles int, acc bool) {
+	switch rows {
+	case 4:
+		gemmNTF64AVX2Tile4x12(c, ldc, a, lda, b, k, tiles, acc)
+	case 3:
+		gemmNTF64AVX2Tile3x12(c, ldc, a, lda, b, k, tiles, acc)
+	case 2:
+		gemmNTF64AVX2Tile2x12(c, ldc, a, lda, b, k, tiles, acc)
+	case 1:
+		gemmNTF64AVX2Tile1x12(c, ldc, a, lda, b, k, tiles, acc)
+	}
+}
+
+// gemvF64AVX2Rows calls the kernel of a tile.
+func gemvF64AVX2Rows(rows int, y *float64, a *float64, lda int, x *float64, k int, tiles int) {
+	switch rows {
+	case 4:
+		gemvF64AVX2Rows4(y, a, lda, x, k, tiles)
+	case 3:
+		gemvF64AVX2Rows3(y, a, lda, x, k, tiles)
+	case 2:
+		gemvF64AVX2Rows2(y, a, lda, x, k, tiles)
+	case 1:
+		gemvF64AVX2Rows1(y, a, lda, x, k, tiles)
+	}
+}
+
 // y = Bᵀ·x·B for 8·blocks channels: element (i, j) of x begins at i*xr + j*xc, of y at i*yr + j*yc.
 //
 //go:noescape
@@ -1642,6 +1714,12 @@ func clipF32AVX2Loop(y *float32, x *float32, lo float32, hi float32, n int)
 //go:noescape
 func clipGradF32AVX2Loop(dx *float32, dy *float32, x *float32, lo float32, hi float32, n int)
 
+// y = a·min(max(x, lo), hi), NaN where x is NaN
+// for n floats.
+//
+//go:noescape
+func mulClipF32AVX2Loop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
+
 // m = momentum·m + scale·dw + decay·w; w -= lr·m
 // for n floats.
 //
@@ -1899,6 +1977,15 @@ func clipGradAVX2(dx []float32, dy []float32, x []float32, lo float32, hi float3
 	x = x[:len(dx)]
 	for i := 0; i < len(dx); i += loopFloats {
 		clipGradF32AVX2Loop(&dx[i], &dy[i], &x[i], lo, hi, min(loopFloats, len(dx)-i))
+	}
+}
+
+// mulClipAVX2 is y = a·min(max(x, lo), hi), NaN where x is NaN.
+func mulClipAVX2(y []float32, a []float32, x []float32, lo float32, hi float32) {
+	a = a[:len(y)]
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		mulClipF32AVX2Loop(&y[i], &a[i], &x[i], lo, hi, min(loopFloats, len(y)-i))
 	}
 }
 

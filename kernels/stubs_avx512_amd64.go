@@ -1044,6 +1044,12 @@ func clipF32AVX512Loop(y *float32, x *float32, lo float32, hi float32, n int)
 //go:noescape
 func clipGradF32AVX512Loop(dx *float32, dy *float32, x *float32, lo float32, hi float32, n int)
 
+// y = a·min(max(x, lo), hi), NaN where x is NaN
+// for n floats.
+//
+//go:noescape
+func mulClipF32AVX512Loop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
+
 // m = momentum·m + scale·dw + decay·w; w -= lr·m
 // for n floats.
 //
@@ -1301,6 +1307,15 @@ func clipGradAVX512(dx []float32, dy []float32, x []float32, lo float32, hi floa
 	x = x[:len(dx)]
 	for i := 0; i < len(dx); i += loopFloats {
 		clipGradF32AVX512Loop(&dx[i], &dy[i], &x[i], lo, hi, min(loopFloats, len(dx)-i))
+	}
+}
+
+// mulClipAVX512 is y = a·min(max(x, lo), hi), NaN where x is NaN.
+func mulClipAVX512(y []float32, a []float32, x []float32, lo float32, hi float32) {
+	a = a[:len(y)]
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		mulClipF32AVX512Loop(&y[i], &a[i], &x[i], lo, hi, min(loopFloats, len(y)-i))
 	}
 }
 

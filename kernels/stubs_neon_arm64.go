@@ -790,6 +790,12 @@ func clipF32NEONLoop(y *float32, x *float32, lo float32, hi float32, n int)
 //go:noescape
 func clipGradF32NEONLoop(dx *float32, dy *float32, x *float32, lo float32, hi float32, n int)
 
+// y = a·min(max(x, lo), hi), NaN where x is NaN
+// for n floats.
+//
+//go:noescape
+func mulClipF32NEONLoop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
+
 // m = momentum·m + scale·dw + decay·w; w -= lr·m
 // for n floats.
 //
@@ -1047,6 +1053,15 @@ func clipGradNEON(dx []float32, dy []float32, x []float32, lo float32, hi float3
 	x = x[:len(dx)]
 	for i := 0; i < len(dx); i += loopFloats {
 		clipGradF32NEONLoop(&dx[i], &dy[i], &x[i], lo, hi, min(loopFloats, len(dx)-i))
+	}
+}
+
+// mulClipNEON is y = a·min(max(x, lo), hi), NaN where x is NaN.
+func mulClipNEON(y []float32, a []float32, x []float32, lo float32, hi float32) {
+	a = a[:len(y)]
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		mulClipF32NEONLoop(&y[i], &a[i], &x[i], lo, hi, min(loopFloats, len(y)-i))
 	}
 }
 

@@ -669,6 +669,86 @@ end:
 	VZEROUPPER
 	RET
 
+// func mulClipF32AVX2Loop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
+//
+// y = a·min(max(x, lo), hi), NaN where x is NaN
+// for n floats.
+TEXT ·mulClipF32AVX2Loop(SB), NOSPLIT, $0-40
+	MOVQ y+0(FP), DI // y
+	MOVQ a+8(FP), SI // a
+	MOVQ x+16(FP), DX // x
+	VBROADCASTSS lo+24(FP), Y15 // lo
+	VBROADCASTSS hi+28(FP), Y14 // hi
+	XORL AX, AX
+	MOVQ n+32(FP), CX // n
+	SUBQ $32, CX
+	JL narrow
+
+wide:
+	VMOVUPS 0(DX)(AX*4), Y0
+	VMOVUPS 0(SI)(AX*4), Y1
+	VMAXPS Y0, Y15, Y0
+	VMINPS Y0, Y14, Y0
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, 0(DI)(AX*4)
+	VMOVUPS 32(DX)(AX*4), Y4
+	VMOVUPS 32(SI)(AX*4), Y5
+	VMAXPS Y4, Y15, Y4
+	VMINPS Y4, Y14, Y4
+	VMULPS Y5, Y4, Y4
+	VMOVUPS Y4, 32(DI)(AX*4)
+	VMOVUPS 64(DX)(AX*4), Y0
+	VMOVUPS 64(SI)(AX*4), Y1
+	VMAXPS Y0, Y15, Y0
+	VMINPS Y0, Y14, Y0
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, 64(DI)(AX*4)
+	VMOVUPS 96(DX)(AX*4), Y4
+	VMOVUPS 96(SI)(AX*4), Y5
+	VMAXPS Y4, Y15, Y4
+	VMINPS Y4, Y14, Y4
+	VMULPS Y5, Y4, Y4
+	VMOVUPS Y4, 96(DI)(AX*4)
+	ADDQ $32, AX
+	SUBQ $32, CX
+	JGE wide
+
+narrow:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JL single
+
+eight:
+	VMOVUPS 0(DX)(AX*4), Y0
+	VMOVUPS 0(SI)(AX*4), Y1
+	VMAXPS Y0, Y15, Y0
+	VMINPS Y0, Y14, Y0
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, 0(DI)(AX*4)
+	ADDQ $8, AX
+	SUBQ $8, CX
+	JGE eight
+
+single:
+	ADDQ $8, CX
+	SUBQ $1, CX
+	JL end
+
+one:
+	VMOVSS 0(DX)(AX*4), X0
+	VMOVSS 0(SI)(AX*4), X1
+	VMAXPS Y0, Y15, Y0
+	VMINPS Y0, Y14, Y0
+	VMULPS Y1, Y0, Y0
+	VMOVSS X0, 0(DI)(AX*4)
+	ADDQ $1, AX
+	SUBQ $1, CX
+	JGE one
+
+end:
+	VZEROUPPER
+	RET
+
 // func sgdF32AVX2Loop(w *float32, dw *float32, m *float32, lr float32, momentum float32, decay float32, scale float32, n int)
 //
 // m = momentum·m + scale·dw + decay·w; w -= lr·m

@@ -661,6 +661,84 @@ end:
 	VZEROUPPER
 	RET
 
+// func mulClipF32AVX512Loop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
+//
+// y = a·min(max(x, lo), hi), NaN where x is NaN
+// for n floats.
+TEXT ·mulClipF32AVX512Loop(SB), NOSPLIT, $0-40
+	MOVQ y+0(FP), DI // y
+	MOVQ a+8(FP), SI // a
+	MOVQ x+16(FP), DX // x
+	VBROADCASTSS lo+24(FP), Z31 // lo
+	VBROADCASTSS hi+28(FP), Z30 // hi
+	XORL AX, AX
+	MOVQ n+32(FP), CX // n
+	SUBQ $64, CX
+	JL narrow
+
+wide:
+	VMOVUPS 0(DX)(AX*4), Z0
+	VMOVUPS 0(SI)(AX*4), Z1
+	VMAXPS Z0, Z31, Z0
+	VMINPS Z0, Z30, Z0
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, 0(DI)(AX*4)
+	VMOVUPS 64(DX)(AX*4), Z4
+	VMOVUPS 64(SI)(AX*4), Z5
+	VMAXPS Z4, Z31, Z4
+	VMINPS Z4, Z30, Z4
+	VMULPS Z5, Z4, Z4
+	VMOVUPS Z4, 64(DI)(AX*4)
+	VMOVUPS 128(DX)(AX*4), Z8
+	VMOVUPS 128(SI)(AX*4), Z9
+	VMAXPS Z8, Z31, Z8
+	VMINPS Z8, Z30, Z8
+	VMULPS Z9, Z8, Z8
+	VMOVUPS Z8, 128(DI)(AX*4)
+	VMOVUPS 192(DX)(AX*4), Z12
+	VMOVUPS 192(SI)(AX*4), Z13
+	VMAXPS Z12, Z31, Z12
+	VMINPS Z12, Z30, Z12
+	VMULPS Z13, Z12, Z12
+	VMOVUPS Z12, 192(DI)(AX*4)
+	ADDQ $64, AX
+	SUBQ $64, CX
+	JGE wide
+
+narrow:
+	ADDQ $64, CX
+	SUBQ $16, CX
+	JL some
+
+sixteen:
+	VMOVUPS 0(DX)(AX*4), Z0
+	VMOVUPS 0(SI)(AX*4), Z1
+	VMAXPS Z0, Z31, Z0
+	VMINPS Z0, Z30, Z0
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, 0(DI)(AX*4)
+	ADDQ $16, AX
+	SUBQ $16, CX
+	JGE sixteen
+
+some:
+	ADDQ $16, CX
+	JZ end
+	MOVL $1, R14
+	SHLL CX, R14
+	DECL R14
+	KMOVW R14, K1
+	VMOVUPS.Z 0(DX)(AX*4), K1, Z0
+	VMOVUPS.Z 0(SI)(AX*4), K1, Z1
+	VMAXPS Z0, Z31, Z0
+	VMINPS Z0, Z30, Z0
+	VMULPS Z1, Z0, Z0
+	VMOVUPS Z0, K1, 0(DI)(AX*4)
+
+end:
+	VZEROUPPER
+	RET
+
 // func sgdF32AVX512Loop(w *float32, dw *float32, m *float32, lr float32, momentum float32, decay float32, scale float32, n int)
 //
 // m = momentum·m + scale·dw + decay·w; w -= lr·m

@@ -51,6 +51,10 @@ var elementwises = []elementwise{
 		}
 		return 0, 0
 	}},
+	{"MulClip", func(s Set, y, a, b []float32) { s.MulClip(y, a, b, -0.5, 0.75) }, func(_, a, b float64) (float64, float64) {
+		v := a * min(max(b, -0.5), 0.75)
+		return v, math.Abs(v)
+	}},
 }
 
 func TestElementwise(t *testing.T) {
@@ -119,6 +123,7 @@ func TestNaN(t *testing.T) {
 					"ClipGrad":   func() { s.ClipGrad(y, x, ones, 0, 6) },
 					"Add":        func() { s.Add(y, ones, x) },
 					"Mul":        func() { s.Mul(y, ones, x) },
+					"MulClip":    func() { s.MulClip(y, ones, x, 1, 1) },
 					"ScaleShift": func() { s.ScaleShift(y, x, ones, ones) },
 				} {
 					call()

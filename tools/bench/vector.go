@@ -28,6 +28,7 @@ var vectors = []struct {
 	{"MulAdd", 4, 2, func(k *kernels.Set, y, a, b, _ []float32) { k.MulAdd(y, a, b) }},
 	{"Clip", 2, 2, func(k *kernels.Set, y, a, _, _ []float32) { k.Clip(y, a, 0, 6) }},
 	{"ClipGrad", 3, 2, func(k *kernels.Set, y, a, b, _ []float32) { k.ClipGrad(y, a, b, 0, 6) }},
+	{"MulClip", 3, 3, func(k *kernels.Set, y, a, b, _ []float32) { k.MulClip(y, a, b, 0, 6) }},
 	{"ScaleShift", 2, 2, func(k *kernels.Set, y, a, b, c []float32) { k.ScaleShift(y, a, b[:vectorCols], c[:vectorCols]) }},
 	{"AddRow", 2, 1, func(k *kernels.Set, y, a, b, _ []float32) { k.AddRow(y, a, b[:vectorCols]) }},
 	{"ColSum", 1, 1, func(k *kernels.Set, _, a, b, _ []float32) { k.ColSum(b[:vectorCols], a) }},

@@ -5,6 +5,7 @@ import "fmt"
 func avx2() isa {
 	return isa{name: "avx2", goarch: "amd64", files: []file{
 		avx2GEMM(),
+		avx2GEMM64(),
 		avx2Winograd(),
 		avx2Depthwise(),
 		avx2Fetch(),

@@ -94,6 +94,14 @@ var loops = []loop{
 		v.without(0, 1, 0)
 		v.store(0, "dx")
 	}},
+	{name: "mulClip", doc: "y = a·min(max(x, lo), hi), NaN where x is NaN", params: "y *float32, a *float32, x *float32, lo float32, hi float32", unroll: 4, body: func(v vec) {
+		v.load(0, "x")
+		v.load(1, "a")
+		v.max(0, 0, v.scalar("lo"))
+		v.min(0, 0, v.scalar("hi"))
+		v.mul(0, 0, 1)
+		v.store(0, "y")
+	}},
 	{name: "sgd", doc: "m = momentum·m + scale·dw + decay·w; w -= lr·m", params: "w *float32, dw *float32, m *float32, lr float32, momentum float32, decay float32, scale float32", unroll: 2, body: func(v vec) {
 		v.load(0, "w")
 		v.load(1, "dw")
