@@ -3,7 +3,9 @@ package score
 import (
 	"context"
 	"math/rand/v2"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/secateur/secateur/core/internal/toy"
 	"github.com/secateur/secateur/core/plan"
@@ -58,6 +60,8 @@ func fusion(t testing.TB) criteria.Criterion {
 
 // scoreAll asks all of them that are defined for one group after the other.
 func scoreAll(b *testing.B, c *Collected, st *groups.Structure, list ...criteria.Criterion) {
+	begun := processorTime(b)
+	defer func() { b.ReportMetric(float64(processorTime(b)-begun)/float64(b.N), "cpu-ns/op") }()
 	for b.Loop() {
 		for _, g := range st.Free() {
 			m, err := c.Matrices(g)
@@ -74,6 +78,15 @@ func scoreAll(b *testing.B, c *Collected, st *groups.Structure, list ...criteria
 			}
 		}
 	}
+}
+
+// processorTime is what this process has had of processors: on a busy machine the time of a clock says little.
+func processorTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // invented is matrices such as a network of ReLUs gives: activations by class and noise, half of them cut off at 0, and

@@ -90,7 +90,7 @@ func apoz(m *Matrices, g *groups.Group) ([]float64, error) {
 
 // varianceScore is the variance over images of the mean activation at the last gate.
 func varianceScore(m *Matrices, g *groups.Group) ([]float64, error) {
-	x := m.units(len(g.Units), func(p []float32) float64 { return float64(p[poolMean]) })
+	x := m.columns(len(g.Units))
 	out := make([]float64, len(x))
 	for i := range x {
 		out[i] = variance(x[i])
@@ -103,7 +103,7 @@ const entropyBins = 10
 
 // entropy is -Σ p ln p of the mean activation at the last gate in bins of equal width over its range, in nat.
 func entropy(m *Matrices, g *groups.Group) ([]float64, error) {
-	x := m.units(len(g.Units), func(p []float32) float64 { return float64(p[poolMean]) })
+	x := m.columns(len(g.Units))
 	out := make([]float64, len(x))
 	for i := range x {
 		out[i] = binEntropy(x[i])

@@ -2,6 +2,7 @@ package criteria
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/secateur/secateur/pruning/groups"
@@ -15,6 +16,7 @@ type sample struct {
 	classes int
 	count   []int // images of each class
 
+	order         [][]int   // F×N, the images by ascending x
 	total, within []float64 // F×F, of scatters
 	joint         []float64 // F×F, of pairs
 	nhsic, renyi  []float64 // of kernels
@@ -35,7 +37,7 @@ func (m *Matrices) sample(g *groups.Group) (*sample, error) {
 // newSample reads P. It refuses sets on which no class has two images: within such classes nothing varies, and
 // a statistic between them would say nothing.
 func newSample(m *Matrices, g *groups.Group) (*sample, error) {
-	s := &sample{x: m.units(len(g.Units), func(p []float32) float64 { return float64(p[poolMean]) })}
+	s := &sample{x: m.columns(len(g.Units))}
 	if len(m.Labels) != m.N {
 		return nil, fmt.Errorf("%d labels for %d images", len(m.Labels), m.N)
 	}
@@ -59,17 +61,57 @@ func (s *sample) number(labels []int) {
 	s.classes = len(number)
 }
 
-// units is one statistic of P at the last gate, unit by unit.
-func (m *Matrices) units(f int, of func(pool []float32) float64) [][]float64 {
-	gate := m.Gates[len(m.Gates)-1]
-	x := make([][]float64, f)
+// columns are the means of P at the last gate, unit by unit, F×N, made once.
+func (m *Matrices) columns(f int) [][]float64 {
+	if m.means != nil {
+		return m.means
+	}
+	rows, pool := m.poolRows(), m.Gates[len(m.Gates)-1].Pool
+	all, x := make([]float64, f*rows), make([][]float64, f)
 	for i := range x {
-		x[i] = make([]float64, m.poolRows())
-		for n := range x[i] {
-			x[i][n] = of(gate.Pool[(n*f+i)*poolStats:])
+		x[i] = all[i*rows : (i+1)*rows : (i+1)*rows]
+	}
+	const near = 16 // units that are read from the same lines of memory
+	for lo := 0; lo < f; lo += near {
+		for n := range rows {
+			for i := lo; i < min(lo+near, f); i++ {
+				x[i][n] = float64(pool[(n*f+i)*poolStats+poolMean])
+			}
 		}
 	}
+	m.means = x
 	return x
+}
+
+// orders are the images by ascending x, unit by unit, made once.
+func (s *sample) orders() [][]int {
+	if s.order == nil {
+		s.order = make([][]int, len(s.x))
+		for i, x := range s.x {
+			s.order[i] = ascending(x)
+		}
+	}
+	return s.order
+}
+
+// ascending is the places of x by ascending value, those of equal values in their order. x holds single precision, as P
+// does: value and place go into one number that sorts alike.
+func ascending(x []float64) []int {
+	keys, order := make([]uint64, len(x)), make([]int, len(x))
+	for i, v := range x {
+		bits := math.Float32bits(float32(v) + 0) // -0 is 0
+		if bits>>31 == 1 {
+			bits = ^bits
+		} else {
+			bits |= 1 << 31
+		}
+		keys[i] = uint64(bits)<<32 | uint64(i)
+	}
+	slices.Sort(keys)
+	for at, k := range keys {
+		order[at] = int(uint32(k))
+	}
+	return order
 }
 
 // each scores unit by unit; what is not a number stays none.

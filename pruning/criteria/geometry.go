@@ -6,7 +6,7 @@ import (
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/pruning/groups"
-	"gonum.org/v1/gonum/mat"
+	"github.com/secateur/secateur/pruning/internal/symmetric"
 )
 
 // l1Folded is Σ|w| with batch norm folded into the weights.
@@ -68,29 +68,31 @@ func fpgmFolded(m *Matrices, g *groups.Group) ([]float64, error) {
 // producers: the lowest lies nearest the geometric median.
 func fpgm(m *Matrices, g *groups.Group, scale func(groups.Site) []float64) []float64 {
 	f := len(g.Units)
-	square := make([]float64, f*f)
+	squares := make([]float64, f*f) // below the diagonal
 	for _, site := range g.Producers {
 		at := make([][]int, f)
 		for i, u := range g.Units {
 			at[i] = u.Indices(site.Weight, site.Axis)
 		}
-		products, byFilter := m.filterGram(site.Weight), scale(site)
+		gram := m.filterGram(site.Weight).scaled(scale(site))
 		for i := range f {
-			for j := range i {
-				d := products.distance(at[i], at[j], byFilter)
-				square[i*f+j] += d
-				square[j*f+i] += d
+			for k, a := range at[i] {
+				gram.addDistances(squares[i*f:i*f+i], a, at, k)
 			}
 		}
 	}
 	out := make([]float64, f)
-	for i := range square {
-		out[i/f] += math.Sqrt(square[i])
+	for i := range f {
+		for j, d := range squares[i*f : i*f+i] {
+			root := math.Sqrt(d)
+			out[i] += root
+			out[j] += root
+		}
 	}
 	return out
 }
 
-// filterGram is the scalar products of all pairs of filters of a weight, O×O, the upper triangle.
+// filterGram is the scalar products of all pairs of filters of a weight, O×O.
 type filterGram struct {
 	o int
 	v []float64
@@ -105,7 +107,7 @@ func (m *Matrices) filterGram(w *graph.Node) filterGram {
 	for i, v := range w.Value {
 		x[i] = float64(v)
 	}
-	g := filterGram{w.Shape[0], upperProducts(x, w.Shape[0])}
+	g := filterGram{w.Shape[0], symmetric.Gram(x, w.Shape[0])}
 	if m.filters == nil {
 		m.filters = map[*graph.Node]filterGram{}
 	}
@@ -113,23 +115,35 @@ func (m *Matrices) filterGram(w *graph.Node) filterGram {
 	return g
 }
 
-// upperProducts is X·Xᵀ of r rows, the upper triangle.
-func upperProducts(x []float64, r int) []float64 {
-	var out mat.SymDense
-	out.SymOuterK(1, mat.NewDense(r, len(x)/r, x))
-	return out.RawSymmetric().Data
+// scaled is the filters each at its scale; nil for 1.
+func (g filterGram) scaled(by []float64) scaledGram {
+	s := scaledGram{g, by, make([]float64, g.o)}
+	if by == nil {
+		s.by = make([]float64, g.o)
+		for i := range s.by {
+			s.by[i] = 1
+		}
+	}
+	for i, x := range s.by {
+		s.square[i] = x * x * g.v[i*g.o+i]
+	}
+	return s
 }
 
-// distance is the squared distance of the filters a and b, pair by pair, each filter at its scale; nil for 1.
-func (g filterGram) distance(a, b []int, scale []float64) float64 {
-	sum := 0.0
-	for k := range min(len(a), len(b)) {
-		i, j := min(a[k], b[k]), max(a[k], b[k])
-		si, sj := 1.0, 1.0
-		if scale != nil {
-			si, sj = scale[i], scale[j]
+// scaledGram is a filterGram with a scale for each filter.
+type scaledGram struct {
+	filterGram
+	by     []float64
+	square []float64 // Σ w² of each filter at its scale
+}
+
+// addDistances adds the squared distances of filter a from the k-th ones of the first units.
+func (g scaledGram) addDistances(to []float64, a int, at [][]int, k int) {
+	row, square, by := g.v[a*g.o:(a+1)*g.o], g.square[a], 2*g.by[a]
+	for j := range to {
+		if k < len(at[j]) {
+			b := at[j][k]
+			to[j] += max(0, square+g.square[b]-by*g.by[b]*row[b])
 		}
-		sum += math.Max(0, si*si*g.v[i*g.o+i]+sj*sj*g.v[j*g.o+j]-2*si*sj*g.v[i*g.o+j])
 	}
-	return sum
 }

@@ -13,11 +13,11 @@ func gradientCriteria(on Needs) []Criterion {
 		suffix, note = "-margin", ""
 	}
 	list := []Criterion{
-		{Name: "taylor", Source: "Molchanov et al., ICLR 2017, 1611.06440", Score: onGamma(on, perPixel, taylor)},
-		{Name: "taylor-gate", Source: "Molchanov et al., CVPR 2019, 1906.10771", Score: onGamma(on, whole, taylorGate)},
-		{Name: "fisher", Source: "Theis et al., 2018, 1801.05787", Score: onGamma(on, whole, fisher)},
+		{Name: "taylor", Source: "Molchanov et al., ICLR 2017, 1611.06440", Score: onGamma((*Matrices).gammaPerPixel, on, taylor)},
+		{Name: "taylor-gate", Source: "Molchanov et al., CVPR 2019, 1906.10771", Score: onGamma((*Matrices).gamma, on, taylorGate)},
+		{Name: "fisher", Source: "Theis et al., 2018, 1801.05787", Score: onGamma((*Matrices).gamma, on, fisher)},
 		{Name: "group-fisher", Source: "Liu et al., ICML 2021, 2108.00708", Score: groupFisher(on)},
-		{Name: "snip", Source: "channel form of Lee et al., ICLR 2019, 1810.02340", Score: onGamma(on, whole, snip)},
+		{Name: "snip", Source: "channel form of Lee et al., ICLR 2019, 1810.02340", Score: onGamma((*Matrices).gamma, on, snip)},
 	}
 	for i := range list {
 		c := &list[i]
@@ -27,15 +27,12 @@ func gradientCriteria(on Needs) []Criterion {
 	return list
 }
 
-// onGamma is the score of a group from its Γ, each gate's part taken at a scale.
-func onGamma(on Needs, scale func(Gate) float64, score func(gamma) []float64) func(*Matrices, *groups.Group) ([]float64, error) {
+// onGamma is the score of a group from its Γ.
+func onGamma(of func(*Matrices, Needs, int) gamma, on Needs, score func(gamma) []float64) func(*Matrices, *groups.Group) ([]float64, error) {
 	return func(m *Matrices, g *groups.Group) ([]float64, error) {
-		return score(m.gamma(on, len(g.Units), scale)), nil
+		return score(of(m, on, len(g.Units))), nil
 	}
 }
-
-func whole(Gate) float64      { return 1 }
-func perPixel(g Gate) float64 { return 1 / float64(g.Pixels) }
 
 // gamma is Γ of a group, N×F: v[n*f+i] is image or object n and unit i, summed over the group's gates.
 type gamma struct {
@@ -46,8 +43,25 @@ type gamma struct {
 
 func (s gamma) rows() int { return len(s.v) / s.f }
 
-// gamma adds the gates up before anything is squared: the coupled places may cancel.
-func (m *Matrices) gamma(on Needs, f int, scale func(Gate) float64) gamma {
+// gamma adds the gates up before anything is squared: the coupled places may cancel. It is made once.
+func (m *Matrices) gamma(on Needs, f int) gamma {
+	if s, ok := m.sums[on]; ok {
+		return s
+	}
+	s := m.scaledGamma(on, f, func(Gate) float64 { return 1 })
+	if m.sums == nil {
+		m.sums = map[Needs]gamma{}
+	}
+	m.sums[on] = s
+	return s
+}
+
+// gammaPerPixel divides that of each gate by its pixels.
+func (m *Matrices) gammaPerPixel(on Needs, f int) gamma {
+	return m.scaledGamma(on, f, func(g Gate) float64 { return 1 / float64(g.Pixels) })
+}
+
+func (m *Matrices) scaledGamma(on Needs, f int, scale func(Gate) float64) gamma {
 	_, weight := m.behind()
 	s := gamma{f, make([]float64, m.objectRows()*f), weight}
 	for _, gate := range m.Gates {
@@ -135,7 +149,7 @@ func snip(s gamma) []float64 {
 // one image: the paper's choice of cost, which tracks time better than multiply-adds.
 func groupFisher(on Needs) func(*Matrices, *groups.Group) ([]float64, error) {
 	return func(m *Matrices, g *groups.Group) ([]float64, error) {
-		out := m.gamma(on, len(g.Units), whole).mean(square)
+		out := m.gamma(on, len(g.Units)).mean(square)
 		for i, u := range g.Units {
 			out[i] /= 4 * float64(memory(g, u))
 		}

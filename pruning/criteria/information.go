@@ -80,41 +80,26 @@ func binned(m *Matrices, g *groups.Group) ([]float64, error) {
 		r := random.Stream(m.Seed, "labels", uint64(k))
 		r.Shuffle(len(s.label), func(i, j int) { shuffled[k][i], shuffled[k][j] = shuffled[k][j], shuffled[k][i] })
 	}
-	bins, logs := min(max(2, len(s.label)/(5*s.classes)), 8), countLogs(len(s.label))
-	return s.each(func(x []float64) float64 {
-		bin := equallyFilled(x, bins)
+	table, orders := newContingency(s.label, s.classes, min(max(2, len(s.label)/(5*s.classes)), 8)), s.orders()
+	out := make([]float64, len(s.x))
+	for i, x := range s.x {
+		if out[i] = mean(x); !finite(out[i]) {
+			continue
+		}
+		table.of(equallyFilled(x, orders[i], table.bins))
 		null := 0.0
 		for _, labels := range shuffled {
-			null += plugIn(bin, labels, bins, s.classes, logs)
+			null += table.information(labels)
 		}
-		return math.Max(0, plugIn(bin, s.label, bins, s.classes, logs)-null/nullPermutations)
-	}), nil
-}
-
-// countLogs is n ln n of every count up to n.
-func countLogs(n int) []float64 {
-	t := make([]float64, n+1)
-	for i := 2; i <= n; i++ {
-		t[i] = float64(i) * math.Log(float64(i))
+		out[i] = math.Max(0, table.information(s.label)-null/nullPermutations)
 	}
-	return t
+	return out, nil
 }
 
 // equallyFilled is the bin of each value: bins hold equally many, but equal values share one.
-func equallyFilled(x []float64, bins int) []int {
-	order := make([]int, len(x))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		switch {
-		case x[a] < x[b]:
-			return -1
-		case x[a] > x[b]:
-			return 1
-		}
-		return 0
-	})
+//
+//	order  the places of x by ascending value
+func equallyFilled(x []float64, order []int, bins int) []int {
 	bin, first := make([]int, len(x)), 0
 	for i, at := range order {
 		if x[at] != x[order[first]] {
@@ -125,22 +110,62 @@ func equallyFilled(x []float64, bins int) []int {
 	return bin
 }
 
-// plugIn is Σ p ln(p/(p_a·p_b)) of two labellings, in nat: from counts, by their n ln n.
-func plugIn(a, b []int, na, nb int, logs []float64) float64 {
-	joint, ca, cb := make([]int, na*nb), make([]int, na), make([]int, nb)
-	for i, v := range a {
-		joint[v*nb+b[i]]++
-		ca[v]++
-		cb[b[i]]++
+// contingency counts how often bins and labels meet.
+type contingency struct {
+	bins, classes      int
+	logs               []float64 // n ln n of every count n
+	joint              []int     // bins×classes
+	ofLabels, ofValues float64   // Σ n ln n of the counts of labels, and of bins
+	row                []int     // of each value, where the row of its bin begins
+}
+
+// newContingency is for labels and what has the same counts of each.
+func newContingency(labels []int, classes, bins int) *contingency {
+	t := &contingency{bins: bins, classes: classes, logs: countLogs(len(labels)), joint: make([]int, bins*classes), row: make([]int, len(labels))}
+	count := make([]int, classes)
+	for _, l := range labels {
+		count[l]++
 	}
-	within := func(count []int) (sum float64) {
-		for _, n := range count {
-			sum += logs[n]
-		}
-		return sum
+	t.ofLabels = t.sum(count)
+	return t
+}
+
+// of looks at values in these bins from now on.
+func (t *contingency) of(bin []int) *contingency {
+	count := make([]int, t.bins)
+	for i, b := range bin {
+		count[b]++
+		t.row[i] = b * t.classes
+	}
+	t.ofValues = t.sum(count)
+	return t
+}
+
+// information is the plug-in estimate Σ p ln(p/(p_a·p_b)), in nat: from counts, by their n ln n.
+func (t *contingency) information(labels []int) float64 {
+	clear(t.joint)
+	for i, at := range t.row {
+		t.joint[at+labels[i]]++
 	}
 	// In this order one value of a alone tells nothing, to the bit.
-	return (within(joint) - within(cb) - (within(ca) - logs[len(a)])) / float64(len(a))
+	n := len(labels)
+	return (t.sum(t.joint) - t.ofLabels - (t.ofValues - t.logs[n])) / float64(n)
+}
+
+func (t *contingency) sum(count []int) (sum float64) {
+	for _, n := range count {
+		sum += t.logs[n]
+	}
+	return sum
+}
+
+// countLogs is n ln n of every count up to n.
+func countLogs(n int) []float64 {
+	t := make([]float64, n+1)
+	for i := 2; i <= n; i++ {
+		t[i] = float64(i) * math.Log(float64(i))
+	}
+	return t
 }
 
 // hellinger is the mean over pairs of classes, weighted by their shares, of the squared Hellinger distance of

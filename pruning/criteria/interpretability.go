@@ -11,10 +11,10 @@ import (
 // interpretabilityCriteria come from methods that explain a network's decisions.
 func interpretabilityCriteria() []Criterion {
 	list := []Criterion{
-		{Name: "lrp", Needs: Relevance, Comparable: true, Cost: 4, Score: onGamma(Relevance, whole, meanRelevance),
+		{Name: "lrp", Needs: Relevance, Comparable: true, Cost: 4, Score: onGamma((*Matrices).gamma, Relevance, meanRelevance),
 			Source: "layer-wise relevance by z+, Yeom et al., Pattern Recognition 115, 2021, 1912.08881",
 			Note:   "a layer has as much relevance as any other: across layers, wide ones lose more filters; 3 passes without linear bottlenecks"},
-		{Name: "grad-cam", Needs: Saliency, Cost: 3, Score: onGamma(Saliency, whole, meanSize),
+		{Name: "grad-cam", Needs: Saliency, Cost: 3, Score: onGamma((*Matrices).gamma, Saliency, meanSize),
 			Source: "channel weights of Grad-CAM, Selvaraju et al., ICCV 2017, 1610.02391"},
 		{Name: "selectivity", Needs: Activations, Cost: 1, Score: selectivity,
 			Source: "class selectivity index, Morcos et al., ICLR 2018, 1803.06959",

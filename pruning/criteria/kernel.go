@@ -7,22 +7,24 @@ import (
 	"github.com/secateur/secateur/pruning/groups"
 )
 
-// medianDistance is the median of |x_i-x_j| over the pairs that differ, the upper one of two; 0 without any. It
-// counts, in sorted x, the pairs up to a distance, halves the interval that the median lies in, and sorts what is left
-// once it is little.
-func medianDistance(x []float64) float64 {
-	s := slices.Clone(x)
-	slices.Sort(s)
+// medianDistance is the median of |s_i-s_j| over the pairs of ascending s that differ, the upper one of two; 0 without
+// any. It counts the pairs up to a distance, narrows the interval that the median lies in, and sorts what is left once it
+// is little.
+func medianDistance(s []float64) float64 {
 	lo, hi := 0.0, s[len(s)-1]-s[0]
 	below, upTo := pairsWithin(s, 0), len(s)*(len(s)-1)/2
 	if below == upTo || !finite(hi) {
 		return 0
 	}
 	want := below + (upTo-below)/2
-	for upTo-below > len(s)/4 {
+	for bisect := false; upTo-below > len(s); bisect = !bisect {
 		mid := lo + (hi-lo)/2
 		if mid == lo || mid == hi {
 			return hi
+		}
+		if !bisect { // where the median is if the distances in between are spread evenly
+			even := (float64(want-below) + 0.5) / float64(upTo-below)
+			mid = lo + (hi-lo)*min(max(0.1, even), 0.9)
 		}
 		if n := pairsWithin(s, mid); n > want {
 			hi, upTo = mid, n
@@ -85,12 +87,16 @@ func onKernels(score func(*sample) []float64) func(*Matrices, *groups.Group) ([]
 func (s *sample) kernels() {
 	order := s.byClass()
 	s.nhsic, s.renyi = make([]float64, len(s.x)), make([]float64, len(s.x))
+	orders, sorted := s.orders(), make([]float64, len(s.label))
 	for i, x := range s.x {
-		width := medianDistance(x)
-		switch {
-		case !finite(mean(x)):
+		if !finite(mean(x)) {
 			s.nhsic[i], s.renyi[i] = math.NaN(), math.NaN()
-		case width > 0:
+			continue
+		}
+		for at, n := range orders[i] {
+			sorted[at] = x[n]
+		}
+		if width := medianDistance(sorted); width > 0 {
 			k := s.pairs(x, order, width)
 			s.nhsic[i], s.renyi[i] = s.dependence(k), s.shared(k)
 		}

@@ -41,7 +41,9 @@ type Matrices struct {
 	Probe     Probe
 	Seed      uint64 // of random scores and draws
 
-	sampled *sample // what several criteria start from, made when first asked for
+	sampled *sample     // what several criteria start from, made when first asked for
+	means   [][]float64 // F×N, of P
+	sums    map[Needs]gamma
 	filters map[*graph.Node]filterGram
 	scores  map[string][]float64 // by criterion
 }
@@ -179,10 +181,13 @@ func (p Place) check(n Rows, c int) error {
 	return nil
 }
 
-// columns sums the columns of v, N×C, that belong to each unit.
+// columns sums the columns of v, N×C, that belong to each unit: v itself where these are the same.
 func columns(v []float32, n, c int, at [][]int) []float32 {
 	if len(v) == 0 {
 		return nil
+	}
+	if asTheyLie(c, at) {
+		return v
 	}
 	out := make([]float32, n*len(at))
 	for i := range n {
@@ -195,9 +200,25 @@ func columns(v []float32, n, c int, at [][]int) []float32 {
 	return out
 }
 
+// asTheyLie reports whether each unit is the channel of its number, and there are no others.
+func asTheyLie(c int, at [][]int) bool {
+	if len(at) != c {
+		return false
+	}
+	for i, cols := range at {
+		if len(cols) != 1 || cols[0] != i {
+			return false
+		}
+	}
+	return true
+}
+
 // means is the mean of the columns of v, N×C, that belong to each unit.
 func means(v []float32, n, c int, at [][]int) []float32 {
 	out := columns(v, n, c, at)
+	if asTheyLie(c, at) {
+		return out
+	}
 	for i := range out {
 		out[i] /= float32(len(at[i%len(at)]))
 	}

@@ -2,11 +2,9 @@ package criteria
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/secateur/secateur/pruning/groups"
 	"github.com/secateur/secateur/pruning/ridge"
-	"gonum.org/v1/gonum/floats"
 )
 
 // reconstructionCriteria ask how well the layers that read a channel do without it.
@@ -69,59 +67,52 @@ func cheapest(readers []*reader, gone []bool) int {
 	return best
 }
 
-// reader is one consumer while its channels go. K⁻¹ is not changed: what each channel that went took from it is kept, and
-// taken off from the rows that are looked at (Golub & Van Loan, §4.2: a Cholesky factorisation of K⁻¹ that chooses its
-// pivots by cost).
+// reader is one consumer while its channels go.
 type reader struct {
-	c, rows int
-	at      [][]int   // channels of each unit
-	inverse []float64 // C×C, of K; nil where nothing varies
-	w       []float64 // C×rows, as they are now: the weights that read a channel lie together
-	norm    []float64 // C, Σ w² of each channel as it is now, 0 where it never varied
-	diag    []float64 // C, of K⁻¹ without the channels that went
-
-	left  []int       // channels, in the order of the columns below
-	place []int       // of each channel in left, -1 for those that went
-	gone  [][]float64 // of each channel that went, its row of K⁻¹ as it was, over the channels left, by the root of its pivot
+	at   [][]int      // channels of each unit
+	rest *elimination // nil where nothing varies
 }
 
 func newReader(site groups.Site, g *groups.Group, m ridge.Moments) (*reader, error) {
-	c := len(m.Mean)
-	rows := len(site.Weight.Value) / c
-	r := &reader{c: c, rows: rows, w: make([]float64, len(site.Weight.Value)), norm: make([]float64, c), diag: make([]float64, c),
-		left: make([]int, c), place: make([]int, c)}
-	scale := site.FoldScale()
-	for i, v := range site.Weight.Value {
-		x := float64(v)
-		if scale != nil {
-			x *= scale[i/(len(site.Weight.Value)/len(scale))]
-		}
-		r.w[i%c*rows+i/c] = x
-	}
+	r := &reader{}
 	for _, u := range g.Units {
 		r.at = append(r.at, u.Indices(site.Weight, site.Axis))
 	}
-	var err error
-	if r.inverse, err = m.Inverse(); err != nil || r.inverse == nil {
+	inverse, err := m.Inverse()
+	if err != nil || inverse == nil {
 		return r, err
 	}
+	c := len(m.Mean)
+	w := byChannel(site, c)
 	for i := range c {
 		if m.Cov[i*c+i] == 0 {
-			clear(r.row(i))
+			clear(w[i*len(w)/c : (i+1)*len(w)/c])
 		}
-		r.left[i], r.place[i] = i, i
-		r.norm[i], r.diag[i] = floats.Dot(r.row(i), r.row(i)), r.inverse[i*c+i]
 	}
+	r.rest = newElimination(inverse, w, c)
 	return r, nil
 }
 
-func (r *reader) row(i int) []float64 { return r.w[i*r.rows : (i+1)*r.rows] }
+// byChannel is the weights of a layer, a batch norm behind it folded in, those that read a channel together.
+func byChannel(site groups.Site, c int) []float64 {
+	value := site.Weight.Value
+	w, rows := make([]float64, len(value)), len(value)/c
+	scale := site.FoldScale()
+	for i, v := range value {
+		x := float64(v)
+		if scale != nil {
+			x *= scale[i/(len(value)/len(scale))]
+		}
+		w[i%c*rows+i/c] = x
+	}
+	return w
+}
 
 func (r *reader) cost(unit int) float64 {
 	sum := 0.0
 	for _, i := range r.at[unit] {
-		if r.inverse != nil {
-			sum += r.norm[i] / math.Max(r.diag[i], math.SmallestNonzeroFloat64)
+		if r.rest != nil {
+			sum += r.rest.cost(i)
 		}
 	}
 	return sum
@@ -130,43 +121,8 @@ func (r *reader) cost(unit int) float64 {
 // take removes a unit's channels and lets the others make up for them.
 func (r *reader) take(unit int) {
 	for _, i := range r.at[unit] {
-		if r.inverse != nil {
-			r.remove(i)
+		if r.rest != nil {
+			r.rest.remove(i)
 		}
-	}
-}
-
-// remove takes channel i away: with share_j = [K⁻¹]_ij/[K⁻¹]_ii, W_j loses share_j·W_i.
-func (r *reader) remove(i int) {
-	r.last(r.place[i])
-	n := len(r.left)
-	own := make([]float64, n)
-	for k, j := range r.left {
-		own[k] = r.inverse[i*r.c+j]
-	}
-	for _, row := range r.gone {
-		floats.AddScaled(own, -row[n-1], row[:n])
-	}
-	pivot := own[n-1]
-	r.left, r.place[i] = r.left[:n-1], -1
-	for k, j := range r.left {
-		share := own[k] / pivot
-		r.diag[j] -= share * own[k]
-		if r.norm[i] > 0 {
-			floats.AddScaled(r.row(j), -share, r.row(i))
-			r.norm[j] = floats.Dot(r.row(j), r.row(j))
-		}
-	}
-	floats.Scale(1/math.Sqrt(pivot), own)
-	r.gone = append(r.gone, own[:n-1])
-}
-
-// last brings the channel at a place to the end of those that are left.
-func (r *reader) last(at int) {
-	n := len(r.left) - 1
-	r.left[at], r.left[n] = r.left[n], r.left[at]
-	r.place[r.left[at]], r.place[r.left[n]] = at, n
-	for _, row := range r.gone {
-		row[at], row[n] = row[n], row[at]
 	}
 }

@@ -49,7 +49,13 @@ func rank(v []float64, seed uint64, name string) *Scores {
 		s.Order = append(s.Order, i)
 	}
 	slices.SortFunc(s.Order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(v[a], v[b]), first(floored[a], floored[b]), cmp.Compare(key[a], key[b]))
+		switch {
+		case v[a] < v[b]:
+			return -1
+		case v[a] > v[b]:
+			return 1
+		}
+		return cmp.Or(first(floored[a], floored[b]), cmp.Compare(key[a], key[b]))
 	})
 	for i := 1; i < len(v); i++ {
 		if v[s.Order[i]] == v[s.Order[i-1]] {

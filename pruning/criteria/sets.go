@@ -4,8 +4,9 @@ import (
 	"math"
 	"slices"
 
+	"github.com/secateur/secateur/core/tensor"
 	"github.com/secateur/secateur/pruning/groups"
-	"gonum.org/v1/gonum/floats"
+	"github.com/secateur/secateur/pruning/internal/symmetric"
 )
 
 // onSets scores units by the order in which a greedy search takes them: the first one is worth the most. Those that never
@@ -54,19 +55,11 @@ func (s *sample) scatters() (total, within []float64) {
 			between = append(between, math.Sqrt(float64(s.count[c]))*(m-all))
 		}
 	}
-	s.within, s.total = mirrored(upperProducts(centred, f), f), mirrored(upperProducts(between, f), f)
-	floats.Add(s.total, s.within)
-	return s.total, s.within
-}
-
-// mirrored copies the upper triangle of v, F×F, to the lower one.
-func mirrored(v []float64, f int) []float64 {
-	for i := range f {
-		for j := range i {
-			v[i*f+j] = v[j*f+i]
-		}
+	s.within, s.total = symmetric.Gram(centred, f), symmetric.Gram(between, f)
+	for i, w := range s.within {
+		s.total[i] += w
 	}
-	return v
+	return s.total, s.within
 }
 
 // relevance is ½ ln(Σ_T/Σ_W), what each unit tells by itself; -1 where it never varies.
@@ -80,26 +73,27 @@ func (s *sample) relevance() []float64 {
 	})
 }
 
-// greedy takes units one by one: the best gain first, gains being asked again after each with what has been
-// taken last, -1 at the start. Of equal gains the relevance decides; what never varies comes last.
-func greedy(f int, relevance []float64, gain func(i, last int) float64) []int {
-	var order []int
-	gains, taken, last := make([]float64, f), make([]bool, f), -1
-	for range f {
-		best := -1
-		for i := range f {
-			if taken[i] {
-				continue
-			}
-			if gains[i] = gain(i, last); relevance[i] < 0 {
+// greedy takes units one by one: the best gain first, those that are left being brought up to date before each by what has
+// been taken last, -1 at the start. Of equal gains the relevance decides; what never varies comes last.
+func greedy(relevance []float64, update func(gains []float64, left []int, last int)) []int {
+	var order, left []int
+	for i := range relevance {
+		left = append(left, i)
+	}
+	gains, last := make([]float64, len(left)), -1
+	for len(left) > 0 {
+		update(gains, left, last)
+		best := 0
+		for at, i := range left {
+			if relevance[i] < 0 {
 				gains[i] = math.Inf(-1)
 			}
-			if best < 0 || better(gains, relevance, i, best) {
-				best = i
+			if better(gains, relevance, i, left[best]) {
+				best = at
 			}
 		}
-		taken[best], last = true, best
-		order = append(order, best)
+		last = left[best]
+		order, left = append(order, last), slices.Delete(left, best, best+1)
 	}
 	return order
 }
@@ -107,7 +101,7 @@ func greedy(f int, relevance []float64, gain func(i, last int) float64) []int {
 // better reports whether unit i comes before unit j; numbers come before what is none.
 func better(gains, relevance []float64, i, j int) bool {
 	a, b := gains[i], gains[j]
-	if math.IsNaN(a) || math.IsNaN(b) {
+	if a != a || b != b {
 		return math.IsNaN(b) && !math.IsNaN(a)
 	}
 	return a > b || a == b && relevance[i] > relevance[j]
@@ -117,12 +111,13 @@ func better(gains, relevance []float64, i, j int) bool {
 func jmi(s *sample) []int {
 	relevance, joint := s.relevance(), s.pairInformations()
 	sum, f := make([]float64, len(s.x)), len(s.x)
-	return greedy(f, relevance, func(i, last int) float64 {
+	return greedy(relevance, func(gains []float64, _ []int, last int) {
 		if last < 0 {
-			return relevance[i]
+			copy(gains, relevance)
+			return
 		}
-		sum[i] += joint[last*f+i]
-		return sum[i]
+		addTo(sum, joint[last*f:])
+		copy(gains, sum)
 	})
 }
 
@@ -133,33 +128,44 @@ func (s *sample) pairInformations() []float64 {
 	}
 	total, within := s.scatters()
 	f := len(s.x)
+	t, w := diagonal(total, f), diagonal(within, f)
+	alone := make([]float64, f) // ½ ln(Σ_T/Σ_W) of one unit, 0 where it never varies within a class
+	for i := range alone {
+		if w[i] > 0 {
+			alone[i] = math.Log(t[i]/w[i]) / 2
+		}
+	}
 	s.joint = make([]float64, f*f)
 	for i := range f {
 		for j := i + 1; j < f; j++ {
-			s.joint[i*f+j] = pairInformation(total, within, f, i, j)
+			both, ok := pairInformation(t[i]*t[j], total[i*f+j], w[i]*w[j], within[i*f+j])
+			if !ok {
+				both = max(alone[i], alone[j])
+			}
+			s.joint[i*f+j] = both
 		}
 	}
-	return mirrored(s.joint, f)
+	symmetric.Mirror(s.joint, f)
+	return s.joint
 }
 
-// pairInformation is ½ ln(det Σ_T/det Σ_W) of two units: what both together tell of the class, in nat (Wilks' Λ). A
-// pair without spread of its own, such as a filter and its copy, tells what one of them does.
-func pairInformation(total, within []float64, f, i, j int) float64 {
-	t := total[i*f+i]*total[j*f+j] - total[i*f+j]*total[i*f+j]
-	w := within[i*f+i]*within[j*f+j] - within[i*f+j]*within[i*f+j]
-	least := 1e-9 * within[i*f+i] * within[j*f+j]
-	if w > least && t > 0 {
-		return math.Log(t/w) / 2
+func diagonal(v []float64, f int) []float64 {
+	d := make([]float64, f)
+	for i := range d {
+		d[i] = v[i*f+i]
 	}
-	return math.Max(single(total, within, f, i), single(total, within, f, j))
+	return d
 }
 
-// single is ½ ln(Σ_T/Σ_W) of one unit, 0 where it never varies within a class.
-func single(total, within []float64, f, i int) float64 {
-	if within[i*f+i] <= 0 {
-		return 0
+// pairInformation is ½ ln(det Σ_T/det Σ_W) of two units, from the products of their variances and their covariances: what
+// both together tell of the class, in nat (Wilks' Λ). It reports false for a pair without spread of its own, such as a
+// filter and its copy, which tells what one of them does.
+func pairInformation(total, totalCross, within, withinCross float64) (nat float64, ok bool) {
+	t, w := total-totalCross*totalCross, within-withinCross*withinCross
+	if w > 1e-9*within && t > 0 {
+		return math.Log(t/w) / 2, true
 	}
-	return math.Log(total[i*f+i]/within[i*f+i]) / 2
+	return 0, false
 }
 
 // mrmr takes the unit with the largest I(x_i; y) less the mean of I(x_i; x_s) over the units s taken before.
@@ -167,29 +173,26 @@ func mrmr(s *sample) []int {
 	relevance := s.relevance()
 	total, _ := s.scatters()
 	f, count := len(s.x), 0
-	redundancy := make([]float64, f)
-	seen := -1
-	return greedy(f, relevance, func(i, last int) float64 {
+	redundancy, own := make([]float64, f), diagonal(total, f)
+	return greedy(relevance, func(gains []float64, left []int, last int) {
 		if last < 0 {
-			return relevance[i]
+			copy(gains, relevance)
+			return
 		}
-		if last != seen {
-			seen = last
-			count++
+		count++
+		for _, i := range left {
+			redundancy[i] += pairRedundancy(total[last*f+i], own[i]*own[last])
+			gains[i] = relevance[i] - redundancy[i]/float64(count)
 		}
-		redundancy[i] += pairRedundancy(total, f, i, last)
-		return relevance[i] - redundancy[i]/float64(count)
 	})
 }
 
-// pairRedundancy is -½ ln(1-ρ²), bounded for copies.
-func pairRedundancy(total []float64, f, i, j int) float64 {
-	d := total[i*f+i] * total[j*f+j]
-	if d <= 0 {
+// pairRedundancy is -½ ln(1-ρ²), bounded for copies, of a covariance and the product of the variances.
+func pairRedundancy(covariance, variances float64) float64 {
+	if variances <= 0 {
 		return 0
 	}
-	rho := total[i*f+j] * total[i*f+j] / d
-	return -math.Log(1-math.Min(rho, 1-1e-9)) / 2
+	return -math.Log(1-min(covariance*covariance/variances, 1-1e-9)) / 2
 }
 
 // shrink is the weight of the diagonal in a scatter matrix: more where there are fewer images than units.
@@ -209,47 +212,53 @@ func cmi(s *sample) []int {
 	relevance, joint := s.relevance(), s.pairInformations()
 	total, within := s.scatters()
 	f, rho := len(s.x), s.shrink()
-	t, w := newConditional(total, within, f, rho), newConditional(within, within, f, rho)
-	given, taken, sum, most := -1, 0, make([]float64, f), max(len(s.label)-s.classes, 1)
-	return greedy(f, relevance, func(i, last int) float64 {
-		if last != given {
-			given = last
+	taken, sum, most := 0, make([]float64, f), max(len(s.label)-s.classes, 1)
+	t, w := newConditional(total, within, f, min(f, most), rho), newConditional(within, within, f, min(f, most), rho)
+	return greedy(relevance, func(gains []float64, left []int, last int) {
+		if last >= 0 {
+			addTo(sum, joint[last*f:])
 			if taken++; taken < most {
 				t.condition(last)
 				w.condition(last)
 			}
 		}
-		if last >= 0 {
-			sum[i] += joint[last*f+i]
-		}
 		if taken >= most {
-			return sum[i]
+			copy(gains, sum)
+			return
 		}
-		if w.left[i] <= 0 || t.left[i] <= 0 {
-			return 0
+		for _, i := range left {
+			gains[i] = t.gain(w, i)
 		}
-		return math.Log(t.left[i]/w.left[i]) / 2
 	})
 }
 
 // conditional is the variances of units given others, by pivoted Cholesky.
 type conditional struct {
-	f     int
-	s     []float64 // F×F
-	less  []float64 // F×F, taken from the off-diagonals rho times
-	rho   float64
-	left  []float64 // F
-	least []float64 // below which nothing is left
-	rows  [][]float64
+	f, most int
+	s       []float64 // F×F
+	less    []float64 // F×F, taken from the off-diagonals rho times
+	rho     float64
+	left    []float64 // F
+	least   []float64 // below which nothing is left
+	count   int       // of units that were taken as given
+	taken   []float64 // F×most, a column for each of those: what the units have of it
 }
 
-func newConditional(s, less []float64, f int, rho float64) *conditional {
-	c := &conditional{f: f, s: s, less: less, rho: rho, left: make([]float64, f), least: make([]float64, f)}
-	for i := range f {
-		c.left[i] = s[i*f+i]
-		c.least[i] = 1e-9 * c.left[i]
+// newConditional is for at most most units that are taken as given.
+func newConditional(s, less []float64, f, most int, rho float64) *conditional {
+	c := &conditional{f: f, most: most, s: s, less: less, rho: rho, left: diagonal(s, f), least: diagonal(s, f), taken: make([]float64, f*most)}
+	for i := range c.least {
+		c.least[i] *= 1e-9
 	}
 	return c
+}
+
+// gain is ½ ln(v_T/v_W) of unit i, 0 where nothing is left of one of them.
+func (c *conditional) gain(within *conditional, i int) float64 {
+	if within.left[i] <= 0 || c.left[i] <= 0 {
+		return 0
+	}
+	return math.Log(c.left[i]/within.left[i]) / 2
 }
 
 // condition takes unit i as given.
@@ -257,17 +266,19 @@ func (c *conditional) condition(i int) {
 	if c.left[i] <= c.least[i] {
 		return
 	}
-	row := slices.Clone(c.s[i*c.f : (i+1)*c.f])
-	floats.AddScaled(row, -c.rho, c.less[i*c.f:(i+1)*c.f])
-	row[i] = c.s[i*c.f+i]
-	for _, r := range c.rows {
-		floats.AddScaled(row, -r[i], r)
-	}
-	floats.Scale(1/math.Sqrt(c.left[i]), row)
-	c.rows = append(c.rows, row)
-	for j, v := range row {
+	own, less, gone := c.s[i*c.f:], c.less[i*c.f:], make([]float64, c.f)
+	tensor.Product(gone, c.taken, c.most, c.taken[i*c.most:][:c.count], c.f, c.count)
+	root := math.Sqrt(c.left[i])
+	for j, v := range gone {
+		all := own[j]
+		if j != i {
+			all -= c.rho * less[j]
+		}
+		v = (all - v) / root
+		c.taken[j*c.most+c.count] = v
 		if c.left[j] -= v * v; c.left[j] < c.least[j] {
 			c.left[j] = 0
 		}
 	}
+	c.count++
 }

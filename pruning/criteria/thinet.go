@@ -14,38 +14,57 @@ func thinet(m *Matrices, g *groups.Group) ([]float64, error) {
 		return nil, fmt.Errorf("no layer reads its channels")
 	}
 	f := len(g.Units)
-	gram := make([]float64, f*f)
+	var products added
 	for _, site := range g.Consumers {
-		addProducts(gram, g, site, m.Consumers[site.Op.Name].Added)
+		at := make([][]int, f)
+		for i, u := range g.Units {
+			at[i] = u.Indices(site.Weight, site.Axis)
+		}
+		products = append(products, addedProducts{site.Weight.Shape.Channels(), at, m.Consumers[site.Op.Name].Added})
 	}
 	out, gone, change := make([]float64, f), make([]bool, f), make([]float64, f)
 	for i := range change {
-		change[i] = gram[i*f+i]
+		change[i] = products.of(i, i)
 	}
 	for place := range f {
 		i := least(change, gone)
 		gone[i], out[i] = true, float64(place)
-		for j := range change {
-			change[j] += 2 * gram[i*f+j]
-		}
+		products.addRow(change, i)
 	}
 	return out, nil
 }
 
-// addProducts adds, for all pairs of units, the products of what they add to the drawn outputs of one reader.
-//
-//	to  F×F
-//	of  C×C
-func addProducts(to []float64, g *groups.Group, site groups.Site, of []float64) {
-	f, c := len(g.Units), site.Weight.Shape.Channels()
-	at := make([][]int, f)
-	for i, u := range g.Units {
-		at[i] = u.Indices(site.Weight, site.Axis)
+// added is the products of what units add to the drawn outputs of the layers that read them.
+type added []addedProducts
+
+// addedProducts is that of one layer.
+type addedProducts struct {
+	c  int
+	at [][]int   // channels of each unit
+	of []float64 // C×C
+}
+
+// of is the product of two units.
+func (a added) of(i, j int) (sum float64) {
+	for _, l := range a {
+		for _, x := range l.at[i] {
+			for _, y := range l.at[j] {
+				sum += l.of[x*l.c+y]
+			}
+		}
 	}
-	for i := range to {
-		for _, a := range at[i/f] {
-			for _, b := range at[i%f] {
-				to[i] += of[a*c+b]
+	return sum
+}
+
+// addRow adds twice the products of unit i with all.
+func (a added) addRow(to []float64, i int) {
+	for _, l := range a {
+		for _, x := range l.at[i] {
+			row := l.of[x*l.c : (x+1)*l.c]
+			for j, at := range l.at {
+				for _, y := range at {
+					to[j] += 2 * row[y]
+				}
 			}
 		}
 	}

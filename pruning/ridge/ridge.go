@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/secateur/secateur/core/tensor"
+	"github.com/secateur/secateur/pruning/internal/symmetric"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -93,20 +94,17 @@ func (m Moments) Inverse() ([]float64, error) {
 	if lambda <= 0 {
 		return nil, nil
 	}
-	all := make([]int, f)
-	for i := range all {
-		all[i] = i
+	a := make([]float64, f*f)
+	for i := range f {
+		for j := i; j < f; j++ {
+			a[i*f+j] = (m.Cov[i*f+j] + m.Cov[j*f+i]) / 2
+		}
+		a[i*f+i] += lambda
 	}
-	var chol mat.Cholesky
-	if !chol.Factorize(m.block(all, lambda)) {
+	if !symmetric.Inverse(a, f) {
 		return nil, fmt.Errorf("covariance of %d channels is not positive definite with λ %.3g", f, lambda)
 	}
-	var inverse mat.SymDense
-	if err := chol.InverseTo(&inverse); err != nil {
-		return nil, fmt.Errorf("inverse covariance of %d channels: %w", f, err)
-	}
-	full := mat.DenseCopyOf(&inverse)
-	return full.RawMatrix().Data, nil
+	return a, nil
 }
 
 // finish takes the kept channels' part out of the constant and measures the fit.
