@@ -7,21 +7,23 @@ import (
 	"github.com/secateur/secateur/core/tensor"
 )
 
-// FuseInput is o, an op over the inputs in, as one that normalizes its images as it reads them,
-// where they come from a BatchNormClip and the loop of o allows that. The inputs of the fused op
-// are those of o, with x of the normalization at place images, and behind them the vectors gamma,
-// beta, mean and var. Plans do this; models never hold such an op.
+// FuseInput is o, an op over the inputs in, as one that normalizes or clips its images as it reads them, where they come from
+// a BatchNormClip or a Clip and the loop of o allows that. The inputs of the fused op are those of o, with x of what was in
+// front at place images, and behind them the other inputs of that: of a normalization the vectors gamma, beta, mean and
+// var. Plans do this; models never hold such an op.
 func FuseInput(o graph.Op, in []*graph.Node) (fused graph.Op, images int, ok bool) {
 	b, ok := o.(beginner)
-	if !ok {
+	if !ok || !b.begins(in) {
 		return nil, 0, false
 	}
 	images = imagesOf(o)
-	norm, ok := in[images].Op.(BatchNormClip)
-	if !ok || len(in[images].In) != 5 || !b.begins(in) {
-		return nil, 0, false
+	switch front := in[images].Op.(type) {
+	case BatchNormClip:
+		return Normalizing{b, front}, images, len(in[images].In) == 5
+	case Clip:
+		return Clipped{b, front}, images, true
 	}
-	return Normalizing{b, norm}, images, true
+	return nil, 0, false
 }
 
 // imagesOf is the input that the loop of an op reads as images.

@@ -93,10 +93,10 @@ func quotientsSigned(s, z, r []float32, eps float32) {
 	}
 }
 
-// Portion is what an input gets: r = c·x.
+// Portion is what an input gets: r = c·x, or with bounds r = c·min(max(x, Min), Max).
 //
 //	c, x, r  of one shape
-type Portion struct{}
+type Portion struct{ Min, Max float32 } // both 0: none
 
 // Kind is Portion.
 func (Portion) Kind() string { return "Portion" }
@@ -112,7 +112,12 @@ func (p Portion) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	return zipLoop(e, n, m, 1, p.zip(e.Kernels))
 }
 
-func (Portion) zip(k kernels.Set) func(r, c, x []float32) { return k.Mul }
+func (p Portion) zip(k kernels.Set) func(r, c, x []float32) {
+	if p == (Portion{}) {
+		return k.Mul
+	}
+	return func(r, c, x []float32) { k.MulClip(r, c, x, p.Min, p.Max) }
+}
 
 // Signs takes positive and negative values apart: max(x, 0), then min(x, 0).
 //

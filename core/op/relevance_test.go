@@ -18,6 +18,7 @@ func TestRelevanceOps(t *testing.T) {
 		{"quotient with eps", Quotient{Eps: 1e-3}, []tensor.Shape{s, s}, positive},
 		{"quotient with a floor", Quotient{Floor: 0.5}, []tensor.Shape{big, big}, positive},
 		{"portion", Portion{}, []tensor.Shape{odd, odd}, both},
+		{"portion within bounds", Portion{Min: 0.1, Max: 0.5}, []tensor.Shape{odd, odd}, both},
 		{"signs", Signs{}, []tensor.Shape{big}, gradOpts{noGrad: []int{0}}},
 		{"signs of vectors", Signs{}, []tensor.Shape{odd}, gradOpts{noGrad: []int{0}}},
 		{"signed portion", SignedPortion{}, []tensor.Shape{doubled, s}, both},
@@ -53,6 +54,13 @@ func TestSigns(t *testing.T) {
 	wantClose(t, "signed portion", runNode(t, SignedPortion{}, c, x), []float32{1, -8, -21, 24}, 0)
 }
 
+// TestPortionWithinBounds: the factor is clipped.
+func TestPortionWithinBounds(t *testing.T) {
+	v := func(x ...float32) value { return val(tensor.Shape{1, len(x)}, x...) }
+	got := runNode(t, Portion{Min: 0.5, Max: 2}, v(1, -2, 3, 4), v(0, -7, 1, 5))
+	wantClose(t, "portion", got, []float32{0.5, -1, 3, 8}, 0)
+}
+
 func TestShares(t *testing.T) {
 	v := func(x ...float32) value { return val(tensor.Shape{4}, x...) }
 	r, a, b := v(1, 1, 2, 2), v(1, -1, 0, 3), v(3, 3, 0, -1)
@@ -70,7 +78,7 @@ func TestGradCAM(t *testing.T) {
 // TestRelevanceFused: a convolution that ends with a quotient or a portion does what both do apart.
 func TestRelevanceFused(t *testing.T) {
 	x, w, y := tensor.Shape{2, 5, 5, 4}, tensor.Shape{6, 1, 1, 4}, tensor.Shape{2, 5, 5, 6}
-	for _, end := range []graph.Op{Quotient{}, Quotient{Eps: 1e-2}, Portion{}} {
+	for _, end := range []graph.Op{Quotient{}, Quotient{Eps: 1e-2}, Portion{}, Portion{Min: 0.2, Max: 0.5}} {
 		both, ok := Fuse(Conv{}, end)
 		if !ok {
 			t.Fatalf("%s does not end a convolution", end.Kind())

@@ -70,9 +70,9 @@ func (l *layer) least() float32 {
 func (l *layer) positive() *graph.Node { return l.clipped(l.w, l.least(), infinity) }
 func (l *layer) negative() *graph.Node { return l.clipped(l.w, -infinity, 0) }
 
-// signs are x⁺ and x⁻.
-func (l *layer) signs() (up, down *graph.Node) {
-	return l.clipped(l.x, l.least(), infinity), l.clipped(l.x, -infinity, 0)
+// signs are what x⁺ and x⁻ are of x.
+func (l *layer) signs() (up, down op.Clip) {
+	return op.Clip{Min: l.least(), Max: infinity}, op.Clip{Min: -infinity}
 }
 
 // times is f·x.
@@ -101,15 +101,14 @@ func (l *layer) quotient() op.Quotient {
 
 // bySign shares by x⁺·up and x⁻·down, both at least 0; up alone where x is never negative.
 func (l *layer) bySign(r, up, down *graph.Node) *graph.Node {
+	plus, minus := l.signs()
 	switch {
 	case !l.signed && l.least() > 0:
-		return l.byTerms(r, l.quotient(), nil, term{l.clipped(l.x, l.least(), infinity), up})
+		return l.byTerms(r, l.quotient(), nil, term{x: l.x, as: plus, w: up})
 	case !l.signed:
-		return l.byTerms(r, l.quotient(), nil, term{l.x, up})
-	}
-	if !l.mixes() {
-		plus, minus := l.signs()
-		return l.byTerms(r, l.quotient(), nil, term{plus, up}, term{minus, down})
+		return l.byTerms(r, l.quotient(), nil, term{x: l.x, w: up})
+	case !l.mixes():
+		return l.byTerms(r, l.quotient(), nil, term{l.x, plus, up}, term{l.x, minus, down})
 	}
 	both := l.add("w", op.Concat{Axis: len(l.w.Shape) - 1}, up, down)
 	z := l.add("z", l.n.Op, l.add("signs", op.Signs{}, l.x), both)
@@ -123,14 +122,27 @@ func (l *layer) mixes() bool {
 	return l.w.Shape.Channels() == c && l.n.Op.Kind() != op.Depthwise{}.Kind()
 }
 
-// term is one summand x·w of what a layer shares by. x may be one picture that stands for all.
-type term struct{ x, w *graph.Node }
+// term is one summand x·w of what a layer shares by. x may be one picture that stands for all; as is what it counts as,
+// nothing for as it is.
+type term struct {
+	x  *graph.Node
+	as op.Clip
+	w  *graph.Node
+}
+
+// counted is x as it counts.
+func (l *layer) counted(t term) *graph.Node {
+	if t.as == (op.Clip{}) {
+		return t.x
+	}
+	return l.add("part", t.as, t.x)
+}
 
 // byTerms shares by the sum of terms and a bias, which may be nil.
 func (l *layer) byTerms(r *graph.Node, q op.Quotient, bias *graph.Node, terms ...term) *graph.Node {
 	var z *graph.Node
 	for _, t := range terms {
-		in := []*graph.Node{t.x, t.w}
+		in := []*graph.Node{l.counted(t), t.w}
 		if bias != nil && z == nil {
 			in = append(in, bias)
 		}
@@ -156,7 +168,7 @@ func (l *layer) byTerms(r *graph.Node, q op.Quotient, bias *graph.Node, terms ..
 func (l *layer) portion(t term, s *graph.Node) *graph.Node {
 	c := l.back(&graph.Node{Name: l.n.Name + ".r", Op: l.n.Op, In: []*graph.Node{t.x, t.w}, Shape: s.Shape}, s)
 	if c.Shape.Equal(t.x.Shape) {
-		return l.add("in", op.Portion{}, c, t.x)
+		return l.add("in", op.Portion(t.as), c, t.x)
 	}
 	return l.add("in", op.Mul{}, c, t.x)
 }

@@ -52,7 +52,7 @@ func (e Epsilon) eps() float32 {
 
 func (e Epsilon) share(l *layer, r *graph.Node) *graph.Node {
 	s := l.add("s", op.Quotient{Eps: e.eps()}, l.out, r)
-	return l.portion(term{l.x, l.w}, s)
+	return l.portion(term{x: l.x, w: l.w}, s)
 }
 
 // Gamma shares by x·(w + Factor·w⁺), which favours what raised the output (Montavon et al., Explainable AI, 2019). Where x
@@ -69,10 +69,10 @@ func (c Gamma) share(l *layer, r *graph.Node) *graph.Node {
 		bias = l.raised(bias, f)
 	}
 	if !l.signed {
-		return l.byTerms(r, op.Quotient{Eps: defaultEps}, bias, term{l.x, l.raised(l.w, f)})
+		return l.byTerms(r, op.Quotient{Eps: defaultEps}, bias, term{x: l.x, w: l.raised(l.w, f)})
 	}
 	up, down := l.signs()
-	return l.byTerms(r, op.Quotient{Eps: defaultEps}, bias, term{l.x, l.w}, term{up, l.times(l.positive(), f)}, term{down, l.times(l.negative(), f)})
+	return l.byTerms(r, op.Quotient{Eps: defaultEps}, bias, term{x: l.x, w: l.w}, term{l.x, up, l.times(l.positive(), f)}, term{l.x, down, l.times(l.negative(), f)})
 }
 
 // AlphaBeta gives out Alpha times by what raised the output and takes back Beta times by what lowered it; Alpha - Beta is 1
@@ -103,8 +103,8 @@ func Pixels(p graph.Preprocess) ZBox {
 }
 
 func (z ZBox) share(l *layer, r *graph.Node) *graph.Node {
-	return l.byTerms(r, op.Quotient{Floor: noise}, nil, term{l.x, l.w},
-		term{l.image("low", z.Low), l.times(l.positive(), -1)}, term{l.image("high", z.High), l.times(l.negative(), -1)})
+	return l.byTerms(r, op.Quotient{Floor: noise}, nil, term{x: l.x, w: l.w},
+		term{x: l.image("low", z.Low), w: l.times(l.positive(), -1)}, term{x: l.image("high", z.High), w: l.times(l.negative(), -1)})
 }
 
 // image is a constant that stands for one picture of one value a channel.
