@@ -22,19 +22,24 @@ func TestDetectorGoals(t *testing.T) {
 		t.Skip("SECATEUR_DETECT_CAMPAIGN is not set: make campaign-detect")
 	}
 	for _, c := range []struct {
-		name, set            string
-		input, epochs, final int
-		shots                int // images a class, 0: all
-		ap50                 float64
+		name, set           string
+		input, shots        int // images a class, 0: all
+		head, epochs        int
+		turns, steps, final int  // of pruning; steps 0: one epoch a turn
+		still               bool // no mosaic, no shrinking, and pictures upside down, as surfaces want it
+		ap50                float64
 	}{
-		{"screws", "screws", 320, 20, 15, 0, 0.97},
-		{"neu-det, a tenth", "neu-det", 224, 40, 20, 24, 0.55},
-		{"neu-det", "neu-det", 224, 12, 6, 0, 0.70},
+		{"screws", "screws", 320, 0, 40, 20, 6, 0, 15, false, 0.97},
+		{"neu-det, a tenth", "neu-det", 224, 24, 36, 120, 6, 0, 20, true, 0.55},
+		{"neu-det", "neu-det", 224, 0, 90, 40, 5, 90, 14, true, 0.70},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := goalConfig(t, c.set, c.input, c.shots)
-			d.Epochs, d.Prune = c.epochs, DefaultPrune("fusion", pruning.Budget{Of: "macs", Share: 0.5})
-			d.Prune.Turns, d.Prune.FinalEpochs = 6, c.final
+			d.HeadSteps, d.Epochs, d.Prune = c.head, c.epochs, DefaultPrune("fusion", pruning.Budget{Of: "macs", Share: 0.5})
+			d.Prune.Turns, d.Prune.TurnUpdates, d.Prune.FinalEpochs = c.turns, c.steps, c.final
+			if c.still {
+				d.Augment.Mosaic, d.Augment.Shrink, d.Augment.FlipUp = 0, 0, 0.5
+			}
 			began := time.Now()
 			r, err := Adapt(context.Background(), d)
 			if err != nil && !errors.Is(err, ErrTarget) {
@@ -68,7 +73,7 @@ func goalConfig(t *testing.T, set string, input, shots int) Config {
 	if shots > 0 {
 		c.Data.Train = data.Shots(c.Data.Train, len(c.Data.Classes), shots, 1)
 	}
-	c.Model, c.Env, c.Patience, c.HeadSteps = g, toy.Env(t), 0, 40
+	c.Model, c.Env, c.Patience = g, toy.Env(t), 0
 	c.Detect = &Detect{Input: input, Head: detect.DefaultHead(c.Seed)}
 	return c
 }
