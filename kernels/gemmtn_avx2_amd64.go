@@ -17,6 +17,10 @@ func gemmTNAVX2(c []float32, ldc int, a []float32, lda int, b []float32, ldb int
 	if k == 0 && !acc {
 		zero(c, ldc, m, n)
 	}
+	if tnTurns(m, n, k) {
+		gemmTNTurned(c, ldc, a, lda, b, ldb, m, n, k, acc)
+		return
+	}
 	g := tnBlock{a: a, lda: lda, m: m, b: b, ldb: ldb, n: n, acc: acc}
 	g.product(c, ldc, k)
 }

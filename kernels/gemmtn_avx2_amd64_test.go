@@ -38,3 +38,32 @@ func checkPackedTN(t *testing.T, m, n, k int) {
 		}
 	}
 }
+
+// TestTurnedTN: a product that is made the other way round has the same bits, and writes nothing else.
+func TestTurnedTN(t *testing.T) {
+	if _, err := ByName("avx2"); err != nil {
+		t.Skip(err)
+	}
+	turned := 0
+	for _, m := range []int{16, 48, 80, 96} {
+		for n := 1; n < 48; n++ {
+			k := avx2TNK + (m+n)%7*40
+			if !tnTurns(m, n, k) {
+				continue
+			}
+			turned++
+			r := rand.New(rand.NewPCG(uint64(m), uint64(n)))
+			a, b, c := randomMatrix(r, k, m, n%4), randomMatrix(r, k, n, n%3), randomMatrix(r, m, n, n%5)
+			for _, acc := range []bool{false, true} {
+				got, want := c.clone(), c.clone()
+				gemmTNAVX2(got.x, got.ld, a.x, a.ld, b.x, b.ld, m, n, k, acc)
+				g := tnBlock{a: a.x, lda: a.ld, m: m, b: b.x, ldb: b.ld, n: n, acc: acc}
+				g.product(want.x, want.ld, k)
+				got.checkIs(t, fmt.Sprintf("%dx%dx%d acc %v", m, n, k, acc), want)
+			}
+		}
+	}
+	if turned < 100 {
+		t.Errorf("%d products were turned, want most of them", turned)
+	}
+}
