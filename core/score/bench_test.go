@@ -2,17 +2,21 @@ package score
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
-	"syscall"
+	"runtime"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/secateur/secateur/core/internal/toy"
 	"github.com/secateur/secateur/core/plan"
 	"github.com/secateur/secateur/core/zoo"
+	"github.com/secateur/secateur/kernels"
 	"github.com/secateur/secateur/pruning/criteria"
 	"github.com/secateur/secateur/pruning/groups"
 	"github.com/secateur/secateur/pruning/ridge"
+	"golang.org/x/sys/unix"
 )
 
 // BenchmarkCollect is the time of collecting for 9 pictures, MobileNet v2 at 224×224.
@@ -60,8 +64,8 @@ func fusion(t testing.TB) criteria.Criterion {
 
 // scoreAll asks all of them that are defined for one group after the other.
 func scoreAll(b *testing.B, c *Collected, st *groups.Structure, list ...criteria.Criterion) {
-	begun := processorTime(b)
-	defer func() { b.ReportMetric(float64(processorTime(b)-begun)/float64(b.N), "cpu-ns/op") }()
+	begun := processorTime(b, unix.RUSAGE_SELF)
+	defer func() { b.ReportMetric(float64(processorTime(b, unix.RUSAGE_SELF)-begun)/float64(b.N), "cpu-ns/op") }()
 	for b.Loop() {
 		for _, g := range st.Free() {
 			m, err := c.Matrices(g)
@@ -80,10 +84,10 @@ func scoreAll(b *testing.B, c *Collected, st *groups.Structure, list ...criteria
 	}
 }
 
-// processorTime is what this process has had of processors: on a busy machine the time of a clock says little.
-func processorTime(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+// processorTime is what this process or thread has had of processors: on a busy machine the time of a clock says little.
+func processorTime(b *testing.B, who int) time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(who, &u); err != nil {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
@@ -133,41 +137,66 @@ func invented(st *groups.Structure, images, classes int) *Collected {
 	return c
 }
 
-// BenchmarkPasses is the time of a batch of 8 pictures of MobileNet v2 at 224×224 through the plans that collect, and of the
-// forward pass as a folded network runs it, which they are to be compared with.
+// BenchmarkPasses is the cost of a picture of MobileNet v2 at 224×224 in the plans that collect, in forward passes of the
+// folded network: "passes" those of a batch of 8, as pictures are judged, "alike" those of a batch as large as the plan's.
+// One thread, medians of its processor time in rounds in turns; run it with -benchtime 1x.
 func BenchmarkPasses(b *testing.B) {
 	st, err := groups.Find(zoo.MobileNetV2(1, 6, 1))
 	if err != nil {
 		b.Fatal(err)
 	}
 	e := toy.Env(b)
-	forward, err := plan.Compile(st.Graph, plan.Options{Env: e, Batch: 8, Fold: true})
-	if err != nil {
-		b.Fatal(err)
+	e.Pool = kernels.NewPool(1)
+	forward := func(batch int) *plan.Plan {
+		p, err := plan.Compile(st.Graph, plan.Options{Env: e, Batch: batch, Fold: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return p
 	}
-	run := func(name string, p *plan.Plan) {
+	for _, needs := range []criteria.Needs{criteria.Activations, criteria.Activations | criteria.MarginGradients, criteria.Relevance} {
+		for _, batch := range []int{8, 2} {
+			c, err := newCollector(e, st.Graph, GateNames(st), batch, 1, needs)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Run(fmt.Sprintf("%s/%d", needs, batch), func(b *testing.B) {
+				ms := inTurns(b, 9, c.plan, forward(8), forward(batch))
+				b.ReportMetric(ms[0]/float64(batch), "ms/picture")
+				b.ReportMetric(ms[0]/float64(batch)/(ms[1]/8), "passes")
+				b.ReportMetric(ms[0]/ms[2], "alike")
+			})
+		}
+	}
+}
+
+// inTurns is the median processor time of a run of each plan, in ms.
+func inTurns(b *testing.B, rounds int, plans ...*plan.Plan) []float64 {
+	times, medians := make([][]float64, len(plans)), make([]float64, len(plans))
+	for _, p := range plans {
 		for i := range p.Data("input") {
 			p.Data("input")[i] = float32(i%255)/127 - 1
 		}
 		if p.Has(targets) {
-			for i := range 8 {
-				p.Data(targets)[i*6+i%6] = 1
+			for i := 0; i < len(p.Data(targets)); i += 6 {
+				p.Data(targets)[i+i/6%6] = 1
 			}
 		}
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				if err := p.Run(); err != nil {
-					b.Fatal(err)
-				}
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for range rounds * b.N {
+		for k, p := range plans {
+			begun := processorTime(b, unix.RUSAGE_THREAD)
+			if err := p.Run(); err != nil {
+				b.Fatal(err)
 			}
-		})
-	}
-	for _, needs := range []criteria.Needs{criteria.Activations, criteria.Activations | criteria.MarginGradients, criteria.Relevance} {
-		c, err := newCollector(e, st.Graph, GateNames(st), 8, 1, needs)
-		if err != nil {
-			b.Fatal(err)
+			times[k] = append(times[k], (processorTime(b, unix.RUSAGE_THREAD)-begun).Seconds()*1e3)
 		}
-		run("forward", forward)
-		run(needs.String(), c.plan)
 	}
+	for k := range times {
+		slices.Sort(times[k])
+		medians[k] = times[k][len(times[k])/2]
+	}
+	return medians
 }

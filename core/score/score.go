@@ -13,19 +13,19 @@ import (
 	"github.com/secateur/secateur/pruning/ridge"
 )
 
-// scoreBatch is the number of images of a scoring step, of pictures of scoreSide pixels a side or less.
+// scoreBatch is the number of images of a scoring step, scorePixels about how many pixels they have together: with what
+// stands for each of them at all gates, more would no longer lie in the caches.
 const (
-	scoreBatch = 8
-	scoreSide  = 224
+	scoreBatch  = 8
+	scorePixels = 2 * 224 * 224
 )
 
-// batchOf is the number of images of a scoring step: it keeps activations and gradients at all gates, and as many pixels of
-// larger pictures at once as of smaller ones.
+// batchOf is the number of images of a scoring step.
 func (s *Scorer) batchOf(g *graph.Graph) int {
 	n := scoreBatch
 	for _, in := range g.Nodes {
 		if in.Is(graph.Input) && len(in.Shape) == 4 { // a network of anything else is refused where pictures are read
-			n = min(n, max(1, scoreBatch*scoreSide*scoreSide/(in.Shape[1]*in.Shape[2])))
+			n = min(n, max(1, scorePixels/(in.Shape[1]*in.Shape[2])))
 		}
 	}
 	return min(len(s.Samples), n)
