@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/secateur/secateur/core/train"
 	"github.com/secateur/secateur/device/gate"
@@ -24,6 +25,7 @@ import (
 type remoteFlags struct {
 	port     int
 	identity string
+	keep     time.Duration
 }
 
 func remoteCommand() *cobra.Command {
@@ -41,6 +43,7 @@ boxes, DIR/images/* and what stands beside them (boxes.csv, DIR/labels/*, DIR/an
 	}
 	c.Flags().IntVar(&f.port, "port", 0, "port of the box's sshd; 0 is ssh's own choice")
 	c.Flags().StringVarP(&f.identity, "identity", "i", "", "file of the private key")
+	c.Flags().DurationVar(&f.keep, "keep", time.Minute, "how long ssh keeps the connection for the next request; 0: it does not, and the user's own ControlPath goes before")
 	return c
 }
 
@@ -49,12 +52,11 @@ func (f *remoteFlags) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	checking, err := f.hostKeyChecking(c.Context(), host)
+	options, err := f.connection(c.Context(), host)
 	if err != nil {
 		return err
 	}
-	ssh := exec.CommandContext(c.Context(), "ssh", append(f.options(), "-T", "-o", "StrictHostKeyChecking="+checking,
-		"-o", "ClearAllForwardings=yes", "-o", "ForwardAgent=no", "--", host, request)...)
+	ssh := exec.CommandContext(c.Context(), "ssh", append(options, "-T", "-o", "ClearAllForwardings=yes", "-o", "ForwardAgent=no", "--", host, request)...)
 	ssh.Stderr = c.ErrOrStderr()
 	out, err := ssh.StdoutPipe()
 	if err != nil {
@@ -122,17 +124,18 @@ func (f *remoteFlags) options() (o []string) {
 	return o
 }
 
-// hostKeyChecking is yes: a box that is not known is not talked to. Only accept-new of the user's own configuration,
-// which still refuses a key that changed, is left as it is.
-func (f *remoteFlags) hostKeyChecking(ctx context.Context, host string) (string, error) {
-	out, err := exec.CommandContext(ctx, "ssh", append(f.options(), "-G", "--", host)...).Output()
+// connection is how ssh gets to a host, by what its configuration says of it. A box that is not known is not talked to:
+// only accept-new of the user's own configuration, which still refuses a key that changed, is left as it is.
+func (f *remoteFlags) connection(ctx context.Context, host string) ([]string, error) {
+	config, err := exec.CommandContext(ctx, "ssh", append(f.options(), "-G", "--", host)...).Output()
 	if err != nil {
-		return "", fmt.Errorf("ssh -G %s: %w", host, err)
+		return nil, fmt.Errorf("ssh -G %s: %w", host, err)
 	}
-	if bytes.Contains(out, []byte("\nstricthostkeychecking accept-new\n")) {
-		return "accept-new", nil
+	checking := "yes"
+	if bytes.Contains(config, []byte("\nstricthostkeychecking accept-new\n")) {
+		checking = "accept-new"
 	}
-	return "yes", nil
+	return append(append(f.options(), "-o", "StrictHostKeyChecking="+checking), shared(config, f.keep)...), nil
 }
 
 // send has the pictures of a folder stream into ssh; the function it returns waits for their end.

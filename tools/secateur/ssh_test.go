@@ -248,7 +248,6 @@ func (b *remoteBox) keys(t *testing.T) {
 }
 
 func (b *remoteBox) status(t *testing.T) {
-	b.roundTrip(t)
 	if r := b.remote("viewer", "127.0.0.1", "status"); r.Code == 0 {
 		t.Error("a host whose key is not known was asked")
 	}
@@ -268,34 +267,55 @@ func (b *remoteBox) status(t *testing.T) {
 		}
 	}
 	b.nothingRan(t)
+	b.keeps(t)
+	b.roundTrip(t)
 }
 
-// roundTrip times status by turns with /bin/true, each by a connection of its own, and with status over a connection that
-// is kept (ControlMaster of ssh_config): what is above the second is ours, what is above the third is sshd's greeting.
+// keeps: requests of a key share its connection, another key has one of its own, and --keep 0 leaves none.
+func (b *remoteBox) keeps(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	kept := func() int {
+		all, _ := filepath.Glob(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "secateur/ssh/*"))
+		return len(all)
+	}
+	for _, c := range []struct {
+		key, keep string
+		want      int
+	}{{"viewer", "0", 0}, {"viewer", "1m", 1}, {"viewer", "1m", 1}, {"plc", "1m", 2}} {
+		if r := b.remote(c.key, "--keep", c.keep, "127.0.0.1", "status"); r.Code != 0 || kept() != c.want {
+			t.Errorf("key %s, --keep %s: %d connections kept, want %d: %+v", c.key, c.keep, kept(), c.want, r)
+		}
+	}
+	if r := b.remote("viewer", "127.0.0.1", "retrain", "set=a"); r.Code != gate.ExitKey {
+		t.Errorf("exit %d, want the gate's %d: another key's connection was used", r.Code, gate.ExitKey)
+	}
+}
+
+// roundTrip times status by turns with /bin/true, each by a connection of its own, and with secateur remote status over the
+// connection that it keeps: what is above the second is ours, what the third is spared is sshd's greeting.
 func (b *remoteBox) roundTrip(t *testing.T) {
-	end := b.Connect("viewer")
-	defer end()
-	var ours, bare, kept []time.Duration
-	status := func(options ...string) time.Duration {
-		r := b.SSH("viewer", "status", options...)
-		if r.Code != 0 || !strings.Contains(r.Stdout, `"live":1`) {
-			t.Fatalf("%+v", r)
-		}
-		return r.Took
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	ask := map[string]func() sshtest.Result{
+		"status":         func() sshtest.Result { return b.SSH("viewer", "status") },
+		"true":           func() sshtest.Result { return b.SSH("viewer", "true", "-l", sshtest.Bare) },
+		"status, shared": func() sshtest.Result { return b.remote("viewer", "127.0.0.1", "status") },
 	}
+	ask["status, shared"]() // makes the connection
+	took := map[string][]time.Duration{}
 	for range campaignOr(30, 5) {
-		ours, kept = append(ours, status()), append(kept, status("-S", b.Socket("viewer")))
-		nothing := b.SSH("viewer", "true", "-l", sshtest.Bare)
-		if nothing.Code != 0 || nothing.Stdout != "" {
-			t.Fatalf("%+v", nothing)
+		for name, ask := range ask {
+			r := ask()
+			if r.Code != 0 || strings.Contains(r.Stdout, `"live":1`) == (name == "true") {
+				t.Fatalf("%s: %+v", name, r)
+			}
+			took[name] = append(took[name], r.Took)
 		}
-		bare = append(bare, nothing.Took)
 	}
-	for name, took := range map[string][]time.Duration{"status": ours, "true": bare, "status over a kept connection": kept} {
+	for name, took := range took {
 		slices.Sort(took)
 		t.Logf("%s: %v median, %v best, %v worst of %d", name, took[len(took)/2], took[0], took[len(took)-1], len(took))
 	}
-	if middle := len(ours) / 2; sshCampaign && ours[middle] > 2*bare[middle] {
+	if middle := len(took["status"]) / 2; sshCampaign && took["status"][middle] > 2*took["true"][middle] {
 		t.Errorf("status takes more than twice what sshd takes for nothing")
 	}
 }

@@ -150,7 +150,8 @@ func (s *Server) Command(name string, args ...string) string {
 // Socket is where the connection of a key is shared.
 func (s *Server) Socket(key string) string { return s.Key(key) + ".socket" }
 
-// Connect opens a connection for a key that others share by ssh -S: a session of sshd each, without the handshake.
+// Connect opens a connection for a key that others share by ssh -S: a session of sshd each, without the handshake. The
+// end takes the socket away: ssh, which is killed, leaves it, and would not share another connection where one lies.
 func (s *Server) Connect(key string) (end func()) {
 	s.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -158,7 +159,7 @@ func (s *Server) Connect(key string) (end func()) {
 	s.do(master.Start())
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(s.Socket(key)); err == nil {
-			return func() { stop(); master.Wait() }
+			return func() { stop(); master.Wait(); s.do(os.Remove(s.Socket(key))) }
 		} else if time.Now().After(end) {
 			s.t.Fatalf("no connection for key %s: %v", key, err)
 		}
