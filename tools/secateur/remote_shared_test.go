@@ -19,10 +19,10 @@ func TestSharedConnections(t *testing.T) {
 		}
 		return o[i]
 	}
-	if path(config) != path(config) || path(config) == path(strings.Replace(config, "identityfile a", "identityfile b", 1)) {
+	before := path(config)
+	if path(config) != before || before == path(strings.Replace(config, "identityfile a", "identityfile b", 1)) {
 		t.Error("connections go by their configuration, keys too")
 	}
-	before := path(config)
 	t.Setenv("SSH_AUTH_SOCK", "/another/agent")
 	if path(config) == before {
 		t.Error("another agent has other keys")
