@@ -12,6 +12,7 @@ type Augment struct {
 	MinArea    float64 // crop a part of this share of the area or more, in the whole's proportions; 0 is off
 	Flip       float64 // probability to swap left and right
 	FlipUp     float64 // probability to swap top and bottom
+	Transpose  float64 // probability to swap x and y of a square input: with both flips, all eight symmetries of the square
 	Rotate     float64 // largest angle in degrees, either way
 	Contrast   float64 // largest relative change of the distance from mid-grey
 	Brightness float64 // largest change of brightness as a share of mid-grey
@@ -40,6 +41,7 @@ func (a *Augment) Check() error {
 		{"smallest area of a crop", a.MinArea, 0, 1},
 		{"flip", a.Flip, 0, 1},
 		{"flip up", a.FlipUp, 0, 1},
+		{"transpose", a.Transpose, 0, 1},
 		{"rotation in degrees", a.Rotate, 0, 180},
 		{"contrast", a.Contrast, 0, 1},
 		{"brightness", a.Brightness, 0, 1},
@@ -58,7 +60,7 @@ func (a *Augment) Check() error {
 // change is what Augment came to for one picture in one epoch.
 type change struct {
 	box                  Rect
-	flip, flipUp         bool
+	flip, flipUp, swap   bool
 	contrast, brightness float64 // y = (x-128)*contrast + 128*brightness
 	angle                float64 // radians
 	sigma                float64
@@ -86,6 +88,7 @@ func (a *Augment) draw(rng *rand.Rand, w, h int) change {
 		scale:      u(a.Shrink, 1),
 		atX:        rng.Float64(),
 		atY:        rng.Float64(),
+		swap:       rng.Float64() < a.Transpose,
 	}
 	if a.Shrink <= 0 {
 		d.scale = 1
@@ -123,6 +126,16 @@ func flipUpDown(x []float32, w int) {
 	for i, j := 0, len(x)-w*3; i < j; i, j = i+w*3, j-w*3 {
 		for k := range w * 3 {
 			x[i+k], x[j+k] = x[j+k], x[i+k]
+		}
+	}
+}
+
+// transpose swaps x and y of a square picture.
+func transpose(x []float32, side int) {
+	for i := range side {
+		for j := range i {
+			a, b := x[(i*side+j)*3:][:3], x[(j*side+i)*3:][:3]
+			a[0], a[1], a[2], b[0], b[1], b[2] = b[0], b[1], b[2], a[0], a[1], a[2]
 		}
 	}
 }

@@ -61,12 +61,12 @@ func TestNoAugmentChangesNothing(t *testing.T) {
 func TestDrawsAreIndependent(t *testing.T) {
 	a := DefaultAugment()
 	plain := a.draw(random.Stream(1, "test", 0), 50, 40)
-	a.Rotate, a.Blur, a.FlipUp, a.Shrink = 10, 2, 1, 0.5
+	a.Rotate, a.Blur, a.FlipUp, a.Transpose, a.Shrink = 10, 2, 1, 1, 0.5
 	all := a.draw(random.Stream(1, "test", 0), 50, 40)
-	if all.angle == 0 || all.sigma == 0 || !all.flipUp {
-		t.Errorf("%+v, want a rotation, a blur and a flip", all)
+	if all.angle == 0 || all.sigma == 0 || !all.flipUp || !all.swap {
+		t.Errorf("%+v, want a rotation, a blur, a flip and a transposition", all)
 	}
-	all.angle, all.sigma, all.flipUp = 0, 0, false
+	all.angle, all.sigma, all.flipUp, all.swap = 0, 0, false, false
 	same(t, "the rest", all.box, plain.box)
 	same(t, "the rest", [2]float64{all.contrast, all.brightness}, [2]float64{plain.contrast, plain.brightness})
 }

@@ -61,6 +61,10 @@ func (c *canvas) change(dst []float32, d change) {
 		flipUpDown(dst, w)
 		c.move(Affine{1, -1, 0, float64(h)})
 	}
+	if d.swap {
+		transpose(dst, w)
+		c.transpose()
+	}
 	if d.angle != 0 {
 		rotate(c.tmp, dst, w, h, d.angle)
 		copy(dst, c.tmp)

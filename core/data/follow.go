@@ -36,6 +36,13 @@ func (c *canvas) move(m Affine) {
 	}
 }
 
+// transpose swaps x and y of the boxes.
+func (c *canvas) transpose() {
+	for i, b := range c.boxes {
+		c.boxes[i] = Box{b.Class, b.YMin, b.XMin, b.YMax, b.XMax}
+	}
+}
+
 // turn makes of every box the smallest upright one around it when the canvas is rotated.
 func (c *canvas) turn(radians float64) {
 	sin, cos := math.Sincos(radians)

@@ -85,19 +85,21 @@ func TestBoxesFollow(t *testing.T) {
 	samples := markers(t)
 	for name, c := range map[string]struct {
 		a      *Augment
+		height int     // of an input 96 pixels wide
 		filled float64 // smallest share of the boxes that is white
 	}{
-		"none":   {nil, 0.9},
-		"flip":   {&Augment{Flip: 1}, 0.9},
-		"up":     {&Augment{FlipUp: 1}, 0.9},
-		"crop":   {&Augment{MinArea: 0.5}, 0.85},
-		"shrink": {&Augment{Shrink: 0.5}, 0.8},
-		"rotate": {&Augment{Rotate: 10}, 0.6},
-		"mosaic": {&Augment{Mosaic: 1}, 0.75},
-		"all":    {&Augment{MinArea: 0.5, Flip: 0.5, FlipUp: 0.5, Shrink: 0.6, Mosaic: 0.5, Rotate: 5, Contrast: 0.1, Brightness: 0.1}, 0.6},
+		"none":      {nil, 80, 0.9},
+		"flip":      {&Augment{Flip: 1}, 80, 0.9},
+		"up":        {&Augment{FlipUp: 1}, 80, 0.9},
+		"transpose": {&Augment{Transpose: 1}, 96, 0.9},
+		"crop":      {&Augment{MinArea: 0.5}, 80, 0.85},
+		"shrink":    {&Augment{Shrink: 0.5}, 80, 0.8},
+		"rotate":    {&Augment{Rotate: 10}, 80, 0.6},
+		"mosaic":    {&Augment{Mosaic: 1}, 80, 0.75},
+		"all":       {&Augment{MinArea: 0.5, Flip: 0.5, FlipUp: 0.5, Shrink: 0.6, Mosaic: 0.5, Rotate: 5, Contrast: 0.1, Brightness: 0.1}, 80, 0.6},
 	} {
 		for _, letterbox := range []bool{false, true} {
-			p := Preprocess{Width: 96, Height: 80, Std: [3]float32{255, 255, 255}, Letterbox: letterbox}
+			p := Preprocess{Width: 96, Height: c.height, Std: [3]float32{255, 255, 255}, Letterbox: letterbox}
 			t.Run(fmt.Sprintf("%s/letterbox=%v", name, letterbox), func(t *testing.T) { followed(t, samples, p, c.a, c.filled) })
 		}
 	}

@@ -123,6 +123,8 @@ func (o *LoaderOptions) check(samples []Sample, pre Preprocess) error {
 		return fmt.Errorf("%d rows of boxes, want 0 or more", o.Boxes)
 	case o.Boxes > 0 && o.Augment != nil && o.Augment.Mixup > 0:
 		return fmt.Errorf("mixup of pictures with boxes: blended boxes have no meaning")
+	case o.Augment != nil && o.Augment.Transpose > 0 && pre.Width != pre.Height:
+		return fmt.Errorf("augmentation: transpose of an input of %d×%d pixels, want a square one", pre.Width, pre.Height)
 	case !(o.Oversize >= 1 && o.Oversize <= 4):
 		return fmt.Errorf("oversize of %v, want 1 to 4", o.Oversize)
 	}

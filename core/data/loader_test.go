@@ -246,6 +246,7 @@ func TestLoaderRefuses(t *testing.T) {
 		{s, LoaderOptions{Batch: 4, Last: DropLast}, "3 samples do not fill a batch of 4"},
 		{s, LoaderOptions{Batch: 1, Augment: everything(), Oversize: 0.5}, "oversize of 0.5, want 1 to 4"},
 		{s, LoaderOptions{Batch: 1, Augment: &Augment{Flip: -1}}, "augmentation: flip is -1, want 0 to 1"},
+		{s, LoaderOptions{Batch: 1, Augment: &Augment{Transpose: 1}}, "augmentation: transpose of an input of 6×5 pixels, want a square one"},
 		{outside, LoaderOptions{Batch: 1}, "x.png: class 2, want 0 to 1"},
 	} {
 		c.o.Classes = 2

@@ -91,6 +91,7 @@ Against learning few images by heart there are: the head before the rest (--head
 		{"crop", "smallest share of the area that a crop keeps; 0 is off", &f.Augment.MinArea},
 		{"flip", "probability to swap left and right", &f.Augment.Flip},
 		{"flip-up", "probability to swap top and bottom", &f.Augment.FlipUp},
+		{"transpose", "probability to swap rows and columns; with both flips pictures are shown in all eight positions of a square", &f.Augment.Transpose},
 		{"rotate", "largest rotation in degrees", &f.Augment.Rotate},
 		{"brightness", "largest change of brightness, a share of mid-grey", &f.Augment.Brightness},
 		{"contrast", "largest change of contrast, a share", &f.Augment.Contrast},
