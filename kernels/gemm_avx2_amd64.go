@@ -211,13 +211,13 @@ func (p *gemmPanel) avx2(c []float32, ldc int, a []float32, lda, m int) {
 		switch {
 		case p.at < p.to:
 			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, &a[p.at], p.step, p.mask, p.bias, p.end.lo, p.end.hi, p.acc)
-			p.at += tiles * (p.k / 4) * p.step / 4
+			p.at += tiles * (p.k / 8 * 2) * p.step / 4
 		case p.first:
 			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, nil, 0, p.mask, p.bias, p.end.lo, p.end.hi, p.acc)
 		case p.k >= 16 && next < min(len(p.b), 2*p.cols*p.k):
 			tiles = min(tiles, 6)
 			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, &p.b[next], p.line(), p.mask, p.bias, p.end.lo, p.end.hi, p.acc)
-			next += tiles * (p.k / 4) * p.line() / 4
+			next += tiles * (p.k / 8 * 2) * p.line() / 4
 		default:
 			gemmF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, p.mask, p.bias, p.end.lo, p.end.hi, p.acc)
 		}

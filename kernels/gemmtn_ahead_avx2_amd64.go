@@ -51,7 +51,7 @@ func (h *tnAhead) follow(g *tnBlock, j int) {
 
 // fetch is where the next tiles fetch, nil for nothing, how many bytes apart, and of how many of them.
 func (h *tnAhead) fetch(g *tnBlock, tiles int) (next *float32, step, n int) {
-	turns := g.k / 4
+	turns := g.k / 8 * 2 // the tiles that read what is packed fetch twice in eight steps
 	switch {
 	case h.pass < 2 && turns > 0:
 		return h.down(g, tiles, turns)

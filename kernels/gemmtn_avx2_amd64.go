@@ -157,9 +157,14 @@ func (g *tnBlock) tiles(c []float32, ldc int, a *tnColumns, p *tnPanel, i int) {
 		rows, tiles := tileRows(a.m-i, p.rows)
 		x, ld, down := a.at(i, rows, g.k)
 		next, step, tiles := g.ahead.fetch(g, min(tiles, most))
-		if next != nil {
+		switch dense := a.dense(i, rows) && p.cols > 8; {
+		case dense && next != nil:
+			gemmTNDenseFetchF32AVX2Tile(4, p.cols, &c[i*ldc], ldc, x, &p.b[0], g.k, tiles, next, step, p.mask, g.acc)
+		case dense:
+			gemmTNDenseF32AVX2Tile(4, p.cols, &c[i*ldc], ldc, x, &p.b[0], g.k, tiles, nil, 0, p.mask, g.acc)
+		case next != nil:
 			gemmTNFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, x, ld, &p.b[0], p.ldb, g.k, tiles, down, next, step, p.mask, g.acc)
-		} else {
+		default:
 			gemmTNF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, x, ld, &p.b[0], p.ldb, g.k, tiles, down, nil, 0, p.mask, g.acc)
 		}
 		i += rows * tiles
@@ -190,9 +195,12 @@ func (a *tnColumns) pack(k int) {
 	}
 }
 
+// dense reports whether columns i to i+rows are one of the panels.
+func (a *tnColumns) dense(i, rows int) bool { return a.packed != nil && rows == 4 && i%4 == 0 }
+
 // at is where columns i to i+rows begin, how far it is to the next row, and to the next columns.
 func (a *tnColumns) at(i, rows, k int) (x *float32, ld, down int) {
-	if a.packed != nil && rows == 4 && i%4 == 0 {
+	if a.dense(i, rows) {
 		return &a.packed[i*k], 4, 4 * k
 	}
 	return &a.x[i], a.ld, rows

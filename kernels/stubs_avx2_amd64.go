@@ -826,6 +826,36 @@ func gemmTNPackF32AVX2Tile4x16(c *float32, ldc int, a *float32, lda int, b *floa
 //go:noescape
 func gemmTNPackF32AVX2Tile4x24(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, pb *float32, acc bool)
 
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×16.
+// a is k rows of 4 floats for each tile, b a panel of k rows of 16. With mask only the floats of
+// the last vector whose mask is set are touched in C.
+//
+//go:noescape
+func gemmTNDenseF32AVX2Tile4x16(c *float32, ldc int, a *float32, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×24.
+// a is k rows of 4 floats for each tile, b a panel of k rows of 24. With mask only the floats of
+// the last vector whose mask is set are touched in C.
+//
+//go:noescape
+func gemmTNDenseF32AVX2Tile4x24(c *float32, ldc int, a *float32, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×16.
+// a is k rows of 4 floats for each tile, b a panel of k rows of 16. With mask only the floats of
+// the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+//
+//go:noescape
+func gemmTNDenseFetchF32AVX2Tile4x16(c *float32, ldc int, a *float32, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+
+// C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each 4×24.
+// a is k rows of 4 floats for each tile, b a panel of k rows of 24. With mask only the floats of
+// the last vector whose mask is set are touched in C.
+// Every four steps of k fetch a line for later, the first at next, then step bytes on.
+//
+//go:noescape
+func gemmTNDenseFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool)
+
 // k rows of 8 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last
 // vector only the floats whose mask is set are read, the others become zeros.
 //
@@ -1077,6 +1107,26 @@ func gemmTNPackF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda 
 		gemmTNPackF32AVX2Tile4x16(c, ldc, a, lda, b, ldb, k, pb, acc)
 	case 4<<8 | 24:
 		gemmTNPackF32AVX2Tile4x24(c, ldc, a, lda, b, ldb, k, pb, acc)
+	}
+}
+
+// gemmTNDenseF32AVX2Tile calls the kernel of a tile.
+func gemmTNDenseF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool) {
+	switch rows<<8 | cols {
+	case 4<<8 | 16:
+		gemmTNDenseF32AVX2Tile4x16(c, ldc, a, b, k, tiles, next, step, mask, acc)
+	case 4<<8 | 24:
+		gemmTNDenseF32AVX2Tile4x24(c, ldc, a, b, k, tiles, next, step, mask, acc)
+	}
+}
+
+// gemmTNDenseFetchF32AVX2Tile calls the kernel of a tile.
+func gemmTNDenseFetchF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool) {
+	switch rows<<8 | cols {
+	case 4<<8 | 16:
+		gemmTNDenseFetchF32AVX2Tile4x16(c, ldc, a, b, k, tiles, next, step, mask, acc)
+	case 4<<8 | 24:
+		gemmTNDenseFetchF32AVX2Tile4x24(c, ldc, a, b, k, tiles, next, step, mask, acc)
 	}
 }
 

@@ -14,24 +14,27 @@ func avx2GEMM() file {
 	f := file{op: "gemm", about: "GEMM micro-kernels for AVX2 and FMA. Every element of C is one chain of fused\n" +
 		"multiply-adds over k, whatever the tile: which tile an element falls into does not change its bits."}
 	for _, kind := range []struct {
-		name string
-		make func(t gemmTile) *fn
+		name  string
+		make  func(t gemmTile) *fn
+		tiles []tile
 	}{
-		{"gemm", gemmTile.avx2},
-		{"gemmFetch", gemmTile.avx2Fetch},
-		{"gemmTN", gemmTile.avx2TN},
-		{"gemmTNFetch", gemmTile.avx2TNFetch},
-		{"gemmRows", gemmTile.avx2Rows},
+		{"gemm", gemmTile.avx2, avx2Tiles},
+		{"gemmFetch", gemmTile.avx2Fetch, avx2Tiles},
+		{"gemmTN", gemmTile.avx2TN, avx2Tiles},
+		{"gemmTNFetch", gemmTile.avx2TNFetch, avx2Tiles},
+		{"gemmRows", gemmTile.avx2Rows, avx2Tiles},
+		{"gemmTNPack", gemmTile.avx2TNPack, avx2PackTiles},
+		{"gemmTNDense", gemmTile.avx2TNDense, avx2PackTiles},
+		{"gemmTNDenseFetch", gemmTile.avx2TNDenseFetch, avx2PackTiles},
 	} {
 		var fns []*fn
-		for _, t := range avx2Tiles {
+		for _, t := range kind.tiles {
 			fns = append(fns, kind.make(gemmTile{rows: t.rows, vecs: t.cols / 8}))
 		}
 		name := kind.name + "F32AVX2Tile"
-		f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows, cols", avx2Tiles, fns)
+		f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows, cols", kind.tiles, fns)
 		f.funcs = append(f.funcs, fns...)
 	}
-	f.packing()
 	for vecs := range 3 {
 		f.funcs = append(f.funcs, avx2Copy(vecs+1))
 	}
@@ -39,19 +42,8 @@ func avx2GEMM() file {
 	return f
 }
 
-// avx2PackTiles are those whose kernels pack B.
+// avx2PackTiles are those whose kernels pack B, or read what is packed.
 var avx2PackTiles = []tile{{4, 16}, {4, 24}}
-
-// packing adds the kernels of GemmTN that pack B while they multiply.
-func (f *file) packing() {
-	var fns []*fn
-	for _, t := range avx2PackTiles {
-		fns = append(fns, gemmTile{rows: t.rows, vecs: t.cols / 8}.avx2TNPack())
-	}
-	const name = "gemmTNPackF32AVX2Tile"
-	f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows, cols", avx2PackTiles, fns)
-	f.funcs = append(f.funcs, fns...)
-}
 
 // gemmTile is a micro-kernel: rows × vecs·8 accumulators.
 type gemmTile struct {
@@ -60,6 +52,7 @@ type gemmTile struct {
 	trans      bool // A is k×rows: the columns of a row are read, not the rows of a column
 	fetches    bool // the loop fetches what comes later
 	packs      bool // and it leaves B packed
+	dense      bool // A and B have no gaps between the rows of a tile
 	a, b, c    lines
 	pointers   []string // of the rows of A, if they do not lie in lines; R15 is the index into them
 }
@@ -81,7 +74,14 @@ const (
 	tileTNPackParams = "c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, pb *float32, acc bool"
 	tileTNPackDoc    = "C = Aᵀ·B or, with acc, C += Aᵀ·B for a tile of C, %d×%d. A and B have k rows, lda and\n" +
 		"ldb apart, %d floats of a row of b are read. They are left in pb, with nothing between the rows."
-	tileTNFetchDoc = tileTNDoc + "\nEvery four steps of k fetch a line for later, the first at next, then step bytes on."
+	tileTNDenseParams = "c *float32, ldc int, a *float32, b *float32, k int, tiles int, next *float32, step int, mask *[8]int32, acc bool"
+	tileTNDenseDoc    = "C = Aᵀ·B or, with acc, C += Aᵀ·B for tiles tiles of C below each other, each %[1]d×%[2]d.\n" +
+		"a is k rows of %[1]d floats for each tile, b a panel of k rows of %[2]d. With mask only the floats of\n" +
+		"the last vector whose mask is set are touched in C."
+	tileTNDenseFetchDoc = tileTNDenseDoc + tileTNLaterDoc
+
+	tileTNLaterDoc = "\nEvery four steps of k fetch a line for later, the first at next, then step bytes on."
+	tileTNFetchDoc = tileTNDoc + tileTNLaterDoc
 )
 
 func (t gemmTile) avx2() *fn { return t.whole("gemm", tileParams, tileDoc) }
@@ -107,6 +107,17 @@ func (t gemmTile) avx2TNPack() *fn {
 	return t.whole("gemmTNPack", tileTNPackParams, tileTNPackDoc)
 }
 
+// avx2TNDense reads what is packed: with displacements alone a turn of the loop has more steps.
+func (t gemmTile) avx2TNDense() *fn {
+	t.trans, t.dense = true, true
+	return t.whole("gemmTNDense", tileTNDenseParams, tileTNDenseDoc)
+}
+
+func (t gemmTile) avx2TNDenseFetch() *fn {
+	t.trans, t.dense, t.fetches = true, true, true
+	return t.whole("gemmTNDenseFetch", tileTNDenseParams, tileTNDenseFetchDoc)
+}
+
 // whole is the micro-kernel for an A that lies in lines.
 func (t gemmTile) whole(op, list, doc string) *fn {
 	cols := t.vecs * 8
@@ -124,25 +135,45 @@ func (t gemmTile) whole(op, list, doc string) *fn {
 func (t gemmTile) head() {
 	t.load("c", "DI")
 	t.loadBytes("ldc", "R11")
+	switch {
+	case t.dense:
+		t.headDense()
+	case t.trans:
+		t.headTN()
+	default:
+		t.headRows()
+	}
+	t.c.set(t.x86, t.rows)
+	t.clear()
+}
+
+// headRows begins a tile of C = A·B.
+func (t gemmTile) headRows() {
 	t.load("a", "SI")
 	t.loadBytes("lda", "R8")
-	if t.trans {
-		t.loadBytes("ldb", "R14")
-		t.b.set(t.x86, 4)
-		if t.fetches {
-			t.load("next", "R15")
-		}
-	} else if t.fetches {
+	if t.fetches {
 		t.load("next", "R14")
 		t.load("step", "R15")
 		t.op("XORQ DX, DX")
 	}
 	t.label("tile")
-	if t.trans {
-		t.op("MOVQ SI, AX // a of the tile")
-	} else {
-		t.below()
+	t.below()
+	t.load("b", "BX")
+	t.load("k", "CX")
+	t.a.set(t.x86, t.rows)
+}
+
+// headTN begins a tile of C = Aᵀ·B.
+func (t gemmTile) headTN() {
+	t.load("a", "SI")
+	t.loadBytes("lda", "R8")
+	t.loadBytes("ldb", "R14")
+	t.b.set(t.x86, 4)
+	if t.fetches {
+		t.load("next", "R15")
 	}
+	t.label("tile")
+	t.op("MOVQ SI, AX // a of the tile")
 	t.load("b", "BX")
 	t.load("k", "CX")
 	if t.packs {
@@ -150,16 +181,24 @@ func (t gemmTile) head() {
 		t.op("LEAQ (BX)(R14*8), R13")
 		t.op("LEAQ (R13)(R14*8), R13 // what is fetched, 16 rows ahead")
 	}
-	if t.trans {
-		if t.fetches {
-			t.load("step", "DX")
-		}
-		t.op("LEAQ (R8)(R8*2), R10")
-	} else {
-		t.a.set(t.x86, t.rows)
+	if t.fetches {
+		t.load("step", "DX")
 	}
-	t.c.set(t.x86, t.rows)
-	t.clear()
+	t.op("LEAQ (R8)(R8*2), R10")
+}
+
+// headDense is headTN where a of a tile ends where that of the next one begins.
+func (t gemmTile) headDense() {
+	t.load("a", "AX")
+	if t.fetches {
+		t.load("next", "R15")
+	}
+	t.label("tile")
+	t.load("b", "BX")
+	t.load("k", "CX")
+	if t.fetches {
+		t.load("step", "DX")
+	}
 }
 
 // clear sets the accumulators to zero, and fetches C for later.
@@ -175,19 +214,24 @@ func (t gemmTile) clear() {
 	}
 }
 
-// product is the loop over k, four steps a turn and then one.
+// product is the loop over k, turn steps a turn, then four and then one.
 func (t gemmTile) product() {
-	t.op("SUBQ $4, CX")
-	t.op("JL rest")
-	t.label("four")
-	for u := range 4 {
-		t.step(u)
+	n := t.turn()
+	t.op("SUBQ $%d, CX", n)
+	t.op("JL last")
+	t.label("turn")
+	t.steps(n)
+	t.op("SUBQ $%d, CX", n)
+	t.op("JGE turn")
+	t.label("last")
+	if n > 4 {
+		t.op("ADDQ $%d, CX", n-4)
+		t.op("JL rest")
+		t.fetches = false
+		t.steps(4)
+		t.op("SUBQ $4, CX")
+		t.label("rest")
 	}
-	t.fetch()
-	t.advance(4)
-	t.op("SUBQ $4, CX")
-	t.op("JGE four")
-	t.label("rest")
 	t.op("ADDQ $4, CX")
 	t.op("JZ end")
 	t.label("one")
@@ -196,6 +240,24 @@ func (t gemmTile) product() {
 	t.op("DECQ CX")
 	t.op("JNZ one")
 	t.label("end")
+}
+
+// turn is how many steps of k a turn of product has: eight where displacements reach them, so that the
+// loop itself costs less beside the multiply-adds.
+func (t gemmTile) turn() int {
+	if t.trans && !t.dense {
+		return 4
+	}
+	return 8
+}
+
+// steps is n steps, with what they fetch for later.
+func (t gemmTile) steps(n int) {
+	for u := range n {
+		t.step(u)
+	}
+	t.fetch()
+	t.advance(n)
 }
 
 // step adds the outer product of a column of A and a row of B. The registers after the
@@ -235,6 +297,8 @@ func (t gemmTile) pack(u, b int) {
 // aAt is the address of row i of A, u steps ahead.
 func (t gemmTile) aAt(i, u int) string {
 	switch {
+	case t.dense:
+		return fmt.Sprintf("%d(AX)", (u*t.rows+i)*4)
 	case t.trans:
 		return t.a.at(u, i*4)
 	case t.pointers != nil:
@@ -281,16 +345,20 @@ func (t gemmTile) fetch() {
 	case !t.fetches:
 		return
 	case t.trans:
-		t.op("PREFETCHT1 (R15) // for later")
-		t.op("ADDQ DX, R15")
+		for range t.turn() / 4 {
+			t.op("PREFETCHT1 (R15) // for later")
+			t.op("ADDQ DX, R15")
+		}
 		return
 	}
-	t.op("PREFETCHT1 (R14) // for later")
-	if t.ahead() == 8 {
-		t.op("PREFETCHT1 64(R14)")
+	for range 2 {
+		t.op("PREFETCHT1 (R14) // for later")
+		if t.ahead() == 8 {
+			t.op("PREFETCHT1 64(R14)")
+		}
+		t.op("ADDQ R15, R14")
 	}
-	t.op("ADDQ R15, R14")
-	t.op("TESTQ $%d, CX", 4*t.ahead()-4)
+	t.op("TESTQ $%d, CX", 4*t.ahead()-8)
 	t.op("JNE more")
 	t.op("ADDQ DX, R14")
 	t.label("more")
@@ -298,7 +366,7 @@ func (t gemmTile) fetch() {
 
 // bAt is the address of vector v of B, u steps ahead.
 func (t gemmTile) bAt(v, u int) string {
-	if t.trans {
+	if t.trans && !t.dense {
 		return t.b.at(u, v*32)
 	}
 	return fmt.Sprintf("%d(BX)", (u*t.vecs+v)*32)
@@ -310,6 +378,9 @@ func (t gemmTile) advance(n int) {
 	case t.pointers != nil:
 		t.op("ADDQ $%d, BX", n*t.vecs*32)
 		t.op("ADDQ $%d, R15", n)
+	case t.dense:
+		t.op("ADDQ $%d, BX", n*t.vecs*32)
+		t.op("ADDQ $%d, AX", n*t.rows*4)
 	case !t.trans:
 		t.op("ADDQ $%d, BX", n*t.vecs*32)
 		t.op("ADDQ $%d, AX", n*4)
@@ -416,10 +487,12 @@ func (t *gemmTile) next() {
 	}
 	t.label("next")
 	t.down("R11", "DI")
-	if t.trans {
+	switch {
+	case t.dense:
+	case t.trans:
 		t.load("down", "CX")
 		t.op("LEAQ (SI)(CX*4), SI")
-	} else {
+	default:
 		t.down("R8", "SI")
 	}
 	t.op("DECQ %s", t.arg("tiles"))
