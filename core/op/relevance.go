@@ -243,11 +243,7 @@ func (s Shares) claim(k kernels.Set) func(y, rest, x []float32) {
 	case SharePositive:
 		return func(y, _, x []float32) { k.Clip(y, x, 0, infinity) }
 	case ShareSize:
-		return func(y, rest, x []float32) {
-			k.Clip(y, x, 0, infinity)
-			k.Clip(rest, x, -infinity, 0)
-			k.Sub(y, y, rest)
-		}
+		return func(y, rest, x []float32) { magnitudes(&k, y, rest, x) }
 	}
 	return func(y, _, x []float32) { copy(y, x) }
 }

@@ -23,6 +23,9 @@ type SumTo struct {
 // Kind is SumTo.
 func (SumTo) Kind() string { return "SumTo" }
 
+// Early lets what it sums go.
+func (SumTo) Early() bool { return true }
+
 // Infer removes what is summed.
 func (s SumTo) Infer(in []tensor.Shape) (tensor.Shape, error) {
 	if len(in) != 1 && (len(in) != 2 || !in[0].Equal(in[1])) {

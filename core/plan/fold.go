@@ -23,13 +23,17 @@ func (c *compiler) fold() error {
 		return nil
 	}
 	kept, users := c.kept(), c.g.Users()
+	ins := map[*graph.Node][]*graph.Node{} // of the convolutions that are no more, in the new graph
 	var err error
 	c.g, _, err = graph.Map(c.g, func(dst *graph.Graph, n *graph.Node, in []*graph.Node) (*graph.Node, error) {
-		bn, ok := n.Op.(op.BatchNormalization)
-		if !ok || len(users[n.In[0].ID]) != 1 || kept[n.In[0].Name] || !foldable(n) {
-			return dst.Keep(n, in)
+		if u := users[n.ID]; len(u) == 1 && !kept[n.Name] && foldable(u[0]) && u[0].In[0] == n {
+			ins[n] = in
+			return nil, nil
 		}
-		return c.foldConv(dst, n, in, bn.Eps)
+		if bn, ok := n.Op.(op.BatchNormalization); ok && ins[n.In[0]] != nil {
+			return c.foldConv(dst, n, n.In[0].Op, ins[n.In[0]], in[1:], bn.Eps)
+		}
+		return dst.Keep(n, in)
 	})
 	return err
 }
@@ -46,8 +50,12 @@ func (c *compiler) kept() map[string]bool {
 	return kept
 }
 
-// foldable reports whether the statistics are leaves and the input is a convolution or a Gemm.
+// foldable reports whether bn is a batch normalization of which the statistics are leaves and the input is a convolution or
+// a Gemm.
 func foldable(bn *graph.Node) bool {
+	if _, ok := bn.Op.(op.BatchNormalization); !ok {
+		return false
+	}
 	for _, s := range bn.In[1:] {
 		if !s.IsLeaf() {
 			return false
@@ -60,19 +68,15 @@ func foldable(bn *graph.Node) bool {
 	return false
 }
 
-func (c *compiler) foldConv(dst *graph.Graph, n *graph.Node, in []*graph.Node, eps float32) (*graph.Node, error) {
-	conv, gamma, beta, mean, variance := in[0], in[1], in[2], in[3], in[4]
-	w, err := dst.Try(c.unused(n.Name+".w"), op.FoldWeight{Eps: eps}, conv.In[1], gamma, variance)
+// foldConv is batch normalization n, its parameters being norm, and the convolution by op o of in in front of it.
+func (c *compiler) foldConv(dst *graph.Graph, n *graph.Node, o graph.Op, in, norm []*graph.Node, eps float32) (*graph.Node, error) {
+	w, err := dst.Try(c.unused(n.Name+".w"), op.FoldWeight{Eps: eps}, in[1], norm[0], norm[3])
 	if err != nil {
 		return nil, err
 	}
-	stats := []*graph.Node{gamma, beta, mean, variance}
-	if len(conv.In) == 3 {
-		stats = append(stats, conv.In[2])
-	}
-	b, err := dst.Try(c.unused(n.Name+".b"), op.FoldBias{Eps: eps}, stats...)
+	b, err := dst.Try(c.unused(n.Name+".b"), op.FoldBias{Eps: eps}, append(norm[:4:4], in[2:]...)...)
 	if err != nil {
 		return nil, err
 	}
-	return dst.Try(n.Name, conv.Op, conv.In[0], w, b)
+	return dst.Try(n.Name, o, in[0], w, b)
 }

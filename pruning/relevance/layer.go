@@ -15,11 +15,12 @@ type layer struct {
 	x, w    *graph.Node // what it reads, and its weight, norm folded in
 	out     *graph.Node // what it gives
 	signed  bool        // x may be negative
+	clipped *clipping   // what x is, nil for nothing else
 }
 
 // dense is the relevance of what layer n reads.
 func (p *pass) dense(n, r *graph.Node) *graph.Node {
-	l := &layer{g: p.g, n: n, x: n.In[0], w: n.In[1], out: n, signed: !p.floor[n.In[0].ID]}
+	l := &layer{g: p.g, n: n, x: n.In[0], w: n.In[1], out: n, signed: !p.floor[n.In[0].ID], clipped: p.clipping(n.In[0])}
 	if u := p.users[n.ID]; len(u) == 1 {
 		if o, ok := u[0].Op.(op.BatchNormalization); ok && u[0].In[0] == n {
 			l.norm, l.out = u[0], u[0]
@@ -48,7 +49,7 @@ func (l *layer) add(suffix string, o graph.Op, in ...*graph.Node) *graph.Node {
 
 var infinity = float32(math.Inf(1))
 
-func (l *layer) clipped(x *graph.Node, lo, hi float32) *graph.Node {
+func (l *layer) part(x *graph.Node, lo, hi float32) *graph.Node {
 	return l.add("part", op.Clip{Min: lo, Max: hi}, x)
 }
 
@@ -67,8 +68,8 @@ func (l *layer) least() float32 {
 }
 
 // positive is w⁺, negative is w⁻.
-func (l *layer) positive() *graph.Node { return l.clipped(l.w, l.least(), infinity) }
-func (l *layer) negative() *graph.Node { return l.clipped(l.w, -infinity, 0) }
+func (l *layer) positive() *graph.Node { return l.part(l.w, l.least(), infinity) }
+func (l *layer) negative() *graph.Node { return l.part(l.w, -infinity, 0) }
 
 // signs are what x⁺ and x⁻ are of x.
 func (l *layer) signs() (up, down op.Clip) {
@@ -84,7 +85,7 @@ func (l *layer) times(x *graph.Node, f float32) *graph.Node {
 
 // raised is x + f·x⁺.
 func (l *layer) raised(x *graph.Node, f float32) *graph.Node {
-	return l.add("raised", op.AddN{}, x, l.times(l.clipped(x, 0, infinity), f))
+	return l.add("raised", op.AddN{}, x, l.times(l.part(x, 0, infinity), f))
 }
 
 // noise is the share of the mean z of an image that rounding may make of a sum of zeros, where a convolution goes by
@@ -132,10 +133,20 @@ type term struct {
 
 // counted is x as it counts.
 func (l *layer) counted(t term) *graph.Node {
-	if t.as == (op.Clip{}) {
-		return t.x
+	x, as := l.source(t)
+	if as == (op.Clip{}) {
+		return x
 	}
-	return l.add("part", t.as, t.x)
+	return l.add("part", as, x)
+}
+
+// source is what x as it counts is made from: of a clipping what is there in any case.
+func (l *layer) source(t term) (*graph.Node, op.Clip) {
+	c := l.clipped
+	if c == nil || t.x != l.x || t.as == (op.Clip{}) {
+		return t.x, t.as
+	}
+	return c.of, op.Clip{Min: max(c.by.Min, t.as.Min), Max: min(c.by.Max, t.as.Max)}
 }
 
 // byTerms shares by the sum of terms and a bias, which may be nil.
@@ -168,7 +179,8 @@ func (l *layer) byTerms(r *graph.Node, q op.Quotient, bias *graph.Node, terms ..
 func (l *layer) portion(t term, s *graph.Node) *graph.Node {
 	c := l.back(&graph.Node{Name: l.n.Name + ".r", Op: l.n.Op, In: []*graph.Node{t.x, t.w}, Shape: s.Shape}, s)
 	if c.Shape.Equal(t.x.Shape) {
-		return l.add("in", op.Portion(t.as), c, t.x)
+		x, as := l.source(t)
+		return l.add("in", op.Portion(as), c, x)
 	}
 	return l.add("in", op.Mul{}, c, t.x)
 }

@@ -34,6 +34,9 @@ type Rule interface {
 type ZPlus struct{}
 
 func (ZPlus) share(l *layer, r *graph.Node) *graph.Node {
+	if l.singlePixels() {
+		return l.byPixels(r)
+	}
 	return l.bySign(r, l.positive(), l.negative())
 }
 
