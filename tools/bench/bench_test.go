@@ -123,3 +123,16 @@ func TestMemTotal(t *testing.T) {
 		t.Errorf("%d bytes of nothing", got)
 	}
 }
+
+// TestRoundsAndPeak: a round of the peak follows each round of the work, and the caller may stop between them.
+func TestRoundsAndPeak(t *testing.T) {
+	env := testEnv(t, 1)
+	w := Gemm(env, Shape{"", 24, 24, 24}, false)
+	times, peak, err := w.RoundsAndPeak(env, 3, time.Microsecond, nil)
+	if err != nil || times.Runs != 3 || peak <= 0 {
+		t.Errorf("%d rounds beside a peak of %g: %v", times.Runs, peak, err)
+	}
+	if times, _, err = w.RoundsAndPeak(env, 3, time.Microsecond, func() error { return errStop }); !errors.Is(err, errStop) || times.Runs != 1 {
+		t.Errorf("stopped after %d rounds with %v, want one and %v", times.Runs, err, errStop)
+	}
+}

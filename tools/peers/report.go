@@ -45,7 +45,8 @@ func busiest(done []*contest) (most float64) {
 	return most
 }
 
-// shares are those of the FMA peak, measured here and now.
+// shares are those of the FMA peak, measured here and now: of its median between the rounds of a kernel and, in
+// brackets, of its best, which a machine that others use reaches at times only.
 func shares(b *strings.Builder) {
 	set, err := kernels.Default()
 	if err != nil {
@@ -53,35 +54,47 @@ func shares(b *strings.Builder) {
 	}
 	env := graph.Env{Kernels: set, Pool: kernels.NewPool(1)}
 	defer env.Pool.Close()
-	peak := bench.MeasureCeiling(env).PeakGFLOPS
-	logs, counts, low := map[string]float64{}, map[string]float64{}, 1.0
+	best := bench.MeasureCeiling(env).PeakGFLOPS
+	groups, low := map[string]*meanShare{bench.GroupTile: {}, bench.GroupForward: {}, bench.GroupGradient: {}}, 1.0
 	for _, k := range bench.Cases() {
-		if k.Group != bench.GroupTile && k.Group != bench.GroupForward && k.Group != bench.GroupGradient {
+		group := groups[k.Group]
+		if group == nil {
 			continue
 		}
 		w, err := k.Make(env)
 		if err != nil {
 			return
 		}
-		t, _ := w.Rounds(15, 3*time.Millisecond, nil)
-		share := w.Flops / float64(t.Median.Nanoseconds()) / peak
-		logs[k.Group], counts[k.Group] = logs[k.Group]+math.Log(share), counts[k.Group]+1
+		t, peak, _ := w.RoundsAndPeak(env, 15, 3*time.Millisecond, nil)
+		gflops := w.Flops / float64(t.Median.Nanoseconds())
+		one := meanShare{}
+		one.add(gflops/peak, gflops/best)
+		group.add(gflops/peak, gflops/best)
 		if strings.HasPrefix(k.Shape, "49×") || strings.Contains(k.Shape, "×24×") {
-			low = min(low, share)
+			low = min(low, gflops/peak)
 		}
 		if k.Name == "square 1024" && k.Group == bench.GroupForward {
-			percent := 100 * share
-			fmt.Fprintf(b, "| product 1024³, share of the FMA peak | ≥ 93 %% | %.0f %% | %s |\n", percent, verdict(percent >= 93))
+			one.row(b, "product 1024³, share of the FMA peak", 93)
 		}
 	}
-	for _, g := range []struct {
-		group string
-		goal  float64
-	}{{bench.GroupTile, 97}, {bench.GroupForward, 88}, {bench.GroupGradient, 90}} {
-		mean := 100 * math.Exp(logs[g.group]/counts[g.group])
-		fmt.Fprintf(b, "| %s, geometric mean of the share of the FMA peak (%.0f GFLOP/s) | ≥ %.0f %% | %.0f %% | %s |\n", g.group, peak, g.goal, mean, verdict(mean >= g.goal))
-	}
+	of := fmt.Sprintf(", geometric mean of the share of the FMA peak (of its best, %.0f GFLOP/s)", best)
+	groups[bench.GroupTile].row(b, bench.GroupTile+of, 97)
+	groups[bench.GroupForward].row(b, bench.GroupForward+of, 88)
+	groups[bench.GroupGradient].row(b, bench.GroupGradient+of, 90)
 	fmt.Fprintf(b, "| the lowest share of the maps of 49 pixels and of 24 filters | ≥ 75 %% | %.0f %% | %s |\n", 100*low, verdict(low >= 0.75))
+}
+
+// meanShare is the geometric mean of shares of the median and of the best peak: sums of their logarithms.
+type meanShare struct{ median, best, n float64 }
+
+func (s *meanShare) add(median, best float64) {
+	s.median, s.best, s.n = s.median+math.Log(median), s.best+math.Log(best), s.n+1
+}
+
+// row is a line of the goals, goal in per cent of the median.
+func (s *meanShare) row(b *strings.Builder, what string, goal float64) {
+	median, best := 100*math.Exp(s.median/s.n), 100*math.Exp(s.best/s.n)
+	fmt.Fprintf(b, "| %s | ≥ %.0f %% | %.0f %% (%.0f %%) | %s |\n", what, goal, median, best, verdict(median >= goal))
 }
 
 // tables are all times.

@@ -20,7 +20,8 @@ func benchKernelsCommand() *cobra.Command {
 		Use:   "kernels",
 		Short: "GFLOP/s, share of the FMA peak and GB/s of the kernels",
 		Long: "GFLOP/s, share of the FMA peak and GB/s of the kernels, on one thread unless --threads says more.\n" +
-			"Products are pixels×filters×(channels·taps). Layers pack and gather as a step does.",
+			"Products are pixels×filters×(channels·taps). Layers pack and gather as a step does.\n" +
+			"Shares are medians: of a kernel, of the peak measured between its rounds.",
 		Example: "  secateur bench kernels --only r18\n  secateur bench kernels --threads 2 --json",
 		Args:    exactly(0, "flags alone"),
 		RunE:    func(c *cobra.Command, _ []string) error { return benchKernels(c, only, rounds) },
@@ -32,15 +33,16 @@ func benchKernelsCommand() *cobra.Command {
 
 // kernelTimes is a line of `bench kernels --json`.
 type kernelTimes struct {
-	Group     string  `json:"group"`
-	Name      string  `json:"name"`
-	Shape     string  `json:"shape,omitempty"`
-	MedianUs  float64 `json:"median_us"`
-	BestUs    float64 `json:"best_us"`
-	GFLOPS    float64 `json:"gflops"`
-	PeakShare float64 `json:"peak_share"`
-	GBs       float64 `json:"gb_s,omitempty"`
-	CopyShare float64 `json:"copy_share,omitempty"`
+	Group      string  `json:"group"`
+	Name       string  `json:"name"`
+	Shape      string  `json:"shape,omitempty"`
+	MedianUs   float64 `json:"median_us"`
+	BestUs     float64 `json:"best_us"`
+	GFLOPS     float64 `json:"gflops"`
+	PeakGFLOPS float64 `json:"peak_gflops"` // median of rounds between those of the kernel
+	PeakShare  float64 `json:"peak_share"`  // of that
+	GBs        float64 `json:"gb_s,omitempty"`
+	CopyShare  float64 `json:"copy_share,omitempty"`
 }
 
 // kernelsReport is `bench kernels --json`.
@@ -112,11 +114,11 @@ func (r *kernelsReport) measure(c *cobra.Command, env graph.Env, cases []bench.C
 		if err != nil {
 			return err
 		}
-		t, err := work.Rounds(rounds, kernelRound, c.Context().Err)
+		t, peak, err := work.RoundsAndPeak(env, rounds, kernelRound, c.Context().Err)
 		if err != nil {
 			return err
 		}
-		line := r.line(k, work, t)
+		line := r.line(k, work, t, peak)
 		r.Times = append(r.Times, line)
 		line.print(w)
 		if isJSON(c) {
@@ -127,11 +129,11 @@ func (r *kernelsReport) measure(c *cobra.Command, env graph.Env, cases []bench.C
 	return nil
 }
 
-func (r *kernelsReport) line(k bench.Case, w bench.Work, t bench.Times) kernelTimes {
+func (r *kernelsReport) line(k bench.Case, w bench.Work, t bench.Times, peak float64) kernelTimes {
 	ns := float64(max(t.Median.Nanoseconds(), 1))
 	l := kernelTimes{Group: k.Group, Name: k.Name, Shape: k.Shape, MedianUs: ns / 1e3, BestUs: float64(t.Best.Nanoseconds()) / 1e3,
-		GFLOPS: w.Flops / ns, GBs: w.Bytes / ns}
-	l.PeakShare, l.CopyShare = l.GFLOPS/r.PeakGFLOPS, l.GBs/r.CopyGBs
+		GFLOPS: w.Flops / ns, GBs: w.Bytes / ns, PeakGFLOPS: peak}
+	l.PeakShare, l.CopyShare = l.GFLOPS/peak, l.GBs/r.CopyGBs
 	return l
 }
 
