@@ -2,6 +2,7 @@ package criteria
 
 import (
 	"math"
+	"slices"
 
 	"github.com/secateur/secateur/pruning/groups"
 )
@@ -33,18 +34,26 @@ func activationCriteria() []Criterion {
 
 // activationSize is the mean magnitude of the activation over images, summed over the gates.
 func activationSize(m *Matrices, g *groups.Group) ([]float64, error) {
-	return m.pooledMean(len(g.Units), magnitude), nil
+	return slices.Clone(m.magnitudes(len(g.Units))), nil
 }
 
 // activationOut is the mean magnitude of the activation, summed over the gates, times the
 // outgoing L1 norm. Where activations may be negative P does not hold their mean magnitude and
 // the root mean square stands for it.
 func activationOut(m *Matrices, g *groups.Group) ([]float64, error) {
-	out := outgoing(g, math.Abs)
-	for i, size := range m.pooledMean(len(g.Units), magnitude) {
+	out := outgoing(g, absolute)
+	for i, size := range m.magnitudes(len(g.Units)) {
 		out[i] *= size
 	}
 	return out, nil
+}
+
+// magnitudes is the mean magnitude, by unit, made once.
+func (m *Matrices) magnitudes(f int) []float64 {
+	if m.sizes == nil {
+		m.sizes = m.pooledMean(f, magnitude)
+	}
+	return m.sizes
 }
 
 // magnitude is mean|a| of one image and unit, or its root mean square.
@@ -60,7 +69,7 @@ func magnitude(pool []float32, signed bool) float64 {
 // L2 norm.
 func spreadOut(m *Matrices, g *groups.Group) ([]float64, error) {
 	f := len(g.Units)
-	out := roots(outgoing(g, square))
+	out := roots(outgoing(g, squared))
 	size := make([]float64, f)
 	for k := range m.Gates {
 		one := *m
@@ -81,7 +90,7 @@ func spreadOut(m *Matrices, g *groups.Group) ([]float64, error) {
 func apoz(m *Matrices, g *groups.Group) ([]float64, error) {
 	f := len(g.Units)
 	out := m.pooledMean(f, func(p []float32, _ bool) float64 { return float64(p[poolPositive]) })
-	size := m.pooledMean(f, magnitude)
+	size := m.magnitudes(f)
 	for i := range out {
 		out[i] = out[i]/float64(len(m.Gates)) + 1e-9*size[i]/(1+size[i])
 	}

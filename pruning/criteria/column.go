@@ -19,6 +19,7 @@ type sample struct {
 	order         [][]int   // F×N, the images by ascending x
 	total, within []float64 // F×F, of scatters
 	joint         []float64 // F×F, of pairs
+	own           []float64 // F, of relevance
 	nhsic, renyi  []float64 // of kernels
 }
 

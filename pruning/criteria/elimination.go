@@ -21,6 +21,8 @@ type elimination struct {
 	gone       []int     // places of the channels that went in this block
 	took       []float64 // n×eliminated, a column for each of those: its row of K⁻¹ as it was, by the root of its pivot
 	gave       []float64 // rows×eliminated, for each: its weights as they were, by that root
+	given      []float64 // eliminated×rows, the same
+	room       [4][]float64
 }
 
 // eliminated is the channels of a block.
@@ -32,7 +34,10 @@ const eliminated = 48
 //	w        c×rows
 func newElimination(inverse, w []float64, c int) *elimination {
 	e := &elimination{n: c, rows: len(w) / c, place: make([]int, c), inverse: inverse, w: w, norm: make([]float64, c), diag: make([]float64, c),
-		took: make([]float64, c*eliminated), gave: make([]float64, len(w)/c*eliminated)}
+		took: make([]float64, c*eliminated), gave: make([]float64, len(w)/c*eliminated), given: make([]float64, len(w)/c*eliminated)}
+	for i := range e.room {
+		e.room[i] = make([]float64, max(c, e.rows, eliminated))
+	}
 	for i := range e.place {
 		e.place[i] = i
 	}
@@ -53,11 +58,11 @@ func (e *elimination) remove(i int) {
 	}
 	at, q := e.place[i], len(e.gone)
 	before := e.took[at*eliminated:][:q] // what the others of the block took from this one
-	took, gave := make([]float64, e.n), make([]float64, e.rows)
+	took, gave := e.room[0][:e.n], e.given[q*e.rows:][:e.rows]
 	symmetric.Row(took, e.inverse, e.n, at)
-	lessColumns(took, e.took, before)
+	e.lessColumns(took, e.took, before)
 	copy(gave, e.weights(at))
-	lessColumns(gave, e.gave, before)
+	e.lessColumns(gave, e.gave, before)
 	root := math.Sqrt(took[at])
 	divide(took, root)
 	divide(gave, root)
@@ -68,8 +73,8 @@ func (e *elimination) remove(i int) {
 }
 
 // lessColumns takes the columns of x, rows of eliminated of which the first are used, off y, by times each.
-func lessColumns(y, x, by []float64) {
-	less := make([]float64, len(y))
+func (e *elimination) lessColumns(y, x, by []float64) {
+	less := e.room[1][:len(y)]
 	tensor.Product(less, x, eliminated, by, len(y), len(by))
 	for i, v := range less {
 		y[i] -= v
@@ -84,15 +89,11 @@ func setColumn(x []float64, q int, v []float64) {
 
 // lessen brings norms and diagonal up to date: ‖W_j - t_j·g‖² = ‖W_j‖² - 2·t_j·W_j·g + t_j²·‖g‖².
 func (e *elimination) lessen(took, gave []float64) {
-	already := make([]float64, len(e.gone)) // what the weights have lost in this block, times gave
-	for i, g := range gave {
-		for q, x := range e.gave[i*eliminated:][:len(already)] {
-			already[q] += g * x
-		}
-	}
-	along := make([]float64, e.n)
+	already := e.room[2][:len(e.gone)] // what the weights have lost in this block, times gave
+	tensor.Product(already, e.given, e.rows, gave, len(already), e.rows)
+	along := e.room[3][:e.n]
 	tensor.Product(along, e.w, e.rows, gave, e.n, e.rows)
-	lessColumns(along, e.took, already)
+	e.lessColumns(along, e.took, already)
 	size := dot(gave, gave)
 	for j, t := range took {
 		e.diag[j] -= t * t

@@ -11,7 +11,7 @@ import (
 
 // l1Folded is Σ|w| with batch norm folded into the weights.
 func l1Folded(_ *Matrices, g *groups.Group) ([]float64, error) {
-	return sums(g, g.Producers, math.Abs, groups.Site.FoldScale), nil
+	return sums(g, g.Producers, absolute, groups.Site.FoldScale), nil
 }
 
 // bnScale is |γ| of the batch norm behind each producer, summed over the producers.
@@ -68,22 +68,23 @@ func fpgmFolded(m *Matrices, g *groups.Group) ([]float64, error) {
 // producers: the lowest lies nearest the geometric median.
 func fpgm(m *Matrices, g *groups.Group, scale func(groups.Site) []float64) []float64 {
 	f := len(g.Units)
-	squares := make([]float64, f*f) // below the diagonal
-	for _, site := range g.Producers {
-		at := make([][]int, f)
-		for i, u := range g.Units {
-			at[i] = u.Indices(site.Weight, site.Axis)
-		}
-		gram := m.filterGram(site.Weight).scaled(scale(site))
-		for i := range f {
-			for k, a := range at[i] {
-				gram.addDistances(squares[i*f:i*f+i], a, at, k)
-			}
+	grams, at := make([]scaledGram, len(g.Producers)), make([][][]int, len(g.Producers))
+	for s, site := range g.Producers {
+		grams[s] = m.filterGram(site.Weight).scaled(scale(site))
+		for _, u := range g.Units {
+			at[s] = append(at[s], u.Indices(site.Weight, site.Axis))
 		}
 	}
-	out := make([]float64, f)
+	out, squares := make([]float64, f), make([]float64, f)
 	for i := range f {
-		for j, d := range squares[i*f : i*f+i] {
+		before := squares[:i]
+		clear(before)
+		for s, gram := range grams {
+			for k, a := range at[s][i] {
+				gram.addDistances(before, a, at[s], k)
+			}
+		}
+		for j, d := range before {
 			root := math.Sqrt(d)
 			out[i] += root
 			out[j] += root

@@ -2,6 +2,7 @@ package criteria
 
 import (
 	"math"
+	"slices"
 
 	"github.com/secateur/secateur/pruning/groups"
 )
@@ -39,7 +40,11 @@ type gamma struct {
 	f      int
 	v      []float64
 	weight func(n int) float64
+	made   *gammaMeans
 }
+
+// gammaMeans are weighted means over all rows, F: of γ, of its size, of its square. They are made together, once.
+type gammaMeans struct{ plain, size, square []float64 }
 
 func (s gamma) rows() int { return len(s.v) / s.f }
 
@@ -63,7 +68,7 @@ func (m *Matrices) gammaPerPixel(on Needs, f int) gamma {
 
 func (m *Matrices) scaledGamma(on Needs, f int, scale func(Gate) float64) gamma {
 	_, weight := m.behind()
-	s := gamma{f, make([]float64, m.objectRows()*f), weight}
+	s := gamma{f, make([]float64, m.objectRows()*f), weight, &gammaMeans{}}
 	for _, gate := range m.Gates {
 		by := scale(gate)
 		for i, x := range gate.of(on) {
@@ -73,16 +78,40 @@ func (m *Matrices) scaledGamma(on Needs, f int, scale func(Gate) float64) gamma 
 	return s
 }
 
-// mean is the weighted mean over all rows of h(γ), by unit, meanOf that over rows lo to hi.
-func (s gamma) mean(h func(float64) float64) []float64 { return s.meanOf(0, s.rows(), h) }
+// means are those over all rows, by unit.
+func (s gamma) means() *gammaMeans {
+	m := s.made
+	if m.plain != nil {
+		return m
+	}
+	m.plain, m.size, m.square = make([]float64, s.f), make([]float64, s.f), make([]float64, s.f)
+	total := 0.0
+	for n := range s.rows() {
+		w := s.weight(n)
+		total += w
+		plain, size, squares := m.plain, m.size[:len(m.plain)], m.square[:len(m.plain)]
+		for i, x := range s.v[n*s.f:][:len(plain)] {
+			plain[i] += w * x
+			size[i] += w * math.Abs(x)
+			squares[i] += w * (x * x)
+		}
+	}
+	for i := range m.plain {
+		m.plain[i] /= total
+		m.size[i] /= total
+		m.square[i] /= total
+	}
+	return m
+}
 
-func (s gamma) meanOf(lo, hi int, h func(float64) float64) []float64 {
+// meanOf is the weighted mean over rows lo to hi, by unit.
+func (s gamma) meanOf(lo, hi int) []float64 {
 	out, total := make([]float64, s.f), 0.0
 	for n := lo; n < hi; n++ {
 		w := s.weight(n)
 		total += w
-		for i := range out {
-			out[i] += w * h(s.v[n*s.f+i])
+		for i, x := range s.v[n*s.f:][:len(out)] {
+			out[i] += w * x
 		}
 	}
 	for i := range out {
@@ -93,7 +122,7 @@ func (s gamma) meanOf(lo, hi int, h func(float64) float64) []float64 {
 
 // taylor is mean_n |γ_n/M|, divided by its L2 norm over the group so that groups compare.
 func taylor(s gamma) []float64 {
-	out := s.mean(math.Abs)
+	out := slices.Clone(s.means().size)
 	norm := 0.0
 	for _, x := range out {
 		if finite(x) {
@@ -116,7 +145,7 @@ const gateBatch = 8
 func taylorGate(s gamma) []float64 {
 	out, batches := make([]float64, s.f), 0.0
 	for lo := 0; lo < s.rows(); lo += gateBatch {
-		for i, x := range s.meanOf(lo, min(lo+gateBatch, s.rows()), func(x float64) float64 { return x }) {
+		for i, x := range s.meanOf(lo, min(lo+gateBatch, s.rows())) {
 			out[i] += x * x
 		}
 		batches++
@@ -129,7 +158,7 @@ func taylorGate(s gamma) []float64 {
 
 // fisher is ½ mean_n γ_n².
 func fisher(s gamma) []float64 {
-	out := s.mean(square)
+	out := slices.Clone(s.means().square)
 	for i := range out {
 		out[i] /= 2
 	}
@@ -138,7 +167,7 @@ func fisher(s gamma) []float64 {
 
 // snip is |mean_n γ_n|: near 0 everywhere on a network that has converged.
 func snip(s gamma) []float64 {
-	out := s.mean(func(x float64) float64 { return x })
+	out := slices.Clone(s.means().plain)
 	for i := range out {
 		out[i] = math.Abs(out[i])
 	}
@@ -149,7 +178,7 @@ func snip(s gamma) []float64 {
 // one image: the paper's choice of cost, which tracks time better than multiply-adds.
 func groupFisher(on Needs) func(*Matrices, *groups.Group) ([]float64, error) {
 	return func(m *Matrices, g *groups.Group) ([]float64, error) {
-		out := m.gamma(on, len(g.Units)).mean(square)
+		out := slices.Clone(m.gamma(on, len(g.Units)).means().square)
 		for i, u := range g.Units {
 			out[i] /= 4 * float64(memory(g, u))
 		}

@@ -74,11 +74,12 @@ func binned(m *Matrices, g *groups.Group) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	shuffled := make([][]int, nullPermutations)
+	own, shuffled := membersOf(s.label, s.classes), make([]members, nullPermutations)
 	for k := range shuffled {
-		shuffled[k] = slices.Clone(s.label)
+		labels := slices.Clone(s.label)
 		r := random.Stream(m.Seed, "labels", uint64(k))
-		r.Shuffle(len(s.label), func(i, j int) { shuffled[k][i], shuffled[k][j] = shuffled[k][j], shuffled[k][i] })
+		r.Shuffle(len(labels), func(i, j int) { labels[i], labels[j] = labels[j], labels[i] })
+		shuffled[k] = membersOf(labels, s.classes)
 	}
 	table, orders := newContingency(s.label, s.classes, min(max(2, len(s.label)/(5*s.classes)), 8)), s.orders()
 	out := make([]float64, len(s.x))
@@ -91,7 +92,7 @@ func binned(m *Matrices, g *groups.Group) ([]float64, error) {
 		for _, labels := range shuffled {
 			null += table.information(labels)
 		}
-		out[i] = math.Max(0, table.information(s.label)-null/nullPermutations)
+		out[i] = math.Max(0, table.information(own)-null/nullPermutations)
 	}
 	return out, nil
 }
@@ -108,64 +109,6 @@ func equallyFilled(x []float64, order []int, bins int) []int {
 		bin[at] = first * bins / len(x)
 	}
 	return bin
-}
-
-// contingency counts how often bins and labels meet.
-type contingency struct {
-	bins, classes      int
-	logs               []float64 // n ln n of every count n
-	joint              []int     // bins×classes
-	ofLabels, ofValues float64   // Σ n ln n of the counts of labels, and of bins
-	row                []int     // of each value, where the row of its bin begins
-}
-
-// newContingency is for labels and what has the same counts of each.
-func newContingency(labels []int, classes, bins int) *contingency {
-	t := &contingency{bins: bins, classes: classes, logs: countLogs(len(labels)), joint: make([]int, bins*classes), row: make([]int, len(labels))}
-	count := make([]int, classes)
-	for _, l := range labels {
-		count[l]++
-	}
-	t.ofLabels = t.sum(count)
-	return t
-}
-
-// of looks at values in these bins from now on.
-func (t *contingency) of(bin []int) *contingency {
-	count := make([]int, t.bins)
-	for i, b := range bin {
-		count[b]++
-		t.row[i] = b * t.classes
-	}
-	t.ofValues = t.sum(count)
-	return t
-}
-
-// information is the plug-in estimate Σ p ln(p/(p_a·p_b)), in nat: from counts, by their n ln n.
-func (t *contingency) information(labels []int) float64 {
-	clear(t.joint)
-	for i, at := range t.row {
-		t.joint[at+labels[i]]++
-	}
-	// In this order one value of a alone tells nothing, to the bit.
-	n := len(labels)
-	return (t.sum(t.joint) - t.ofLabels - (t.ofValues - t.logs[n])) / float64(n)
-}
-
-func (t *contingency) sum(count []int) (sum float64) {
-	for _, n := range count {
-		sum += t.logs[n]
-	}
-	return sum
-}
-
-// countLogs is n ln n of every count up to n.
-func countLogs(n int) []float64 {
-	t := make([]float64, n+1)
-	for i := 2; i <= n; i++ {
-		t[i] = float64(i) * math.Log(float64(i))
-	}
-	return t
 }
 
 // hellinger is the mean over pairs of classes, weighted by their shares, of the squared Hellinger distance of

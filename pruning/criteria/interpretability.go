@@ -2,7 +2,6 @@ package criteria
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/secateur/secateur/pruning/groups"
@@ -29,11 +28,11 @@ func interpretabilityCriteria() []Criterion {
 // meanRelevance is the mean over images of R, summed over the gates: the share of what speaks for the true class that goes
 // through the filter.
 func meanRelevance(s gamma) []float64 {
-	return s.mean(func(x float64) float64 { return x })
+	return slices.Clone(s.means().plain)
 }
 
 // meanSize is mean_n |x_n|.
-func meanSize(s gamma) []float64 { return s.mean(math.Abs) }
+func meanSize(s gamma) []float64 { return slices.Clone(s.means().size) }
 
 // selectivity is (μ_max - μ_rest)/(μ_max + μ_rest), μ being a filter's mean activation at the last gate in one class: the
 // largest one, and the mean of the others. It refuses activations below 0, of which it is not defined.

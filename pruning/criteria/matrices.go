@@ -43,6 +43,7 @@ type Matrices struct {
 
 	sampled *sample     // what several criteria start from, made when first asked for
 	means   [][]float64 // F×N, of P
+	sizes   []float64   // F, of P
 	sums    map[Needs]gamma
 	filters map[*graph.Node]filterGram
 	scores  map[string][]float64 // by criterion

@@ -25,13 +25,13 @@ func (s *sample) series(y []float64, period float64, terms int) *pairSums {
 		stepIm[i], stepRe[i] = math.Sincos(2 * math.Pi / period * v)
 		re[i] = 1
 	}
+	sum := s.still()
 	for m := range terms {
 		of, ofSquare := coefficients(m, period)
-		sumRe, sumIm, same := s.waves(re, im)
-		all := sumRe*sumRe + sumIm*sumIm
-		k.all, k.same = k.all+of*all, k.same+of*same
-		k.allSquares, k.sameOfSquares = k.allSquares+ofSquare*all, k.sameOfSquares+ofSquare*same
-		turn(k.rows, re, im, stepRe, stepIm, of*sumRe, of*sumIm)
+		all := sum.re*sum.re + sum.im*sum.im
+		k.all, k.same = k.all+of*all, k.same+of*sum.same
+		k.allSquares, k.sameOfSquares = k.allSquares+ofSquare*all, k.sameOfSquares+ofSquare*sum.same
+		sum = s.turn(k.rows, re, im, stepRe, stepIm, of*sum.re, of*sum.im)
 	}
 	return k
 }
@@ -47,27 +47,40 @@ func coefficients(m int, period float64) (of, ofSquare float64) {
 	return scale * of, scale * ofSquare
 }
 
-// waves are the sums over all images, and the sum over classes of the squared length of each one's own sum.
-func (s *sample) waves(re, im []float64) (sumRe, sumIm, same float64) {
-	at := 0
-	for _, c := range s.count {
-		classRe, classIm := 0.0, 0.0
-		for i, v := range re[at : at+c] {
-			classRe += v
-			classIm += im[at+i]
-		}
-		same += classRe*classRe + classIm*classIm
-		sumRe, sumIm, at = sumRe+classRe, sumIm+classIm, at+c
-	}
-	return sumRe, sumIm, same
+// waves is the sum of exp(2πi·m·y/period) over all images, and the sum over classes of the squared length of each one's own sum.
+type waves struct{ re, im, same float64 }
+
+func (w *waves) add(re, im float64) {
+	w.re, w.im, w.same = w.re+re, w.im+im, w.same+re*re+im*im
 }
 
-// turn adds a term to the sums of rows and goes on to the next one.
-func turn(rows, re, im, stepRe, stepIm []float64, byRe, byIm float64) {
+// still is the waves of term 0.
+func (s *sample) still() (w waves) {
+	for _, c := range s.count {
+		w.add(float64(c), 0)
+	}
+	return w
+}
+
+// turn adds a term to the sums of rows and goes on to the next one, of which it returns the waves.
+func (s *sample) turn(rows, re, im, stepRe, stepIm []float64, byRe, byIm float64) (w waves) {
+	for _, c := range s.count {
+		w.add(turnClass(rows[:c], re, im, stepRe, stepIm, byRe, byIm))
+		rows, re, im, stepRe, stepIm = rows[c:], re[c:], im[c:], stepRe[c:], stepIm[c:]
+	}
+	return w
+}
+
+// turnClass is turn for the images of a class.
+func turnClass(rows, re, im, stepRe, stepIm []float64, byRe, byIm float64) (sumRe, sumIm float64) {
 	re, im, stepRe, stepIm = re[:len(rows)], im[:len(rows)], stepRe[:len(rows)], stepIm[:len(rows)]
 	for i := range rows {
 		a, b := re[i], im[i]
 		rows[i] += byRe*a + byIm*b
-		re[i], im[i] = a*stepRe[i]-b*stepIm[i], a*stepIm[i]+b*stepRe[i]
+		a, b = a*stepRe[i]-b*stepIm[i], a*stepIm[i]+b*stepRe[i]
+		re[i], im[i] = a, b
+		sumRe += a
+		sumIm += b
 	}
+	return sumRe, sumIm
 }

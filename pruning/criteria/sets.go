@@ -62,15 +62,19 @@ func (s *sample) scatters() (total, within []float64) {
 	return s.total, s.within
 }
 
-// relevance is ½ ln(Σ_T/Σ_W), what each unit tells by itself; -1 where it never varies.
+// relevance is ½ ln(Σ_T/Σ_W), what each unit tells by itself; -1 where it never varies. It is made once.
 func (s *sample) relevance() []float64 {
-	return s.each(func(x []float64) float64 {
+	if s.own != nil {
+		return s.own
+	}
+	s.own = s.each(func(x []float64) float64 {
 		total, within := s.scatter(x, x)
 		if total == 0 {
 			return -1
 		}
 		return math.Log(total/within) / 2
 	})
+	return s.own
 }
 
 // greedy takes units one by one: the best gain first, those that are left being brought up to date before each by what has
@@ -242,11 +246,12 @@ type conditional struct {
 	least   []float64 // below which nothing is left
 	count   int       // of units that were taken as given
 	taken   []float64 // F×most, a column for each of those: what the units have of it
+	gone    []float64 // F
 }
 
 // newConditional is for at most most units that are taken as given.
 func newConditional(s, less []float64, f, most int, rho float64) *conditional {
-	c := &conditional{f: f, most: most, s: s, less: less, rho: rho, left: diagonal(s, f), least: diagonal(s, f), taken: make([]float64, f*most)}
+	c := &conditional{f: f, most: most, s: s, less: less, rho: rho, left: diagonal(s, f), least: diagonal(s, f), taken: make([]float64, f*most), gone: make([]float64, f)}
 	for i := range c.least {
 		c.least[i] *= 1e-9
 	}
@@ -266,7 +271,7 @@ func (c *conditional) condition(i int) {
 	if c.left[i] <= c.least[i] {
 		return
 	}
-	own, less, gone := c.s[i*c.f:], c.less[i*c.f:], make([]float64, c.f)
+	own, less, gone := c.s[i*c.f:][:c.f], c.less[i*c.f:][:c.f], c.gone
 	tensor.Product(gone, c.taken, c.most, c.taken[i*c.most:][:c.count], c.f, c.count)
 	root := math.Sqrt(c.left[i])
 	for j, v := range gone {

@@ -66,7 +66,7 @@ func TestJensenShannon(t *testing.T) {
 			}
 		}
 	}
-	got := newContingency(s.label, 3, bins).of(bin).information(s.label)
+	got := newContingency(s.label, 3, bins).of(bin).information(membersOf(s.label, 3))
 	near(t, "Jensen-Shannon divergence", jsd, got)
 	near(t, "mean divergence", kl, got)
 	if got < 0.01 {

@@ -20,7 +20,8 @@ func thinet(m *Matrices, g *groups.Group) ([]float64, error) {
 		for i, u := range g.Units {
 			at[i] = u.Indices(site.Weight, site.Axis)
 		}
-		products = append(products, addedProducts{site.Weight.Shape.Channels(), at, m.Consumers[site.Op.Name].Added})
+		c := site.Weight.Shape.Channels()
+		products = append(products, addedProducts{c, at, m.Consumers[site.Op.Name].Added, asTheyLie(c, at)})
 	}
 	out, gone, change := make([]float64, f), make([]bool, f), make([]float64, f)
 	for i := range change {
@@ -39,9 +40,10 @@ type added []addedProducts
 
 // addedProducts is that of one layer.
 type addedProducts struct {
-	c  int
-	at [][]int   // channels of each unit
-	of []float64 // C×C
+	c     int
+	at    [][]int   // channels of each unit
+	of    []float64 // C×C
+	plain bool      // each unit is the channel of its number
 }
 
 // of is the product of two units.
@@ -61,6 +63,12 @@ func (a added) addRow(to []float64, i int) {
 	for _, l := range a {
 		for _, x := range l.at[i] {
 			row := l.of[x*l.c : (x+1)*l.c]
+			if l.plain {
+				for j, v := range row {
+					to[j] += 2 * v
+				}
+				continue
+			}
 			for j, at := range l.at {
 				for _, y := range at {
 					to[j] += 2 * row[y]

@@ -27,15 +27,15 @@ func magnitudeCriteria() []Criterion {
 }
 
 // l1 is Σ|w| over the unit's raw incoming weights, summed over the group's producers.
-func l1(_ *Matrices, g *groups.Group) ([]float64, error) { return incoming(g, math.Abs), nil }
+func l1(_ *Matrices, g *groups.Group) ([]float64, error) { return incoming(g, absolute), nil }
 
 // l2 is √Σw² over the unit's raw incoming weights.
-func l2(_ *Matrices, g *groups.Group) ([]float64, error) { return roots(incoming(g, square)), nil }
+func l2(_ *Matrices, g *groups.Group) ([]float64, error) { return roots(incoming(g, squared)), nil }
 
 // l1Out is the raw incoming L1 norm times the outgoing L2 norm.
 func l1Out(_ *Matrices, g *groups.Group) ([]float64, error) {
-	s := incoming(g, math.Abs)
-	for i, out := range roots(outgoing(g, square)) {
+	s := incoming(g, absolute)
+	for i, out := range roots(outgoing(g, squared)) {
 		s[i] *= out
 	}
 	return s, nil
@@ -51,18 +51,18 @@ func roots(v []float64) []float64 {
 }
 
 // incoming sums f over the weights that produce each unit.
-func incoming(g *groups.Group, f func(float64) float64) []float64 {
+func incoming(g *groups.Group, f power) []float64 {
 	return sums(g, g.Producers, f, func(groups.Site) []float64 { return nil })
 }
 
 // outgoing sums f over the weights that read each unit. Where a batch norm follows the reader,
 // its scale counts: that is the size at which the unit adds to the stream.
-func outgoing(g *groups.Group, f func(float64) float64) []float64 {
+func outgoing(g *groups.Group, f power) []float64 {
 	return sums(g, g.Consumers, f, groups.Site.FoldScale)
 }
 
 // sums adds f(w·scale) over each unit's slices of the sites' weights, each weight once.
-func sums(g *groups.Group, sites []groups.Site, f func(float64) float64, scale func(groups.Site) []float64) []float64 {
+func sums(g *groups.Group, sites []groups.Site, f power, scale func(groups.Site) []float64) []float64 {
 	total := make([]float64, len(g.Units))
 	seen := map[*graph.Node]bool{}
 	for _, site := range sites {
@@ -83,7 +83,7 @@ func sums(g *groups.Group, sites []groups.Site, f func(float64) float64, scale f
 // axisSums is Σ f(w·scale) for each index of the first or last axis. scale is by output, nil for 1.
 //
 //	w  O×…×I
-func axisSums(w *graph.Node, axis int, f func(float64) float64, scale []float64) []float64 {
+func axisSums(w *graph.Node, axis int, f power, scale []float64) []float64 {
 	sums := make([]float64, w.Shape[axis])
 	outs, ins := w.Shape[0], w.Shape.Channels()
 	size := len(w.Value) / outs
@@ -92,13 +92,48 @@ func axisSums(w *graph.Node, axis int, f func(float64) float64, scale []float64)
 		if scale != nil {
 			s = scale[o]
 		}
-		for k, x := range w.Value[o*size : (o+1)*size] {
-			at := o
-			if axis != 0 {
-				at = k % ins
-			}
-			sums[at] += f(float64(x) * s)
+		own := w.Value[o*size : (o+1)*size]
+		if axis == 0 {
+			sums[o] = f.sum(own, s)
+			continue
+		}
+		for ; len(own) > 0; own = own[ins:] {
+			f.add(sums, own[:ins], s)
 		}
 	}
 	return sums
+}
+
+// power is |x| or x², of what is scaled.
+type power struct {
+	sum func(x []float32, scale float64) float64       // over all x
+	add func(to []float64, x []float32, scale float64) // to each of to that of one x
+}
+
+var absolute = power{
+	sum: func(x []float32, scale float64) (sum float64) {
+		for _, v := range x {
+			sum += math.Abs(float64(v) * scale)
+		}
+		return sum
+	},
+	add: func(to []float64, x []float32, scale float64) {
+		for i, v := range x[:len(to)] {
+			to[i] += math.Abs(float64(v) * scale)
+		}
+	},
+}
+
+var squared = power{
+	sum: func(x []float32, scale float64) (sum float64) {
+		for _, v := range x {
+			sum += square(float64(v) * scale)
+		}
+		return sum
+	},
+	add: func(to []float64, x []float32, scale float64) {
+		for i, v := range x[:len(to)] {
+			to[i] += square(float64(v) * scale)
+		}
+	},
 }

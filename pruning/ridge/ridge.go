@@ -87,7 +87,7 @@ func (m Moments) Fit(gone, kept []int) (*Rebuild, error) {
 	return r, nil
 }
 
-// Inverse is (Cov + λI)⁻¹, F×F row-major, with the λ of Fit; nil where no channel varies.
+// Inverse is the upper triangle of (Cov + λI)⁻¹, F×F row-major, with the λ of Fit; nil where no channel varies.
 func (m Moments) Inverse() ([]float64, error) {
 	f := len(m.Mean)
 	lambda := ridgeShare * m.trace() / float64(f)
@@ -95,10 +95,8 @@ func (m Moments) Inverse() ([]float64, error) {
 		return nil, nil
 	}
 	a := make([]float64, f*f)
+	symmetric.Mean(a, m.Cov, f)
 	for i := range f {
-		for j := i; j < f; j++ {
-			a[i*f+j] = (m.Cov[i*f+j] + m.Cov[j*f+i]) / 2
-		}
 		a[i*f+i] += lambda
 	}
 	if !symmetric.Inverse(a, f) {

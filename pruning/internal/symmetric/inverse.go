@@ -6,8 +6,8 @@ import (
 	"github.com/secateur/secateur/core/tensor"
 )
 
-// Inverse replaces a positive definite A, of which the upper triangle is read, by its inverse, both triangles. It reports
-// false, A being lost, where A is not positive definite.
+// Inverse replaces the upper triangle of a positive definite A by that of its inverse; below it A is undefined afterwards. It
+// reports false, A being lost, where A is not positive definite.
 //
 // It sweeps block after block (Goodnight, The American Statistician 33(3), 1979): with rows and columns P of the block, R
 // the others, A_PP = L·Lᵀ and X = A_RP·L⁻ᵀ,
@@ -22,10 +22,11 @@ func Inverse(a []float64, n int) bool {
 			return false
 		}
 	}
-	for i, x := range a {
-		a[i] = -x
+	for i := range n {
+		for j, x := range a[i*n+i : (i+1)*n] {
+			a[i*n+i+j] = -x
+		}
 	}
-	Mirror(a, n)
 	return true
 }
 

@@ -35,6 +35,19 @@ func Row(dst, c []float64, n, i int) {
 	copy(dst[i:n], c[i*n+i:])
 }
 
+// Mean is (A + Aᵀ)/2 in the upper triangle of C, by tiles that stay in the cache.
+func Mean(c, a []float64, n int) {
+	for i := 0; i < n; i += block {
+		for j := i; j < n; j += block {
+			for r := i; r < min(i+block, n); r++ {
+				for s := max(j, r); s < min(j+block, n); s++ {
+					c[r*n+s] = (a[r*n+s] + a[s*n+r]) / 2
+				}
+			}
+		}
+	}
+}
+
 // Mirror copies the upper triangle to the lower one, by tiles that stay in the cache.
 func Mirror(c []float64, n int) {
 	for i := 0; i < n; i += block {

@@ -39,6 +39,21 @@ func TestGram(t *testing.T) {
 	}
 }
 
+// TestMean: what is above the diagonal is that of both halves.
+func TestMean(t *testing.T) {
+	for _, n := range sizes {
+		a, c := normal(n*n), make([]float64, n*n)
+		symmetric.Mean(c, a, n)
+		for i := range n {
+			for j := i; j < n; j++ {
+				if want := (a[i*n+j] + a[j*n+i]) / 2; c[i*n+j] != want {
+					t.Fatalf("%d: place %d, %d is %g, want %g", n, i, j, c[i*n+j], want)
+				}
+			}
+		}
+	}
+}
+
 // TestRow reads a row of which half stands in a column.
 func TestRow(t *testing.T) {
 	got := make([]float64, 3)
@@ -66,6 +81,7 @@ func TestInverse(t *testing.T) {
 			if !symmetric.Inverse(inverse, n) {
 				t.Fatalf("%d from %d: not positive definite", n, k)
 			}
+			symmetric.Mirror(inverse, n)
 			var one mat.Dense
 			one.Mul(of, mat.NewDense(n, n, inverse))
 			for i := range n {

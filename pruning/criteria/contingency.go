@@ -1,0 +1,100 @@
+package criteria
+
+import (
+	"math"
+	"math/bits"
+)
+
+// members is which of some places belong to which number, a set of bits for each number.
+type members [][]uint64
+
+// membersOf is for numbers below n.
+func membersOf(numbers []int, n int) members {
+	m := make(members, n)
+	m.clear((len(numbers) + 63) / 64)
+	m.put(numbers)
+	return m
+}
+
+func (m members) clear(words int) {
+	for i := range m {
+		m[i] = make([]uint64, words)
+	}
+}
+
+func (m members) put(numbers []int) {
+	for i, n := range numbers {
+		m[n][i/64] |= 1 << (i % 64)
+	}
+}
+
+// common is how many places two sets share.
+func common(a, b []uint64) (count int) {
+	b = b[:len(a)]
+	for i, word := range a {
+		count += bits.OnesCount64(word & b[i])
+	}
+	return count
+}
+
+// contingency counts how often bins and labels meet.
+type contingency struct {
+	bins, classes      int
+	logs               []float64 // n ln n of every count n
+	ofLabels, ofValues float64   // Σ n ln n of the counts of labels, and of bins
+	places             members   // of each bin
+}
+
+// newContingency is for labels and what has the same counts of each.
+func newContingency(labels []int, classes, bins int) *contingency {
+	t := &contingency{bins: bins, classes: classes, logs: countLogs(len(labels)), places: make(members, bins)}
+	t.places.clear((len(labels) + 63) / 64)
+	count := make([]int, classes)
+	for _, l := range labels {
+		count[l]++
+	}
+	t.ofLabels = t.sum(count)
+	return t
+}
+
+// of looks at values in these bins from now on.
+func (t *contingency) of(bin []int) *contingency {
+	for _, p := range t.places {
+		clear(p)
+	}
+	t.places.put(bin)
+	t.ofValues = 0
+	for _, p := range t.places {
+		t.ofValues += t.logs[common(p, p)]
+	}
+	return t
+}
+
+// information is the plug-in estimate Σ p ln(p/(p_a·p_b)), in nat: from counts, by their n ln n.
+func (t *contingency) information(labels members) float64 {
+	joint := 0.0
+	for _, p := range t.places {
+		for _, l := range labels {
+			joint += t.logs[common(p, l)]
+		}
+	}
+	// In this order one value of a alone tells nothing, to the bit.
+	n := len(t.logs) - 1
+	return (joint - t.ofLabels - (t.ofValues - t.logs[n])) / float64(n)
+}
+
+func (t *contingency) sum(count []int) (sum float64) {
+	for _, n := range count {
+		sum += t.logs[n]
+	}
+	return sum
+}
+
+// countLogs is n ln n of every count up to n.
+func countLogs(n int) []float64 {
+	t := make([]float64, n+1)
+	for i := 2; i <= n; i++ {
+		t[i] = float64(i) * math.Log(float64(i))
+	}
+	return t
+}
