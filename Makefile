@@ -113,7 +113,7 @@ campaign: build ## accuracies beside the baselines on the real data sets, hours
 	$(GO) run ./tools/campaign
 
 campaign-half: ## half of MobileNet v2 against the dense network, ten draws of NEU-DET, one thread a run; goes on where it was stopped
-	$(GO) run ./tools/campaign -models mobilenet-v2-10 -data neu-det -prune fisher -allocator uniform -live-teacher -distill-mixup 1 -seeds 10 -workers 2 -networks out/half -o out/half.jsonl
+	$(GO) run ./tools/campaign -models mobilenet-v2-10 -data neu-det -prune obs -allocator uniform -live-teacher -distill-mixup 1 -square -first 26 -seeds 10 -workers 2 -networks out/half -o out/half.jsonl
 
 ssh-campaign: build ## hostile commands, misused keys and bursts of retrains through a real sshd, minutes (needs root, openssh-server)
 	SECATEUR_SSH_CAMPAIGN=1 SECATEUR_SSHTEST_PROGRAM=$(CURDIR)/bin/secateur $(GO) test -run TestOverSSH -v -timeout 40m ./tools/secateur

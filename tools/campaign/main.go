@@ -76,7 +76,7 @@ type settings struct {
 	folder, out, models, sets, prune, control, allocator, keep, networks string
 	first, seeds, workers                                                int
 	live, square                                                         bool
-	mixup, light                                                         float64
+	mixup                                                                float64
 }
 
 func main() {
@@ -91,7 +91,6 @@ func main() {
 	flag.BoolVar(&s.live, "live-teacher", false, "the dense network answers for each picture as it is shown")
 	flag.Float64Var(&s.mixup, "distill-mixup", 0, "alpha of mixup while it teaches")
 	flag.BoolVar(&s.square, "square", false, "show pictures in all eight positions of a square, dense and pruned network alike")
-	flag.Float64Var(&s.light, "light", 0.2, "largest change of brightness and contrast, for both too")
 	flag.StringVar(&s.keep, "keep", "macs=0.5", "budget of the pruned network")
 	flag.IntVar(&s.first, "first", 0, "first seed")
 	flag.IntVar(&s.seeds, "seeds", 5, "number of seeds")
@@ -184,7 +183,6 @@ func one(ctx context.Context, env graph.Env, s settings, o *outcome) error {
 	}
 	c.Data.Train = data.Shots(c.Data.Train, len(c.Data.Classes), 10, o.Seed)
 	c.Env, c.Seed = env, o.Seed
-	c.Augment.Brightness, c.Augment.Contrast = s.light, s.light
 	if s.square {
 		c.Augment.FlipUp, c.Augment.Transpose = 0.5, 0.5
 	}
