@@ -30,7 +30,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "keys": keys, "jsonlines": jsonLines, "oneerror": oneError,
+			"exits": exits, "keys": keys, "jsonlines": jsonLines, "oneerror": oneError, "serves": serves,
 		},
 	})
 }
@@ -52,6 +52,19 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if code != want {
 		ts.Fatalf("exit code %d, want %d", code, want)
 	}
+}
+
+// serving ends a server by SIGTERM as soon as it has told its address.
+const serving = `"$@" >served.out 2>served.err & server=$!
+until grep -q http:// served.out || ! kill -0 $server; do sleep 0.02; done
+kill -TERM $server; wait $server; code=$?
+cat served.out; cat served.err >&2; exit $code`
+
+func serves(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: serves ARG…")
+	}
+	ts.Check(ts.Exec("sh", append([]string{"-c", serving, "sh", "secateur"}, args...)...))
 }
 
 func lines(text string) []string { return strings.Split(strings.TrimSuffix(text, "\n"), "\n") }
