@@ -78,6 +78,28 @@ func (c ConvGradWeight) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h h
 	return c.rowLoop(e, n, m, h)
 }
 
+// LowerInto lowers for a dw that nobody keeps: take gets it piece by piece, each as soon as it is made, from several threads
+// at once. dw[i] is the gradient of weight at+i; the pieces are the same for any number of threads. Made by Winograd dw is
+// never there as a whole; else it lies in scratch.
+func (c ConvGradWeight) LowerInto(e *graph.Env, n *graph.Node, m *graph.Mem, take func(dw []float32, at int)) graph.Loop {
+	if w := n.Shape; winogradFits(c.conv(), w) && winogradWinsWeight(n.In[0].Shape, w[3]) {
+		return c.winograd(e, n, winogradGroup).giveTo(m, take)
+	}
+	elems := n.Shape.Elems()
+	inner := &graph.Mem{}
+	loop := c.rowLoop(e, n, inner, hooks{})
+	parts := sumParts(elems)
+	give := func(part, _ int) {
+		lo, hi := kernels.Chunk(elems, parts, part)
+		take(inner.Out[lo:hi], lo)
+	}
+	return graph.Loop{Scratch: elems + loop.Scratch, Run: func() {
+		inner.In, inner.Out, inner.Scratch = m.In, m.Scratch[:elems], m.Scratch[elems:]
+		loop.Run()
+		e.Pool.Run(parts, give)
+	}}
+}
+
 func (c ConvGradWeight) winograd(e *graph.Env, n *graph.Node, group int) *winogradWeight {
 	dy, x := n.In[0].Shape, n.In[1].Shape
 	g := newWinogradGrid(x[0], [2]int{x[1], x[2]}, [2]int{dy[1], dy[2]}, [2]int{c.Pads[0], c.Pads[1]})

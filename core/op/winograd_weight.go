@@ -9,7 +9,8 @@ const (
 	winogradGroup   = 128 // tiles that are transformed at a time, at most
 	winogradFewSums = 48  // tiles that are few: their products take longer to write than to make
 	winogradBlock   = 64  // filters, and channels, of a block of the gradient of the weights
-	winogradTall    = 128 // filters whose sums are made at a time, if the tiles are one group
+	winogradTall    = 64  // filters whose sums are made at a time, if the tiles are one group,
+	winogradWide    = 128 // and channels
 )
 
 // winogradWeight is the gradient of a convolution for its weights, dw = Gᵀ·[Σ (A·dy·Aᵀ) ⊙ (Bᵀ·x·B)]·G,
@@ -31,7 +32,11 @@ type winogradWeight struct {
 	atWork      int // where the scratch of the workers begins
 	perWork     int
 	few         bool // tiles
+	take        takeGrad
 }
+
+// takeGrad takes a piece of a gradient that is not stored: dw[i] belongs to weight at+i.
+type takeGrad func(dw []float32, at int)
 
 func newWinogradWeight(e *graph.Env, g winogradGrid, c, o, most int) *winogradWeight {
 	l := &winogradWeight{e: e, winogradGrid: g, c: c, o: o, wide: c, tall: o}
@@ -41,7 +46,7 @@ func newWinogradWeight(e *graph.Env, g winogradGrid, c, o, most int) *winogradWe
 	case l.few:
 		l.wide = min(c, winogradBlock*((winogradBlocks+l.blocks(o)-1)/l.blocks(o)))
 	case groups == 1:
-		l.tall = min(o, winogradTall)
+		l.tall, l.wide = min(o, winogradTall), min(c, winogradWide)
 	}
 	l.rowX, l.rowY = winogradPlane(l.wide), winogradPlane(l.tall)
 	l.x, l.y = winogradPlane(l.group*l.rowX), winogradPlane(l.group*l.rowY)
@@ -52,7 +57,7 @@ func newWinogradWeight(e *graph.Env, g winogradGrid, c, o, most int) *winogradWe
 		l.sum = winogradPlane(winogradBlock * winogradBlock)
 		l.perWork = max(l.perWork, winogradPlanes*l.sum)
 	} else {
-		l.sum = winogradPlane(c * l.tall)
+		l.sum = winogradPlane(l.wide * l.tall)
 		l.atWork += winogradPlanes * l.sum
 	}
 	return l
@@ -71,21 +76,30 @@ func (l *winogradWeight) loop(m *graph.Mem) graph.Loop {
 	return graph.Loop{Scratch: l.atWork + l.e.Pool.Threads()*l.perWork, Run: run}
 }
 
-// byPlanes runs the groups one after the other, or a single one filters after filters: its sums take more memory than
-// its tiles.
+// giveTo is loop for a dw that is not stored.
+func (l *winogradWeight) giveTo(m *graph.Mem, take takeGrad) graph.Loop {
+	l.take = take
+	l.perWork += 9 * l.wide
+	return l.loop(m)
+}
+
+// byPlanes runs the groups one after the other, or a single one by some channels and filters at a time: its sums take
+// more memory than its tiles.
 func (l *winogradWeight) byPlanes() func() {
 	readX, readY, product, back := l.readX, l.readY, l.product, l.back
 	return func() {
-		for l.low = 0; l.low < l.o; l.low += l.tall {
-			for l.first = 0; l.first < l.count(); l.first = l.last {
-				l.last = min(l.first+l.group, l.count())
-				if l.low == 0 {
-					l.e.Pool.Run(l.parts(), readX)
+		for l.from = 0; l.from < l.c; l.from += l.wide {
+			for l.low = 0; l.low < l.o; l.low += l.tall {
+				for l.first = 0; l.first < l.count(); l.first = l.last {
+					l.last = min(l.first+l.group, l.count())
+					if l.low == 0 {
+						l.e.Pool.Run(l.parts(), readX)
+					}
+					l.e.Pool.Run(l.parts(), readY)
+					l.e.Pool.Run(winogradPlanes, product)
 				}
-				l.e.Pool.Run(l.parts(), readY)
-				l.e.Pool.Run(winogradPlanes, product)
+				l.e.Pool.Run(min(l.filters(), maxParts), back)
 			}
-			l.e.Pool.Run(min(l.filters(), maxParts), back)
 		}
 	}
 }
@@ -147,20 +161,38 @@ func (l *winogradWeight) block(part, worker int) {
 			l.m.Scratch[p*l.x+from:], l.rowX, hi-lo, to-from, l.last-l.first, false)
 	}
 	for f := lo; f < hi; f++ {
-		l.e.Kernels.WinogradFilterT(l.m.Out[f*9*l.c+l.from+from:], 3*l.c, l.c, sums[(f-lo)*(to-from):], 6*l.sum, l.sum, to-from)
+		l.filter(f, from, to-from, sums[(f-lo)*(to-from):], worker)
+	}
+}
+
+// filter transforms the sums of n channels of a filter.
+func (l *winogradWeight) filter(f, from, n int, sums []float32, worker int) {
+	at := f*9*l.c + l.from + from
+	if l.take == nil {
+		l.e.Kernels.WinogradFilterT(l.m.Out[at:], 3*l.c, l.c, sums, 6*l.sum, l.sum, n)
+		return
+	}
+	dw := l.m.Scratch[l.atWork+(worker+1)*l.perWork-9*l.wide:][:9*n]
+	l.e.Kernels.WinogradFilterT(dw, 3*n, n, sums, 6*l.sum, l.sum, n)
+	if n == l.c {
+		l.take(dw, at)
+		return
+	}
+	for tap := range 9 {
+		l.take(dw[tap*n:(tap+1)*n], at+tap*l.c)
 	}
 }
 
 // product adds a plane of the group to its sum.
 func (l *winogradWeight) product(p, _ int) {
-	l.e.Kernels.GemmTN(l.m.Scratch[l.atSums+p*l.sum:], l.c, l.m.Scratch[l.atY+p*l.y:], l.rowY,
-		l.m.Scratch[p*l.x:], l.rowX, l.filters(), l.c, l.last-l.first, l.first > 0)
+	l.e.Kernels.GemmTN(l.m.Scratch[l.atSums+p*l.sum:], l.channels(), l.m.Scratch[l.atY+p*l.y:], l.rowY,
+		l.m.Scratch[p*l.x:], l.rowX, l.filters(), l.channels(), l.last-l.first, l.first > 0)
 }
 
 // back transforms the sums of some filters.
-func (l *winogradWeight) back(part, _ int) {
+func (l *winogradWeight) back(part, worker int) {
 	lo, hi := kernels.Chunk(l.filters(), min(l.filters(), maxParts), part)
 	for f := lo; f < hi; f++ {
-		l.e.Kernels.WinogradFilterT(l.m.Out[(l.low+f)*9*l.c:], 3*l.c, l.c, l.m.Scratch[l.atSums+f*l.c:], 6*l.sum, l.sum, l.c)
+		l.filter(l.low+f, 0, l.channels(), l.m.Scratch[l.atSums+f*l.channels():], worker)
 	}
 }

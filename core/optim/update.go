@@ -32,13 +32,30 @@ func (SGDUpdate) Alias() int { return 0 }
 
 // Lower splits the elements.
 func (u SGDUpdate) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	size, parts := n.Shape.Elems(), parts(n)
+	begin, piece := u.pieces(e, m)
+	return lowerUpdate(e, n, m, begin, piece)
+}
+
+func (u SGDUpdate) pieces(e *graph.Env, m *graph.Mem) (begin func(), piece pieceFunc) {
+	return func() {}, func(dw []float32, lo int, scale float32) {
+		hi := lo + len(dw)
+		e.Kernels.SGD(m.Out[lo:hi], dw, m.In[2][lo:hi], m.In[3][0]*u.Rate, u.Momentum, u.Decay, scale)
+	}
+}
+
+// pieceFunc updates the weights from lo on by their gradient.
+type pieceFunc func(dw []float32, lo int, scale float32)
+
+// lowerUpdate splits the elements. The last input is the scale.
+func lowerUpdate(e *graph.Env, n *graph.Node, m *graph.Mem, begin func(), piece pieceFunc) graph.Loop {
+	size, parts, last := n.Shape.Elems(), parts(n), len(n.In)-1
 	body := func(part, _ int) {
 		lo, hi := kernels.Chunk(size, parts, part)
-		e.Kernels.SGD(m.Out[lo:hi], m.In[1][lo:hi], m.In[2][lo:hi], m.In[3][0]*u.Rate, u.Momentum, u.Decay, m.In[4][0])
+		piece(m.In[1][lo:hi], lo, m.In[last][0])
 	}
 	return graph.Loop{Run: func() {
-		if m.In[4][0] != 0 { // 0·NaN would be NaN
+		if m.In[last][0] != 0 { // 0·NaN would be NaN
+			begin()
 			e.Pool.Run(parts, body)
 		}
 	}}
@@ -68,22 +85,21 @@ func (AdamWUpdate) Alias() int { return 0 }
 
 // Lower splits the elements.
 func (u AdamWUpdate) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
-	size, parts := n.Shape.Elems(), parts(n)
+	begin, piece := u.pieces(e, m)
+	return lowerUpdate(e, n, m, begin, piece)
+}
+
+func (u AdamWUpdate) pieces(e *graph.Env, m *graph.Mem) (begin func(), piece pieceFunc) {
 	var c1, c2 float32
-	body := func(part, _ int) {
-		lo, hi := kernels.Chunk(size, parts, part)
-		e.Kernels.AdamW(m.Out[lo:hi], m.In[1][lo:hi], m.In[2][lo:hi], m.In[3][lo:hi],
-			m.In[4][0]*u.Rate, u.Beta1, u.Beta2, u.Eps, u.Decay, c1, c2, m.In[6][0])
-	}
-	return graph.Loop{Run: func() {
-		if m.In[6][0] == 0 {
-			return
+	return func() {
+			t := float64(m.In[5][0])
+			c1 = float32(1 - math.Pow(float64(u.Beta1), t))
+			c2 = float32(1 - math.Pow(float64(u.Beta2), t))
+		}, func(dw []float32, lo int, scale float32) {
+			hi := lo + len(dw)
+			e.Kernels.AdamW(m.Out[lo:hi], dw, m.In[2][lo:hi], m.In[3][lo:hi],
+				m.In[4][0]*u.Rate, u.Beta1, u.Beta2, u.Eps, u.Decay, c1, c2, scale)
 		}
-		t := float64(m.In[5][0])
-		c1 = float32(1 - math.Pow(float64(u.Beta1), t))
-		c2 = float32(1 - math.Pow(float64(u.Beta2), t))
-		e.Pool.Run(parts, body)
-	}}
 }
 
 // Average is an exponential moving average in place: e = decay·e + (1-decay)·w.

@@ -67,7 +67,7 @@ func (c *compiler) layOut(g *graph.Graph) error {
 		run  func() error
 	}{
 		{"fold", c.fold}, {"normalize", c.normalize}, {"differentiate", c.differentiate}, {"update", c.update},
-		{"recompute", c.recompute},
+		{"apply", c.apply}, {"recompute", c.recompute},
 		{"pack", c.pack}, {"fuse inputs", c.fuseInputs}, {"measure", c.measure}, {"fuse", c.fuse}, {"order", c.order}, {"place", c.place},
 	} {
 		if err := pass.run(); err != nil {

@@ -5,13 +5,14 @@ import (
 	"slices"
 
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/optim"
 )
 
 // mutateSoon moves each node that changes a leaf, and what reads such a node, behind the last other
 // reader of that leaf and no further, keeping the order otherwise: an update that waits for nothing
 // but its own gradient gives the memory of that back to the layers whose turn comes then.
 func mutateSoon(steps []*graph.Node) []*graph.Node {
-	late := behindChanges(steps)
+	late, made := behindChanges(steps), madeByUpdates(steps)
 	turns := make([][]*graph.Node, len(steps)+1) // the first is before all that is not late
 	at := map[*graph.Node]int{}                  // the turn of a node
 	lastRead := map[*graph.Node]int{}            // the turn of the last reader of a leaf
@@ -20,6 +21,9 @@ func mutateSoon(steps []*graph.Node) []*graph.Node {
 		for _, in := range n.In {
 			o := ownerOf(in)
 			lastRead[o] = max(lastRead[o], turn)
+			if isPack(o) && made[o.In[0]] {
+				lastRead[o.In[0]] = max(lastRead[o.In[0]], turn)
+			}
 		}
 	}
 	for i, n := range steps {
@@ -45,6 +49,18 @@ func behindChanges(steps []*graph.Node) map[*graph.Node]bool {
 		}
 	}
 	return late
+}
+
+// madeByUpdates are the leaves whose updates make their gradients themselves: that takes memory, which their packed form may
+// give back first.
+func madeByUpdates(steps []*graph.Node) map[*graph.Node]bool {
+	made := map[*graph.Node]bool{}
+	for _, n := range steps {
+		if _, ok := n.Op.(optim.ConvUpdate); ok {
+			made[n.In[0]] = true
+		}
+	}
+	return made
 }
 
 // soonest is the first turn in which all that n reads is there, and nobody is left who reads what n changes.
