@@ -34,7 +34,7 @@ func (p AveragePool) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop
 	c := n.Shape.Channels()
 	heights := p.divisor(w.h)
 	runs := w.runs(c, p.divisor(w.w))
-	return graph.Loop{Run: w.outputRows(e, n, func(image, oh int) {
+	return graph.Loop{Run: w.outputRows(e, n.Shape[0], c, func(image, oh, _ int) {
 		x := perImage(m.In[0], image, n.Shape[0])
 		y := m.Out[(image*w.h.out+oh)*w.w.out*c:]
 		t := w.h.tapsWithin(oh, 0, w.h.in)

@@ -31,17 +31,23 @@ func (p MaxPool) Infer(in []tensor.Shape) (tensor.Shape, error) { return inferPo
 
 // Lower goes along the rows of outputs, all channels of a pixel at a time.
 func (p MaxPool) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return p.lowerWith(e, n, m, hooks{})
+}
+
+func (p MaxPool) begins(in []*graph.Node) bool { return poolBegins(p, in) }
+
+func (p MaxPool) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
 	w := poolPlane.must(p.plane(n.In[0].Shape))
 	c := n.Shape.Channels()
-	runs := w.runs(c, nil)
-	return graph.Loop{Run: w.outputRows(e, n, func(image, oh int) {
-		x := perImage(m.In[0], image, n.Shape[0])
+	runs, images := w.runs(c, nil), newPoolImages(e, n, m, w, h)
+	return graph.Loop{Scratch: images.scratch(), Run: w.outputRows(e, n.Shape[0], c, func(image, oh, worker int) {
 		y := m.Out[(image*w.h.out+oh)*w.w.out*c:]
 		t := w.h.tapsWithin(oh, 0, w.h.in)
+		x := images.rows(image, t, worker)
 		for _, r := range runs {
 			yr := y[r.first*c : (r.first+r.n)*c]
 			if taps := t.rows * r.taps; taps > 0 {
-				e.Kernels.MaxPool(yr, c, x[(t.row*w.w.in+r.col)*c:], w.w.stride*c, r.off[:taps], r.n, c)
+				e.Kernels.MaxPool(yr, c, x[r.col*c:], w.w.stride*c, r.off[:taps], r.n, c)
 			} else {
 				clear(yr)
 			}
@@ -111,29 +117,29 @@ func bytesOf(v []float32) []uint8 {
 
 // Lower goes along the rows of outputs.
 func (p MaxPoolIndex) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
+	return p.lowerWith(e, n, m, hooks{})
+}
+
+func (p MaxPoolIndex) begins(in []*graph.Node) bool { return poolBegins(MaxPool(p), in) }
+
+func (p MaxPoolIndex) lowerWith(e *graph.Env, n *graph.Node, m *graph.Mem, h hooks) graph.Loop {
 	w := poolPlane.must(MaxPool(p).plane(n.In[0].Shape))
-	images, c := n.Shape[0], n.In[0].Shape.Channels()
-	runs := w.runs(c, nil)
-	row := func(image, oh int) {
-		x := perImage(m.In[0], image, images)
-		index := bytesOf(perImage(m.Out, image, images))[oh*w.w.out*c:]
+	c := n.In[0].Shape.Channels()
+	runs, images := w.runs(c, nil), newPoolImages(e, n, m, w, h)
+	return graph.Loop{Scratch: images.scratch(), Run: w.outputRows(e, n.Shape[0], c, func(image, oh, worker int) {
+		index := bytesOf(perImage(m.Out, image, n.Shape[0]))[oh*w.w.out*c:]
 		t := w.h.tapsWithin(oh, 0, w.h.in)
+		x := images.rows(image, t, worker)
 		for _, r := range runs {
 			b := index[r.first*c : (r.first+r.n)*c]
 			if taps := t.rows * r.taps; taps > 0 {
-				e.Kernels.MaxPoolIndex(b, c, x[(t.row*w.w.in+r.col)*c:], w.w.stride*c, r.off[:taps], r.n, c)
+				e.Kernels.MaxPoolIndex(b, c, x[r.col*c:], w.w.stride*c, r.off[:taps], r.n, c)
 			} else {
 				clear(b)
 			}
 		}
 		if oh == w.h.out-1 {
 			clear(index[w.w.out*c:]) // up to whole floats
-		}
-	}
-	weight := max(1, w.w.out*c*w.taps()/poolLanes)
-	return graph.Loop{Run: inPieces(e, images*w.h.out, weight, func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			row(r/w.h.out, r%w.h.out)
 		}
 	})}
 }

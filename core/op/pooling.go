@@ -114,12 +114,11 @@ func inferPool(in []tensor.Shape, plane func(tensor.Shape) (poolPlane, error)) (
 	return p.infer(in[0]), nil
 }
 
-// outputRows runs body for each row of outputs: image and height.
-func (p poolPlane) outputRows(e *graph.Env, n *graph.Node, body func(image, oh int)) func() {
-	c := n.Shape.Channels()
-	return inPieces(e, n.Shape[0]*p.h.out, max(1, p.w.out*c*p.taps()/poolLanes), func(lo, hi int) {
+// outputRows runs body for each row of outputs over c channels: image and height, and the worker that does.
+func (p poolPlane) outputRows(e *graph.Env, images, c int, body func(image, oh, worker int)) func() {
+	return inWorkerPieces(e, images*p.h.out, max(1, p.w.out*c*p.taps()/poolLanes), func(lo, hi, worker int) {
 		for r := lo; r < hi; r++ {
-			body(r/p.h.out, r%p.h.out)
+			body(r/p.h.out, r%p.h.out, worker)
 		}
 	})
 }

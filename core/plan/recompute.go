@@ -48,11 +48,8 @@ func (a *anew) inputs(dst *graph.Graph, n *graph.Node) ([]*graph.Node, error) {
 			continue
 		}
 		if a.twin[x] == nil {
-			with, err := a.inputs(dst, x)
-			if err != nil {
-				return nil, err
-			}
-			if a.twin[x], err = dst.Try(a.c.unused(x.Name+".again"), x.Op, with...); err != nil {
+			var err error
+			if a.twin[x], err = a.again(dst, x); err != nil {
 				return nil, err
 			}
 		}
@@ -61,10 +58,36 @@ func (a *anew) inputs(dst *graph.Graph, n *graph.Node) ([]*graph.Node, error) {
 	return in, nil
 }
 
+// again makes a twin. What a pooling reads gets one for it alone, which is then made as it is read.
+func (a *anew) again(dst *graph.Graph, x *graph.Node) (*graph.Node, error) {
+	in := append([]*graph.Node{}, a.ins[x]...)
+	var err error
+	if _, pools := x.Op.(op.MaxPool); pools {
+		in[0], err = a.again(dst, x.In[0])
+	} else {
+		in, err = a.inputs(dst, x)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return dst.Try(a.free(dst, x.Name+".again"), x.Op, in...)
+}
+
+// free is name, or a longer one that no node has, before or now.
+func (a *anew) free(dst *graph.Graph, name string) string {
+	for dst.Node(name) != nil || a.c.g.Node(name) != nil {
+		name += "+"
+	}
+	return name
+}
+
 // can reports whether x is the output of a normalization that can be made from what is there in the
-// backward pass.
+// backward pass, or of a pooling that reads such a one as it makes it.
 func (a *anew) can(x *graph.Node) bool {
 	switch x.Op.(type) {
+	case op.MaxPool:
+		_, _, fuses := op.FuseInput(x.Op, x.In)
+		return fuses && !a.seen[x] && a.can(x.In[0])
 	case op.BatchNormClip, op.BatchNormTrain:
 	default:
 		return false
