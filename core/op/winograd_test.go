@@ -25,8 +25,9 @@ var winogradCases = []struct {
 	{tensor.Shape{2, 23, 21, 5}, 3, [4]int{0, 0, 0, 0}},
 	{tensor.Shape{9, 18, 19, 8}, 40, [4]int{1, 1, 1, 1}},
 	{tensor.Shape{1, 3, 3, 1}, 1, [4]int{0, 0, 0, 0}},
-	{tensor.Shape{2, 23, 22, 9}, 140, [4]int{1, 1, 1, 1}}, // more filters than are summed at a time
-	{tensor.Shape{1, 8, 8, 210}, 130, [4]int{1, 1, 1, 1}}, // more channels than are transformed at a time
+	{tensor.Shape{2, 23, 22, 9}, 140, [4]int{1, 1, 1, 1}},  // more filters than are summed at a time
+	{tensor.Shape{2, 21, 22, 135}, 70, [4]int{1, 1, 1, 1}}, // and more channels
+	{tensor.Shape{1, 8, 8, 210}, 130, [4]int{1, 1, 1, 1}},  // more channels than are transformed at a time
 }
 
 // winogradOp is an op lowered by Winograd whether that wins or not.

@@ -66,7 +66,7 @@ func (c *compiler) layOut(g *graph.Graph) error {
 		name string
 		run  func() error
 	}{
-		{"fold", c.fold}, {"normalize", c.normalize}, {"differentiate", c.differentiate}, {"update", c.update},
+		{"fold", c.fold}, {"branches", c.branches}, {"normalize", c.normalize}, {"differentiate", c.differentiate}, {"update", c.update},
 		{"apply", c.apply}, {"recompute", c.recompute},
 		{"pack", c.pack}, {"fuse inputs", c.fuseInputs}, {"measure", c.measure}, {"fuse", c.fuse}, {"order", c.order}, {"place", c.place},
 	} {
