@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"maps"
+
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/core/optim"
 )
@@ -9,6 +11,9 @@ import (
 // it is larger than the input of the layer, which waits for the update instead.
 func (c *compiler) apply() error {
 	by, inner := c.applied()
+	for dw := range by {
+		maps.DeleteFunc(c.grads, func(_, grad string) bool { return grad == dw.Name })
+	}
 	at := map[*graph.Node]*graph.Node{} // in the new graph
 	return c.rewrite(func(dst *graph.Graph, n *graph.Node, in []*graph.Node) (m *graph.Node, err error) {
 		defer func() { at[n] = m }()
@@ -48,11 +53,6 @@ func (c *compiler) applied() (by map[*graph.Node]*graph.Node, inner map[*graph.N
 			continue
 		}
 		by[dw], inner[norm], inner[scale] = u, true, true
-		for name, d := range c.grads {
-			if d == dw.Name {
-				delete(c.grads, name)
-			}
-		}
 	}
 	return by, inner
 }

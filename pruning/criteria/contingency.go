@@ -8,18 +8,20 @@ import (
 // members is which of some places belong to which number, a set of bits for each number.
 type members [][]uint64
 
-// membersOf is for numbers below n.
-func membersOf(numbers []int, n int) members {
+// newMembers is for numbers below n, to which none of so many places belongs yet.
+func newMembers(n, places int) members {
 	m := make(members, n)
-	m.clear((len(numbers) + 63) / 64)
-	m.put(numbers)
+	for i := range m {
+		m[i] = make([]uint64, (places+63)/64)
+	}
 	return m
 }
 
-func (m members) clear(words int) {
-	for i := range m {
-		m[i] = make([]uint64, words)
-	}
+// membersOf is for numbers below n.
+func membersOf(numbers []int, n int) members {
+	m := newMembers(n, len(numbers))
+	m.put(numbers)
+	return m
 }
 
 func (m members) put(numbers []int) {
@@ -39,7 +41,7 @@ func common(a, b []uint64) (count int) {
 
 // contingency counts how often bins and labels meet.
 type contingency struct {
-	bins, classes      int
+	bins               int
 	logs               []float64 // n ln n of every count n
 	ofLabels, ofValues float64   // Σ n ln n of the counts of labels, and of bins
 	places             members   // of each bin
@@ -47,8 +49,7 @@ type contingency struct {
 
 // newContingency is for labels and what has the same counts of each.
 func newContingency(labels []int, classes, bins int) *contingency {
-	t := &contingency{bins: bins, classes: classes, logs: countLogs(len(labels)), places: make(members, bins)}
-	t.places.clear((len(labels) + 63) / 64)
+	t := &contingency{bins: bins, logs: countLogs(len(labels)), places: newMembers(bins, len(labels))}
 	count := make([]int, classes)
 	for _, l := range labels {
 		count[l]++

@@ -1,0 +1,102 @@
+package main
+
+import "fmt"
+
+// avx2Copy is the inner loop of PackB and of the packing for GemmTN.
+func avx2Copy(vecs int) *fn {
+	f := newX86(fmt.Sprintf("packF32AVX2Copy%d", 8*vecs), fmt.Sprintf("k rows of %d floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last\nvector only the floats whose mask is set are read, the others become zeros.", 8*vecs),
+		"dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32")
+	f.load("dst", "DI")
+	f.loadBytes("ds", "R9")
+	f.load("b", "SI")
+	f.loadBytes("ld", "R8")
+	f.load("k", "CX")
+	f.load("mask", "DX")
+	f.op("VMOVUPS (DX), Y15")
+	f.label("row")
+	for v := range vecs - 1 {
+		f.op("VMOVUPS %d(SI), Y%d", 32*v, v)
+	}
+	f.op("VMASKMOVPS %d(SI), Y15, Y%d", 32*vecs-32, vecs-1)
+	for v := range vecs {
+		f.op("VMOVUPS Y%d, %d(DI)", v, 32*v)
+	}
+	f.op("ADDQ R8, SI")
+	f.op("ADDQ R9, DI")
+	f.op("DECQ CX")
+	f.op("JNZ row")
+	f.ret()
+	return f.fn
+}
+
+// avx2Columns packs A for GemmTN: whole lines are written, and rows are read along.
+func avx2Columns() *fn {
+	f := newX86("packF32AVX2Columns4", "Four rows of a, lda apart, 4·blocks columns of them, as blocks of 4×4: row p of block i is at\ndst[i*ds+4*p].",
+		"dst *float32, ds int, a *float32, lda int, blocks int")
+	src := lines{base: "SI", ld: "R8", ld3: "R10"}
+	f.load("dst", "DI")
+	f.loadBytes("ds", "R9")
+	f.load("a", "SI")
+	f.loadBytes("lda", "R8")
+	f.load("blocks", "CX")
+	src.set(f, 4)
+	f.label("block")
+	for h := range 2 {
+		f.op("VMOVUPS %s, X%d", src.at(2*h, 0), h)
+		f.op("VINSERTF128 $1, %s, Y%d, Y%d", src.at(2*h+1, 0), h, h)
+		f.op("VMOVUPS Y%d, %d(DI)", h, 32*h)
+	}
+	f.op("ADDQ $16, SI")
+	f.op("ADDQ R9, DI")
+	f.op("DECQ CX")
+	f.op("JNZ block")
+	f.ret()
+	return f.fn
+}
+
+// avx2Transpose is the inner loop of PackBT.
+func avx2Transpose() *fn {
+	f := newX86("packF32AVX2Transpose8", "Blocks of 8×8 of w, turned: dst[p*ds+i] = w[i*ldw+p] for i < 8, p < 8·blocks.",
+		"dst *float32, ds int, w *float32, ldw int, blocks int")
+	src := lines{base: "SI", third: "R9", ld: "R8", ld3: "R10"}
+	dst := lines{base: "DI", third: "R13", ld: "R11", ld3: "R12"}
+	f.load("dst", "DI")
+	f.loadBytes("ds", "R11")
+	f.load("w", "SI")
+	f.loadBytes("ldw", "R8")
+	f.load("blocks", "CX")
+	f.label("block")
+	src.set(f, 8)
+	dst.set(f, 8)
+	// Row i of the left half beside row i+4, so that two shuffles inside of 128 bits finish.
+	for i := range 4 {
+		for h := range 2 {
+			y := i + 4*h
+			f.op("VMOVUPS %s, X%d", src.at(i, 16*h), y)
+			f.op("VINSERTF128 $1, %s, Y%d, Y%d", src.at(i+4, 16*h), y, y)
+		}
+	}
+	for h := range 2 {
+		for i := range 2 {
+			y := 4*h + 2*i
+			f.op("VUNPCKLPS Y%d, Y%d, Y%d", y+1, y, 8+y)
+			f.op("VUNPCKHPS Y%d, Y%d, Y%d", y+1, y, 9+y)
+		}
+	}
+	for h := range 2 {
+		for i := range 2 {
+			lo, hi := 8+4*h+i, 8+4*h+i+2
+			f.op("VUNPCKLPD Y%d, Y%d, Y%d", hi, lo, 4*h+2*i)
+			f.op("VUNPCKHPD Y%d, Y%d, Y%d", hi, lo, 4*h+2*i+1)
+		}
+	}
+	for p := range 8 {
+		f.op("VMOVUPS Y%d, %s", p, dst.at(p, 0))
+	}
+	f.op("ADDQ $32, SI")
+	f.op("LEAQ (DI)(R11*8), DI")
+	f.op("DECQ CX")
+	f.op("JNZ block")
+	f.ret()
+	return f.fn
+}
