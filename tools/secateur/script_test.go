@@ -54,8 +54,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// serving ends a server by SIGTERM as soon as it has told its address.
-const serving = `"$@" >served.out 2>served.err & server=$!
+// serving ends a server by SIGTERM as soon as it has told its address; what an earlier one told is emptied before.
+const serving = `: >served.out; "$@" >served.out 2>served.err & server=$!
 until grep -q http:// served.out || ! kill -0 $server; do sleep 0.02; done
 kill -TERM $server; wait $server; code=$?
 cat served.out; cat served.err >&2; exit $code`
