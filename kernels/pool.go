@@ -13,10 +13,10 @@ import (
 type Pool struct {
 	mu      sync.Mutex    // one Run at a time
 	workers []worker      // all but the caller, who is worker 0
+	shares  []share       // of the parts of this Run, one for each worker
 	spin    time.Duration // how long everybody waits awake
 	patient time.Duration // a worker that waited awake and begins later than this came late
 	body    func(part, worker int)
-	parts   int
 	pace    func() int    // asked before each Run; nil: nobody
 	active  int           // workers with parts in this Run, the caller among them
 	left    atomic.Int32  // workers that have not finished, and one for the caller while it watches
@@ -38,10 +38,11 @@ type worker struct {
 	_     [128 - 16]byte
 }
 
-// The states of a worker.
+// The states of a worker. One that is called and has not begun may find itself idle again: the others have done its parts.
 const (
 	idle int32 = iota
 	called
+	working
 	asleep
 	closing
 )
@@ -87,7 +88,7 @@ func NewPool(threads int) *Pool {
 }
 
 func newPool(threads int, spin, patient time.Duration) *Pool {
-	p := &Pool{workers: make([]worker, threads-1), spin: spin, patient: patient, done: make(chan struct{}, 1)}
+	p := &Pool{workers: make([]worker, threads-1), shares: make([]share, threads), spin: spin, patient: patient, done: make(chan struct{}, 1)}
 	p.exited.Add(len(p.workers))
 	for i := range p.workers {
 		p.workers[i].wake = make(chan struct{}, 1)
@@ -126,8 +127,9 @@ func Chunk(n, parts, i int) (lo, hi int) {
 	return lo, hi
 }
 
-// Run calls body for part 0..parts-1 and returns when all calls have. Worker i takes the i-th
-// Chunk of the parts in order; the caller is worker 0. A panic in a body is raised again here
+// Run calls body for part 0..parts-1 and returns when all calls have. Worker i begins with the i-th
+// Chunk of the parts, in order, and takes the last parts of others when it has done its own, so that the
+// slowest core is not waited for; the caller is worker 0. A panic in a body is raised again here
 // after the other workers have finished. Run allocates nothing. A body must not call Run.
 func (p *Pool) Run(parts int, body func(part, worker int)) {
 	workers := p.usable()
@@ -171,10 +173,13 @@ func (p *Pool) rest() {
 
 // fork hands the parts to as many workers as there are parts for.
 func (p *Pool) fork(parts, workers int, body func(part, worker int)) {
-	p.parts, p.body, p.active = parts, body, min(parts, workers)
+	p.body, p.active = body, min(parts, workers)
 	p.forked = time.Since(start)
 	p.failed.Store(nil)
 	p.left.Store(int32(p.active))
+	for i := range p.active {
+		p.shares[i].give(Chunk(parts, p.active, i))
+	}
 	for i := range p.workers[:p.active-1] {
 		w := &p.workers[i]
 		if w.state.Swap(called) == asleep {
@@ -186,11 +191,29 @@ func (p *Pool) fork(parts, workers int, body func(part, worker int)) {
 // join returns when all workers have finished: awake for a moment, then asleep.
 func (p *Pool) join() {
 	defer func() { p.body = nil }()
+	p.dismiss()
 	if p.await(func() bool { return p.left.Load() == 1 }) {
 		return
 	}
 	if p.left.Add(-1) > 0 {
 		<-p.done
+	}
+}
+
+// dismiss lets the workers that have not begun go: nothing is left for them.
+func (p *Pool) dismiss() {
+	for i := range p.workers[:p.active-1] {
+		if p.shares[i+1].done() && p.workers[i].state.CompareAndSwap(called, idle) {
+			p.left.Add(-1)
+			p.notePace()
+		}
+	}
+}
+
+// notePace notes that a worker begins late, or has not begun at all.
+func (p *Pool) notePace() {
+	if time.Since(start)-p.forked > p.patient {
+		p.late.Store(true)
 	}
 }
 
@@ -204,8 +227,7 @@ func (p *Pool) part(worker int) {
 			p.failed.CompareAndSwap(nil, &failure{"kernels: a body ended its goroutine"})
 		}
 	}()
-	lo, hi := Chunk(p.parts, p.active, worker)
-	for i := lo; i < hi; i++ {
+	for i, ok := p.take(worker); ok; i, ok = p.take(worker) {
 		p.body(i, worker)
 	}
 	finished = true
@@ -222,7 +244,7 @@ func (p *Pool) work(id int) {
 		}
 		p.exited.Done()
 	}()
-	for p.next(w) == called {
+	for p.next(w) {
 		alive = true
 		p.part(id)
 		p.finish(w)
@@ -230,18 +252,21 @@ func (p *Pool) work(id int) {
 	}
 }
 
-// next waits until the worker is called or the pool closes.
-func (p *Pool) next(w *worker) int32 {
-	p.await(func() bool { return w.state.Load() != idle })
-	if w.state.CompareAndSwap(idle, asleep) {
-		<-w.wake
-		return w.state.Load()
+// next waits until the worker is called and reports whether it was, or else the pool closes.
+func (p *Pool) next(w *worker) bool {
+	for {
+		p.await(func() bool { return w.state.Load() != idle })
+		if w.state.CompareAndSwap(idle, asleep) {
+			<-w.wake
+		}
+		if w.state.CompareAndSwap(called, working) {
+			p.notePace()
+			return true
+		}
+		if w.state.Load() == closing {
+			return false
+		}
 	}
-	state := w.state.Load()
-	if state == called && time.Since(start)-p.forked > p.patient {
-		p.late.Store(true)
-	}
-	return state
 }
 
 // finish makes the worker ready for the next Run before it tells the caller.

@@ -48,10 +48,50 @@ func checkParts(t *testing.T, p *Pool, parts int) {
 		by[part] = int32(worker)
 	})
 	for i, n := range calls {
-		lo, hi := Chunk(parts, min(parts, p.Threads()), int(by[i]))
-		if n != 1 || i < lo || i >= hi {
-			t.Fatalf("%d threads: part %d of %d ran %d times, last by worker %d with %d..%d", p.Threads(), i, parts, n, by[i], lo, hi)
+		if n != 1 || int(by[i]) >= min(parts, p.Threads()) {
+			t.Fatalf("%d threads: part %d of %d ran %d times, last by worker %d", p.Threads(), i, parts, n, by[i])
 		}
+	}
+}
+
+// TestPoolTakes: a worker does its own parts from the first on, then those of the workers behind it from the last.
+func TestPoolTakes(t *testing.T) {
+	p := NewPool(3)
+	defer p.Close()
+	p.active = 3
+	for i := range p.shares {
+		p.shares[i].give(Chunk(8, 3, i)) // 0 1 2, 3 4 5, 6 7
+	}
+	for _, c := range []struct{ worker, part int }{{1, 3}, {2, 6}, {2, 7}, {2, 2}, {0, 0}, {2, 1}, {2, 5}, {0, 4}} {
+		if part, ok := p.take(c.worker); !ok || part != c.part {
+			t.Fatalf("worker %d takes part %d, %v, want %d", c.worker, part, ok, c.part)
+		}
+	}
+	for w := range p.shares {
+		if part, ok := p.take(w); ok || !p.shares[w].done() {
+			t.Errorf("worker %d takes part %d of none", w, part)
+		}
+	}
+}
+
+// TestPoolWaitsForNobody: whoever is held up in a part has the others do the rest of its share.
+func TestPoolWaitsForNobody(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	for held := range 12 {
+		var others atomic.Int32
+		p.Run(12, func(part, _ int) {
+			if part != held {
+				others.Add(1)
+				return
+			}
+			for end := time.Now().Add(10 * time.Second); others.Load() < 11; runtime.Gosched() {
+				if time.Now().After(end) {
+					t.Errorf("part %d waits for %d others", held, 11-others.Load())
+					return
+				}
+			}
+		})
 	}
 }
 
@@ -181,8 +221,12 @@ func TestPoolSurvivesGoexit(t *testing.T) {
 			var v any
 			defer func() { ended <- v }()
 			v = panicOf(func() {
-				p.Run(2, func(part, _ int) {
-					if part == bad {
+				var begun atomic.Int32
+				p.Run(2, func(_, worker int) {
+					for begun.Add(1); begun.Load() < 2; { // neither does both parts
+						runtime.Gosched()
+					}
+					if worker == bad {
 						runtime.Goexit()
 					}
 				})
@@ -233,7 +277,15 @@ func TestPoolPaced(t *testing.T) {
 		}
 		p.Pace(func() int { asked++; return limit })
 		var used [8]atomic.Int32
-		p.Run(8, func(_, worker int) { used[worker].Add(1) })
+		var begun atomic.Int32
+		p.Run(8, func(_, worker int) {
+			if used[worker].Add(1) == 1 {
+				begun.Add(1)
+			}
+			for begun.Load() < int32(want) { // nobody takes the parts of others before all have one
+				runtime.Gosched()
+			}
+		})
 		for w := range used {
 			if (used[w].Load() > 0) != (w < want) {
 				t.Errorf("limit %d: worker %d ran %d parts, want %d workers", limit, w, used[w].Load(), want)
