@@ -3,12 +3,15 @@
 package kernels
 
 // Tiles of the float64 product are 4×12: as in the tiles of 4×24, twelve vectors of sums. Panels of B are
-// copied column beside column.
+// copied column beside column, some at a time, and a few rows of A go through all of these: what they add to in C
+// lies side by side.
 const (
-	rows64AVX2  = 4
-	cols64AVX2  = 12
-	k64AVX2     = 128 // rows of a panel: 12 KiB, beside C in the first-level cache
-	tiles64AVX2 = 64  // of one assembly call: about 15 µs
+	rows64AVX2   = 4
+	cols64AVX2   = 12
+	k64AVX2      = 128 // rows of a panel: 12 KiB, in the first-level cache
+	panels64AVX2 = 4
+	near64AVX2   = 16 // rows of A: 16 KiB, beside a panel there
+	tiles64AVX2  = 64 // of one assembly call: about 15 µs
 )
 
 func gemmNT64AVX2(c []float64, ldc int, a []float64, lda int, b []float64, ldb int, m, n, k int, acc bool) {
@@ -21,20 +24,29 @@ func gemmNT64AVX2(c []float64, ldc int, a []float64, lda int, b []float64, ldb i
 	if k == 0 && !acc {
 		zero(c, ldc, m, n)
 	}
-	var panel [k64AVX2 * cols64AVX2]float64
+	var panels [panels64AVX2][k64AVX2 * cols64AVX2]float64
 	parts := blocks(k, k64AVX2)
 	for i := range parts {
 		lo, hi := Chunk(k, parts, i)
-		for j := 0; j < n; j += cols64AVX2 {
-			cols := min(cols64AVX2, n-j)
+		for j := 0; j < n; j += panels64AVX2 * cols64AVX2 {
+			cols := min(panels64AVX2*cols64AVX2, n-j)
 			for q := range cols {
-				column64(panel[q:], b[(j+q)*ldb+lo:][:hi-lo])
+				column64(panels[q/cols64AVX2][q%cols64AVX2:], b[(j+q)*ldb+lo:][:hi-lo])
 			}
-			if cols < cols64AVX2 {
-				rest64AVX2(c[j:], ldc, a[lo:], lda, panel[:], m, cols, hi-lo, acc || i > 0)
-				continue
+			for r := 0; r < m; r += near64AVX2 {
+				panels64(c[r*ldc+j:], ldc, a[r*lda+lo:], lda, &panels, min(near64AVX2, m-r), cols, hi-lo, acc || i > 0)
 			}
-			panel64AVX2(c[j:], ldc, a[lo:], lda, panel[:], m, hi-lo, acc || i > 0)
+		}
+	}
+}
+
+// panels64 is m rows of A times n columns in panels.
+func panels64(c []float64, ldc int, a []float64, lda int, panels *[panels64AVX2][k64AVX2 * cols64AVX2]float64, m, n, k int, acc bool) {
+	for j := 0; j < n; j += cols64AVX2 {
+		if panel := panels[j/cols64AVX2][:]; n-j < cols64AVX2 {
+			rest64AVX2(c[j:], ldc, a, lda, panel, m, n-j, k, acc)
+		} else {
+			panel64AVX2(c[j:], ldc, a, lda, panel, m, k, acc)
 		}
 	}
 }

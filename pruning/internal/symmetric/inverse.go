@@ -52,13 +52,18 @@ func (s *sweeper) sweep(lo, w int) bool {
 	if !invertFactor(l, w) {
 		return false
 	}
-	tensor.Products(x, w, v, w, l, w, n, w, w, false)
+	for q := 0; q < w; q += panel { // in rows q to end L⁻¹ is zero behind end
+		end := min(q+panel, w)
+		tensor.Products(x[q:], w, v, w, l[q*w:], w, n, end-q, end, false)
+	}
 	for i, value := range x {
 		v[i] = -value
 	}
 	Add(s.a, v, x, n, w)
 	transpose(l, w)
-	tensor.Products(v, w, x, w, l, w, n, w, w, false)
+	for q := 0; q < w; q += panel { // and L⁻ᵀ before q
+		tensor.Products(v[q:], w, x[q:], w, l[q*w+q:], w, n, min(panel, w-q), w-q, false)
+	}
 	tensor.Products(v[lo*w:], w, l, w, l, w, w, w, w, false)
 	s.put(v, lo, w)
 	return true

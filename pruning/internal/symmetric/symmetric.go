@@ -5,7 +5,10 @@ package symmetric
 import "github.com/secateur/secateur/core/tensor"
 
 // block is the columns that are worked on at a time: whole panels of the kernels.
-const block = 48
+const (
+	block = 48
+	panel = 12
+)
 
 // Gram is X·Xᵀ.
 //
