@@ -16,11 +16,12 @@ type sample struct {
 	classes int
 	count   []int // images of each class
 
-	order         [][]int   // F×N, the images by ascending x
-	total, within []float64 // F×F, of scatters
-	joint         []float64 // F×F, of pairs
-	own           []float64 // F, of relevance
-	nhsic, renyi  []float64 // of kernels
+	order         [][]int      // F×N, the images by ascending x
+	total, within []float64    // F×F, of scatters
+	joint         []float64    // F×F, of pairs
+	spreads       [][2]float64 // F, of spread
+	own           []float64    // F, of relevance
+	nhsic, renyi  []float64    // of kernels
 }
 
 // sample is that of the group's matrices, made once for all criteria.
@@ -116,11 +117,11 @@ func ascending(x []float64) []int {
 }
 
 // each scores unit by unit; what is not a number stays none.
-func (s *sample) each(score func(x []float64) float64) []float64 {
+func (s *sample) each(score func(i int) float64) []float64 {
 	out := make([]float64, len(s.x))
 	for i, x := range s.x {
 		if out[i] = mean(x); finite(out[i]) {
-			out[i] = score(x)
+			out[i] = score(i)
 		}
 	}
 	return out
@@ -139,16 +140,24 @@ func (s *sample) means(x []float64) (class []float64, all float64) {
 	return class, all / float64(len(x))
 }
 
-// scatter is Σ (x-x̄)(y-ȳ), in total and within classes.
-func (s *sample) scatter(x, y []float64) (total, within float64) {
-	cx, ax := s.means(x)
-	cy, ay := s.means(y)
-	for n := range x {
-		c := s.label[n]
-		total += (x[n] - ax) * (y[n] - ay)
-		within += (x[n] - cx[c]) * (y[n] - cy[c])
+// spread is Σ (x-x̄)² of unit i, in total and within classes, made once.
+func (s *sample) spread(i int) (total, within float64) {
+	if s.spreads == nil {
+		for _, x := range s.x {
+			s.spreads = append(s.spreads, s.spreadOf(x))
+		}
 	}
-	return total, within
+	return s.spreads[i][0], s.spreads[i][1]
+}
+
+func (s *sample) spreadOf(x []float64) (v [2]float64) {
+	class, all := s.means(x)
+	for n, value := range x {
+		total, within := value-all, value-class[s.label[n]]
+		v[0] += total * total
+		v[1] += within * within
+	}
+	return v
 }
 
 // mean is that of v.

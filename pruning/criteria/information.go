@@ -30,18 +30,18 @@ func informationCriteria() []Criterion {
 }
 
 // onSample scores each unit by itself.
-func onSample(score func(s *sample, x []float64) float64) func(*Matrices, *groups.Group) ([]float64, error) {
+func onSample(score func(s *sample, i int) float64) func(*Matrices, *groups.Group) ([]float64, error) {
 	return func(m *Matrices, g *groups.Group) ([]float64, error) {
 		s, err := m.sample(g)
 		if err != nil {
 			return nil, err
 		}
-		return s.each(func(x []float64) float64 { return score(s, x) }), nil
+		return s.each(func(i int) float64 { return score(s, i) }), nil
 	}
 }
 
 // gaussian is -½ ln(1-ω²), in nat: what a Gaussian x with equal spread in all classes tells of the class.
-func gaussian(s *sample, x []float64) float64 { return -math.Log(1-s.omega(x)) / 2 }
+func gaussian(s *sample, i int) float64 { return -math.Log(1-s.omega(s.spread(i))) / 2 }
 
 // Omega is ω² of x by labels, as mi has it; 0 where no two rows of a class could differ.
 func Omega(x []float64, labels []int) float64 {
@@ -49,14 +49,14 @@ func Omega(x []float64, labels []int) float64 {
 	if s.number(labels); s.classes < 2 || slices.Max(s.count) < 2 {
 		return 0
 	}
-	return s.omega(x)
+	v := s.spreadOf(x)
+	return s.omega(v[0], v[1])
 }
 
-// omega is ω² of x by class, corrected for chance (Hays 1963): (SSB-(C-1)·MSW)/(SSB+SSW+MSW), at least 0. A
+// omega is ω² by class, of Σ (x-x̄)² in total and within classes, corrected for chance (Hays 1963): (SSB-(C-1)·MSW)/(SSB+SSW+MSW), at least 0. A
 // constant x has none.
-func (s *sample) omega(x []float64) float64 {
-	total, within := s.scatter(x, x)
-	msw := within / float64(len(x)-s.classes)
+func (s *sample) omega(total, within float64) float64 {
+	msw := within / float64(len(s.label)-s.classes)
 	w := (total - within - float64(s.classes-1)*msw) / (total + msw)
 	if math.IsNaN(w) && total == 0 {
 		return 0
@@ -113,7 +113,8 @@ func equallyFilled(x []float64, order []int, bins int) []int {
 
 // hellinger is the mean over pairs of classes, weighted by their shares, of the squared Hellinger distance of
 // Gaussians; deviations are at least a thousandth of the range.
-func (s *sample) hellinger(x []float64) float64 {
+func (s *sample) hellinger(i int) float64 {
+	x := s.x[i]
 	class, _ := s.means(x)
 	floor := (slices.Max(x) - slices.Min(x)) * 1e-3
 	if floor == 0 {

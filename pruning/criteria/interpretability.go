@@ -44,8 +44,8 @@ func selectivity(m *Matrices, g *groups.Group) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.each(func(x []float64) float64 {
-		class, _ := s.means(x)
+	return s.each(func(i int) float64 {
+		class, _ := s.means(s.x[i])
 		top, sum := slices.Max(class), 0.0
 		for _, v := range class {
 			sum += v

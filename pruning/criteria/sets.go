@@ -55,10 +55,10 @@ func (s *sample) scatters() (total, within []float64) {
 			between = append(between, math.Sqrt(float64(s.count[c]))*(m-all))
 		}
 	}
-	s.within, s.total = symmetric.Gram(centred, f), symmetric.Gram(between, f)
-	for i, w := range s.within {
-		s.total[i] += w
-	}
+	s.within = symmetric.Gram(centred, f)
+	s.total = slices.Clone(s.within)
+	symmetric.Add(s.total, between, between, f, s.classes)
+	symmetric.Mirror(s.total, f)
 	return s.total, s.within
 }
 
@@ -67,8 +67,8 @@ func (s *sample) relevance() []float64 {
 	if s.own != nil {
 		return s.own
 	}
-	s.own = s.each(func(x []float64) float64 {
-		total, within := s.scatter(x, x)
+	s.own = s.each(func(i int) float64 {
+		total, within := s.spread(i)
 		if total == 0 {
 			return -1
 		}
@@ -125,7 +125,8 @@ func jmi(s *sample) []int {
 	})
 }
 
-// pairInformations is pairInformation of all pairs, F×F, made once.
+// pairInformations is what both units of a pair together tell of the class, in nat, F×F, made once: ½ ln 1/Λ, and of a pair
+// without spread of its own, such as a filter and its copy, what one of them tells.
 func (s *sample) pairInformations() []float64 {
 	if s.joint != nil {
 		return s.joint
@@ -133,21 +134,23 @@ func (s *sample) pairInformations() []float64 {
 	total, within := s.scatters()
 	f := len(s.x)
 	t, w := diagonal(total, f), diagonal(within, f)
-	alone := make([]float64, f) // ½ ln(Σ_T/Σ_W) of one unit, 0 where it never varies within a class
+	alone := make([]float64, f) // Σ_T/Σ_W of one unit, 1 where it never varies within a class
 	for i := range alone {
-		if w[i] > 0 {
-			alone[i] = math.Log(t[i]/w[i]) / 2
+		if alone[i] = 1; w[i] > 0 {
+			alone[i] = t[i] / w[i]
 		}
 	}
 	s.joint = make([]float64, f*f)
 	for i := range f {
+		row, totals, withins := s.joint[i*f:(i+1)*f], total[i*f:(i+1)*f], within[i*f:(i+1)*f]
 		for j := i + 1; j < f; j++ {
-			both, ok := pairInformation(t[i]*t[j], total[i*f+j], w[i]*w[j], within[i*f+j])
+			both, ok := wilks(t[i]*t[j], totals[j], w[i]*w[j], withins[j])
 			if !ok {
 				both = max(alone[i], alone[j])
 			}
-			s.joint[i*f+j] = both
+			row[j] = both
 		}
+		halfLogs(row[i+1:])
 	}
 	symmetric.Mirror(s.joint, f)
 	return s.joint
@@ -161,13 +164,12 @@ func diagonal(v []float64, f int) []float64 {
 	return d
 }
 
-// pairInformation is ½ ln(det Σ_T/det Σ_W) of two units, from the products of their variances and their covariances: what
-// both together tell of the class, in nat (Wilks' Λ). It reports false for a pair without spread of its own, such as a
-// filter and its copy, which tells what one of them does.
-func pairInformation(total, totalCross, within, withinCross float64) (nat float64, ok bool) {
+// wilks is det Σ_T/det Σ_W of two units, from the products of their variances and their covariances: 1/Λ of Wilks. It
+// reports false for a pair without spread of its own.
+func wilks(total, totalCross, within, withinCross float64) (ratio float64, ok bool) {
 	t, w := total-totalCross*totalCross, within-withinCross*withinCross
 	if w > 1e-9*within && t > 0 {
-		return math.Log(t/w) / 2, true
+		return t / w, true
 	}
 	return 0, false
 }
@@ -177,26 +179,31 @@ func mrmr(s *sample) []int {
 	relevance := s.relevance()
 	total, _ := s.scatters()
 	f, count := len(s.x), 0
-	redundancy, own := make([]float64, f), diagonal(total, f)
+	redundancy, own, pairs := make([]float64, f), diagonal(total, f), make([]float64, f)
 	return greedy(relevance, func(gains []float64, left []int, last int) {
 		if last < 0 {
 			copy(gains, relevance)
 			return
 		}
 		count++
-		for _, i := range left {
-			redundancy[i] += pairRedundancy(total[last*f+i], own[i]*own[last])
+		added, row := pairs[:len(left)], total[last*f:(last+1)*f]
+		for at, i := range left {
+			added[at] = unexplained(row[i], own[i]*own[last])
+		}
+		halfLogs(added)
+		for at, i := range left {
+			redundancy[i] -= added[at]
 			gains[i] = relevance[i] - redundancy[i]/float64(count)
 		}
 	})
 }
 
-// pairRedundancy is -½ ln(1-ρ²), bounded for copies, of a covariance and the product of the variances.
-func pairRedundancy(covariance, variances float64) float64 {
+// unexplained is 1-ρ², bounded for copies, of a covariance and the product of the variances: e to -2 I(x; y).
+func unexplained(covariance, variances float64) float64 {
 	if variances <= 0 {
-		return 0
+		return 1
 	}
-	return -math.Log(1-min(covariance*covariance/variances, 1-1e-9)) / 2
+	return 1 - min(covariance*covariance/variances, 1-1e-9)
 }
 
 // shrink is the weight of the diagonal in a scatter matrix: more where there are fewer images than units.
@@ -207,7 +214,7 @@ func (s *sample) shrink() float64 {
 	return 0.5
 }
 
-// cmi takes the unit with the largest ½ ln(v_T/v_W), the variances, total and within classes, that are left of it
+// cmi takes the unit with the largest ½ ln(v_T/v_W), and so v_T/v_W, the variances, total and within classes, that are left of it
 // given the units taken before: pivoted Cholesky on both scatters, what varies within classes shrunk to its diagonal in
 // both. (Shrinking the total by itself would leave a copy of a taken unit the gain of the first: both variances keep the
 // same share.) With as many taken as there
@@ -231,7 +238,7 @@ func cmi(s *sample) []int {
 			return
 		}
 		for _, i := range left {
-			gains[i] = t.gain(w, i)
+			gains[i] = t.over(w, i)
 		}
 	})
 }
@@ -258,12 +265,12 @@ func newConditional(s, less []float64, f, most int, rho float64) *conditional {
 	return c
 }
 
-// gain is ½ ln(v_T/v_W) of unit i, 0 where nothing is left of one of them.
-func (c *conditional) gain(within *conditional, i int) float64 {
+// over is v_T/v_W of unit i, 1 where nothing is left of one of them.
+func (c *conditional) over(within *conditional, i int) float64 {
 	if within.left[i] <= 0 || c.left[i] <= 0 {
-		return 0
+		return 1
 	}
-	return math.Log(c.left[i]/within.left[i]) / 2
+	return c.left[i] / within.left[i]
 }
 
 // condition takes unit i as given.
@@ -273,13 +280,9 @@ func (c *conditional) condition(i int) {
 	}
 	own, less, gone := c.s[i*c.f:][:c.f], c.less[i*c.f:][:c.f], c.gone
 	tensor.Product(gone, c.taken, c.most, c.taken[i*c.most:][:c.count], c.f, c.count)
-	root := math.Sqrt(c.left[i])
-	for j, v := range gone {
-		all := own[j]
-		if j != i {
-			all -= c.rho * less[j]
-		}
-		v = (all - v) / root
+	by := 1 / math.Sqrt(c.left[i])
+	for j, v := range gone { // j = i is not looked at again
+		v = (own[j] - c.rho*less[j] - v) * by
 		c.taken[j*c.most+c.count] = v
 		if c.left[j] -= v * v; c.left[j] < c.least[j] {
 			c.left[j] = 0
