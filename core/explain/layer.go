@@ -142,7 +142,7 @@ func (l *layer) pooledAt(at, stat int) [][]float64 {
 	gate, f := l.matrices.Gates[at], len(l.group.Units)
 	out := make([][]float64, f)
 	for u := range out {
-		for i := u*poolStats + stat; i < len(gate.Pool); i += f * poolStats {
+		for i := stat*f + u; i < len(gate.Pool); i += f * poolStats {
 			out[u] = append(out[u], float64(gate.Pool[i]))
 		}
 	}

@@ -34,7 +34,7 @@ func activationCriteria() []Criterion {
 
 // activationSize is the mean magnitude of the activation over images, summed over the gates.
 func activationSize(m *Matrices, g *groups.Group) ([]float64, error) {
-	return slices.Clone(m.magnitudes(len(g.Units))), nil
+	return m.magnitudes(len(g.Units)), nil
 }
 
 // activationOut is the mean magnitude of the activation, summed over the gates, times the
@@ -48,38 +48,22 @@ func activationOut(m *Matrices, g *groups.Group) ([]float64, error) {
 	return out, nil
 }
 
-// magnitudes is the mean magnitude, by unit, made once.
+// magnitudes is the mean magnitude, summed over the gates, by unit.
 func (m *Matrices) magnitudes(f int) []float64 {
-	if m.sizes == nil {
-		m.sizes = m.pooledMean(f, magnitude)
-	}
-	return m.sizes
-}
-
-// magnitude is mean|a| of one image and unit, or its root mean square.
-func magnitude(pool []float32, signed bool) float64 {
-	mean := float64(pool[poolMean])
-	if signed {
-		return math.Hypot(mean, float64(pool[poolStd]))
-	}
-	return math.Abs(mean)
+	return sumOf(m.pooled(f), func(p pooled) []float64 { return p.size })
 }
 
 // spreadOut is the deviation of the activation over images and positions, summed over the gates, times the outgoing
 // L2 norm.
 func spreadOut(m *Matrices, g *groups.Group) ([]float64, error) {
-	f := len(g.Units)
 	out := roots(outgoing(g, squared))
-	size := make([]float64, f)
-	for k := range m.Gates {
-		one := *m
-		one.Gates = m.Gates[k : k+1]
-		first := one.pooledMean(f, func(p []float32, _ bool) float64 { return float64(p[poolMean]) })
-		second := one.pooledMean(f, func(p []float32, _ bool) float64 { return square(float64(p[poolMean])) + square(float64(p[poolStd])) })
-		for i := range size {
-			size[i] += math.Sqrt(math.Max(0, second[i]-square(first[i])))
+	size := sumOf(m.pooled(len(out)), func(p pooled) []float64 {
+		deviation := make([]float64, len(out))
+		for i, second := range p.square {
+			deviation[i] = math.Sqrt(math.Max(0, second-square(p.mean[i])))
 		}
-	}
+		return deviation
+	})
 	for i := range out {
 		out[i] *= size[i]
 	}
@@ -89,7 +73,7 @@ func spreadOut(m *Matrices, g *groups.Group) ([]float64, error) {
 // apoz is the share of positive activations, averaged over images and gates; a tie falls to the larger activation.
 func apoz(m *Matrices, g *groups.Group) ([]float64, error) {
 	f := len(g.Units)
-	out := m.pooledMean(f, func(p []float32, _ bool) float64 { return float64(p[poolPositive]) })
+	out := sumOf(m.pooled(f), func(p pooled) []float64 { return p.positive })
 	size := m.magnitudes(f)
 	for i := range out {
 		out[i] = out[i]/float64(len(m.Gates)) + 1e-9*size[i]/(1+size[i])
@@ -156,21 +140,57 @@ func hrank(m *Matrices, g *groups.Group) ([]float64, error) {
 	return out, nil
 }
 
-// pooledMean is the weighted mean over images of a number made from P, summed over the gates, by unit.
-func (m *Matrices) pooledMean(f int, of func(pool []float32, signed bool) float64) []float64 {
-	out, total := make([]float64, f), 0.0
+// pooled is weighted means over all rows of P at a gate, F: of mean, share of positive values, mean square and magnitude,
+// which is mean|a| or, where activations may be negative, their root mean square.
+type pooled struct{ mean, positive, square, size []float64 }
+
+// pooled is made once, gate by gate.
+func (m *Matrices) pooled(f int) []pooled {
+	if m.pools == nil {
+		for k := range m.Gates {
+			m.pools = append(m.pools, m.pooledAt(&m.Gates[k], f))
+		}
+	}
+	return m.pools
+}
+
+func (m *Matrices) pooledAt(gate *Gate, f int) pooled {
+	p, total := pooled{make([]float64, f), make([]float64, f), make([]float64, f), make([]float64, f)}, 0.0
 	_, weight := m.pool()
 	for n := range m.poolRows() {
 		w := weight(n)
 		total += w
-		for _, gate := range m.Gates {
-			for i := range f {
-				out[i] += w * of(gate.Pool[(n*f+i)*poolStats:], gate.Signed)
-			}
+		p.add(w, gate.poolRow(n, poolMean, f), gate.poolRow(n, poolPositive, f), gate.poolRow(n, poolStd, f), gate.Signed)
+	}
+	for _, v := range [][]float64{p.mean, p.positive, p.square, p.size} {
+		for i := range v {
+			v[i] /= total
 		}
 	}
-	for i := range out {
-		out[i] /= total
+	return p
+}
+
+// add adds a row of P, w times.
+func (p pooled) add(w float64, means, shares, deviations []float32, signed bool) {
+	for i, v := range means {
+		mean, std := float64(v), float64(deviations[i])
+		second := mean*mean + std*std
+		p.mean[i] += w * mean
+		p.positive[i] += w * float64(shares[i])
+		p.square[i] += w * second
+		if signed {
+			p.size[i] += w * math.Sqrt(second)
+		} else {
+			p.size[i] += w * math.Abs(mean)
+		}
 	}
-	return out
+}
+
+// sumOf adds something of each gate.
+func sumOf(gates []pooled, of func(pooled) []float64) []float64 {
+	sum := slices.Clone(of(gates[0]))
+	for _, p := range gates[1:] {
+		addTo(sum, of(p))
+	}
+	return sum
 }

@@ -68,7 +68,7 @@ func (m *Matrices) columns(f int) [][]float64 {
 	if m.means != nil {
 		return m.means
 	}
-	rows, pool := m.poolRows(), m.Gates[len(m.Gates)-1].Pool
+	rows, gate := m.poolRows(), &m.Gates[len(m.Gates)-1]
 	all, x := make([]float64, f*rows), make([][]float64, f)
 	for i := range x {
 		x[i] = all[i*rows : (i+1)*rows : (i+1)*rows]
@@ -76,8 +76,8 @@ func (m *Matrices) columns(f int) [][]float64 {
 	const near = 16 // units that are read from the same lines of memory
 	for lo := 0; lo < f; lo += near {
 		for n := range rows {
-			for i := lo; i < min(lo+near, f); i++ {
-				x[i][n] = float64(pool[(n*f+i)*poolStats+poolMean])
+			for i, v := range gate.poolRow(n, poolMean, f)[lo:min(lo+near, f)] {
+				x[lo+i][n] = float64(v)
 			}
 		}
 	}

@@ -40,7 +40,7 @@ func TestSelectivity(t *testing.T) {
 	f := len(g.Units)
 	for n := range 6 {
 		for i, v := range [][]float32{{0, 4, 0}, {2, 2, 2}, {1, 2, 6}, {0, 0, 0}} {
-			m.Gates[0].Pool[(n*f+i)*4] = v[n%3] * float32(n/3+1)
+			m.Gates[0].Pool[n*4*f+i] = v[n%3] * float32(n/3+1)
 		}
 	}
 	got := score(t, "selectivity", m, g).Values

@@ -43,7 +43,7 @@ type Matrices struct {
 
 	sampled *sample     // what several criteria start from, made when first asked for
 	means   [][]float64 // F×N, of P
-	sizes   []float64   // F, of P
+	pools   []pooled    // of P, by gate
 	sums    map[Needs]gamma
 	filters map[*graph.Node]filterGram
 	scores  map[string][]float64 // by criterion
@@ -64,7 +64,7 @@ func (m *Matrices) GammaLabels() []int {
 // WithLabels is the same matrices with other classes of the rows of P.
 func (m *Matrices) WithLabels(labels []int) *Matrices {
 	other := *m
-	other.sampled, other.scores = nil, nil
+	other.sampled, other.pools, other.scores = nil, nil, nil
 	if m.Regions != nil {
 		other.Regions = labels
 	} else {
@@ -94,7 +94,7 @@ type Gate struct {
 	Node      string
 	Pixels    int       // positions that γ was summed over
 	Signed    bool      // activations may be negative there
-	Pool      []float32 // N×F×4, or a row a region: mean, maximum, share of positive values, standard deviation
+	Pool      []float32 // N×4×F, or a row a region: mean, maximum, share of positive values, standard deviation
 	Loss      []float32 // N×F, or a row an object, like those below but for ranks and overlaps
 	Margin    []float32 // N×F
 	Relevance []float32 // N×F
@@ -130,6 +130,9 @@ const (
 	poolStats
 )
 
+// poolRow is a statistic of row n of P, F.
+func (g *Gate) poolRow(n, stat, f int) []float32 { return g.Pool[(n*poolStats+stat)*f:][:f] }
+
 // Rows is how many rows the matrices of some images have: of a classifier as many everywhere.
 type Rows struct {
 	Images  int
@@ -162,7 +165,7 @@ func Gather(g *groups.Group, n Rows, places map[string]Place) (*Matrices, error)
 		gate.Saliency = columns(p.Saliency, n.Objects, c, at)
 		gate.Rank = means(p.Rank, n.Images, c, at)
 		gate.Overlap = means(p.Overlap, 2, c, at)
-		gate.Pool = pooled(p.Pool, n.Pooled, c, at)
+		gate.Pool = means(p.Pool, n.Pooled*poolStats, c, at)
 		m.Gates = append(m.Gates, gate)
 	}
 	return m, nil
@@ -222,25 +225,6 @@ func means(v []float32, n, c int, at [][]int) []float32 {
 	}
 	for i := range out {
 		out[i] /= float32(len(at[i%len(at)]))
-	}
-	return out
-}
-
-// pooled turns N×4·C, one block a statistic, into N×F×4.
-func pooled(v []float32, n, c int, at [][]int) []float32 {
-	if len(v) == 0 {
-		return nil
-	}
-	f := len(at)
-	out := make([]float32, n*f*poolStats)
-	for i := range n {
-		for j, cols := range at {
-			for s := range poolStats {
-				for _, k := range cols {
-					out[(i*f+j)*poolStats+s] += v[(i*poolStats+s)*c+k] / float32(len(cols))
-				}
-			}
-		}
 	}
 	return out
 }
