@@ -105,21 +105,18 @@ func entropy(m *Matrices, g *groups.Group) ([]float64, error) {
 }
 
 func binEntropy(x []float64) float64 {
-	lo, hi := math.Inf(1), math.Inf(-1)
-	for _, v := range x {
-		lo, hi = math.Min(lo, v), math.Max(hi, v)
-	}
+	lo, hi := slices.Min(x), slices.Max(x)
 	if math.IsNaN(lo) || hi == lo {
 		return lo - hi // 0, or NaN
 	}
-	var count [entropyBins]float64
+	var count [entropyBins]int
 	for _, v := range x {
 		count[min(int((v-lo)/(hi-lo)*entropyBins), entropyBins-1)]++
 	}
 	sum := 0.0
 	for _, c := range count {
-		if c > 0 {
-			sum -= c / float64(len(x)) * math.Log(c/float64(len(x)))
+		if p := float64(c) / float64(len(x)); p > 0 {
+			sum -= p * math.Log(p)
 		}
 	}
 	return sum

@@ -88,9 +88,12 @@ func (m *Matrices) columns(f int) [][]float64 {
 // orders are the images by ascending x, unit by unit, made once.
 func (s *sample) orders() [][]int {
 	if s.order == nil {
+		n := len(s.label)
 		s.order = make([][]int, len(s.x))
+		all, keys, room := make([]int, len(s.x)*n), make([]uint64, n), make([]uint64, n)
 		for i, x := range s.x {
-			s.order[i] = ascending(x)
+			s.order[i] = all[i*n : (i+1)*n : (i+1)*n]
+			ascending(s.order[i], x, keys, room)
 		}
 	}
 	return s.order
@@ -98,8 +101,9 @@ func (s *sample) orders() [][]int {
 
 // ascending is the places of x by ascending value, those of equal values in their order. x holds single precision, as P
 // does: value and place go into one number that sorts alike.
-func ascending(x []float64) []int {
-	keys, order := make([]uint64, len(x)), make([]int, len(x))
+//
+//	order, x, keys, room  N, the last two to work in
+func ascending(order []int, x []float64, keys, room []uint64) {
 	for i, v := range x {
 		bits := math.Float32bits(float32(v) + 0) // -0 is 0
 		if bits>>31 == 1 {
@@ -109,11 +113,39 @@ func ascending(x []float64) []int {
 		}
 		keys[i] = uint64(bits)<<32 | uint64(i)
 	}
-	slices.Sort(keys)
-	for at, k := range keys {
+	for at, k := range byUpperHalf(keys, room) {
 		order[at] = int(uint32(k))
 	}
-	return order
+}
+
+// byUpperHalf sorts by the upper 32 bits, equal ones as they stand: a byte after the other, from the lowest, leaving out those
+// in which all are equal. The result lies in one of both.
+func byUpperHalf(keys, room []uint64) []uint64 {
+	var counts [4][256]int32
+	for _, k := range keys {
+		counts[0][byte(k>>32)]++
+		counts[1][byte(k>>40)]++
+		counts[2][byte(k>>48)]++
+		counts[3][byte(k>>56)]++
+	}
+	for digit := range counts {
+		count, shift := &counts[digit], 32+8*digit
+		if count[byte(keys[0]>>shift)] == int32(len(keys)) {
+			continue
+		}
+		at := int32(0)
+		for d, n := range count {
+			count[d] = at
+			at += n
+		}
+		for _, k := range keys {
+			place := &count[byte(k>>shift)]
+			room[*place] = k
+			*place++
+		}
+		keys, room = room, keys
+	}
+	return keys
 }
 
 // each scores unit by unit; what is not a number stays none.

@@ -45,16 +45,18 @@ type contingency struct {
 	logs               []float64 // n ln n of every count n
 	ofLabels, ofValues float64   // Σ n ln n of the counts of labels, and of bins
 	places             members   // of each bin
+	labels, values     []int     // how many places each label has, and each bin
+	left               []int     // how many of a label are in bins that were not looked at yet
 }
 
 // newContingency is for labels and what has the same counts of each.
 func newContingency(labels []int, classes, bins int) *contingency {
 	t := &contingency{bins: bins, logs: countLogs(len(labels)), places: newMembers(bins, len(labels))}
-	count := make([]int, classes)
+	t.labels, t.values, t.left = make([]int, classes), make([]int, bins), make([]int, classes)
 	for _, l := range labels {
-		count[l]++
+		t.labels[l]++
 	}
-	t.ofLabels = t.sum(count)
+	t.ofLabels = t.sum(t.labels)
 	return t
 }
 
@@ -64,21 +66,28 @@ func (t *contingency) of(bin []int) *contingency {
 		clear(p)
 	}
 	t.places.put(bin)
-	t.ofValues = 0
-	for _, p := range t.places {
-		t.ofValues += t.logs[common(p, p)]
+	for i, p := range t.places {
+		t.values[i] = common(p, p)
 	}
+	t.ofValues = t.sum(t.values)
 	return t
 }
 
 // information is the plug-in estimate Σ p ln(p/(p_a·p_b)), in nat: from counts, by their n ln n.
 func (t *contingency) information(labels members) float64 {
-	joint := 0.0
-	for _, p := range t.places {
-		for _, l := range labels {
-			joint += t.logs[common(p, l)]
+	joint, last := 0.0, len(labels)-1
+	copy(t.left, t.labels)
+	for i, p := range t.places[:t.bins-1] {
+		rest := t.values[i]
+		for l, of := range labels[:last] {
+			n := common(p, of)
+			joint += t.logs[n]
+			t.left[l], rest = t.left[l]-n, rest-n
 		}
+		joint += t.logs[rest]
+		t.left[last] -= rest
 	}
+	joint += t.sum(t.left)
 	// In this order one value of a alone tells nothing, to the bit.
 	n := len(t.logs) - 1
 	return (joint - t.ofLabels - (t.ofValues - t.logs[n])) / float64(n)

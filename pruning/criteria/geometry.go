@@ -1,8 +1,10 @@
 package criteria
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/secateur/secateur/core/graph"
 	"github.com/secateur/secateur/pruning/groups"
@@ -39,18 +41,19 @@ func lampOf(score func(*Matrices, *groups.Group) ([]float64, error)) func(*Matri
 		if err != nil {
 			return nil, err
 		}
-		out := make([]float64, len(s))
+		out, order := make([]float64, len(s)), make([]int, len(s))
 		for i, x := range s {
-			if x < 0 {
+			if order[i] = i; x < 0 {
 				return nil, fmt.Errorf("LAMP wants scores of at least 0, unit %d has %g", i, x)
 			}
-			sum := 0.0
-			for _, y := range s {
-				if y >= x {
-					sum += y * y
-				}
+		}
+		slices.SortFunc(order, func(i, j int) int { return cmp.Compare(s[j], s[i]) })
+		sum, summed := 0.0, 0
+		for _, i := range order {
+			for ; summed < len(s) && s[order[summed]] >= s[i]; summed++ {
+				sum += s[order[summed]] * s[order[summed]]
 			}
-			out[i] = math.Min(x*x/math.Max(sum, math.SmallestNonzeroFloat64), 1)
+			out[i] = math.Min(s[i]*s[i]/math.Max(sum, math.SmallestNonzeroFloat64), 1)
 		}
 		return out, nil
 	}

@@ -61,8 +61,11 @@ func (m *Matrices) gamma(on Needs, f int) gamma {
 	return s
 }
 
-// gammaPerPixel divides that of each gate by its pixels.
+// gammaPerPixel divides that of each gate by its pixels, to a common factor.
 func (m *Matrices) gammaPerPixel(on Needs, f int) gamma {
+	if !slices.ContainsFunc(m.Gates, func(g Gate) bool { return g.Pixels != m.Gates[0].Pixels }) {
+		return m.gamma(on, f)
+	}
 	return m.scaledGamma(on, f, func(g Gate) float64 { return 1 / float64(g.Pixels) })
 }
 

@@ -45,8 +45,9 @@ func rank(v []float64, seed uint64, name string) *Scores {
 		}
 	}
 	key := random.Stream(seed, name+" ties", 0).Perm(len(v))
+	s.Order = make([]int, len(v))
 	for i := range v {
-		s.Order = append(s.Order, i)
+		s.Order[i] = i
 	}
 	slices.SortFunc(s.Order, func(a, b int) int {
 		switch {

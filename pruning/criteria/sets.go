@@ -92,7 +92,7 @@ func greedy(relevance []float64, update func(gains []float64, left []int, last i
 			if relevance[i] < 0 {
 				gains[i] = math.Inf(-1)
 			}
-			if better(gains, relevance, i, left[best]) {
+			if !(gains[i] < gains[left[best]]) && better(gains, relevance, i, left[best]) {
 				best = at
 			}
 		}

@@ -42,7 +42,7 @@ func near(t *testing.T, what string, got, want float64) {
 func TestJensenShannon(t *testing.T) {
 	s := drawn(1, 37, 3)
 	const bins = 4
-	bin := equallyFilled(s.x[0], ascending(s.x[0]), bins)
+	bin := equallyFilled(s.x[0], s.orders()[0], bins)
 	all, class := make([]float64, bins), make([][bins]float64, 3)
 	for i, b := range bin {
 		all[b] += 1. / 37
