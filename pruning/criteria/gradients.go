@@ -29,103 +29,97 @@ func gradientCriteria(on Needs) []Criterion {
 }
 
 // onGamma is the score of a group from its Γ.
-func onGamma(of func(*Matrices, Needs, int) gamma, on Needs, score func(gamma) []float64) func(*Matrices, *groups.Group) ([]float64, error) {
+func onGamma(of func(*Matrices, Needs, int) *gamma, on Needs, score func(*gamma) []float64) func(*Matrices, *groups.Group) ([]float64, error) {
 	return func(m *Matrices, g *groups.Group) ([]float64, error) {
 		return score(of(m, on, len(g.Units))), nil
 	}
 }
 
-// gamma is Γ of a group, N×F: v[n*f+i] is image or object n and unit i, summed over the group's gates.
-type gamma struct {
-	f      int
-	v      []float64
-	weight func(n int) float64
-	made   *gammaMeans
-}
-
-// gammaMeans are weighted means over all rows, F: of γ, of its size, of its square. They are made together, once.
-type gammaMeans struct{ plain, size, square []float64 }
-
-func (s gamma) rows() int { return len(s.v) / s.f }
+// gamma is weighted means over the rows of Γ, F, the sum over the group's gates being γ: of γ, of its size, of its square, and
+// the mean over mini-batches, in the order of the rows, of the square of their mean.
+type gamma struct{ plain, size, square, batches []float64 }
 
 // gamma adds the gates up before anything is squared: the coupled places may cancel. It is made once.
-func (m *Matrices) gamma(on Needs, f int) gamma {
+func (m *Matrices) gamma(on Needs, f int) *gamma {
 	if s, ok := m.sums[on]; ok {
 		return s
 	}
 	s := m.scaledGamma(on, f, func(Gate) float64 { return 1 })
 	if m.sums == nil {
-		m.sums = map[Needs]gamma{}
+		m.sums = map[Needs]*gamma{}
 	}
 	m.sums[on] = s
 	return s
 }
 
 // gammaPerPixel divides that of each gate by its pixels, to a common factor.
-func (m *Matrices) gammaPerPixel(on Needs, f int) gamma {
+func (m *Matrices) gammaPerPixel(on Needs, f int) *gamma {
 	if !slices.ContainsFunc(m.Gates, func(g Gate) bool { return g.Pixels != m.Gates[0].Pixels }) {
 		return m.gamma(on, f)
 	}
 	return m.scaledGamma(on, f, func(g Gate) float64 { return 1 / float64(g.Pixels) })
 }
 
-func (m *Matrices) scaledGamma(on Needs, f int, scale func(Gate) float64) gamma {
-	_, weight := m.behind()
-	s := gamma{f, make([]float64, m.objectRows()*f), weight, &gammaMeans{}}
+// gateBatch is the images of one mini-batch of taylor-gate: with large ones the signed mean of
+// a converged network goes to zero.
+const gateBatch = 8
+
+func (m *Matrices) scaledGamma(on Needs, f int, scale func(Gate) float64) *gamma {
+	var parts [][]float32
+	var by []float64
 	for _, gate := range m.Gates {
-		by := scale(gate)
-		for i, x := range gate.of(on) {
-			s.v[i] += float64(x) * by
+		parts, by = append(parts, gate.of(on)), append(by, scale(gate))
+	}
+	_, weight := m.behind()
+	s := &gamma{make([]float64, f), make([]float64, f), make([]float64, f), make([]float64, f)}
+	row, batch, total, batches := make([]float64, f), make([]float64, f), 0.0, 0.0
+	for lo := 0; lo < m.objectRows(); lo += gateBatch {
+		clear(batch)
+		own := 0.0
+		for n := lo; n < min(lo+gateBatch, m.objectRows()); n++ {
+			clear(row)
+			for k, v := range parts {
+				addScaled(row, v[n*f:(n+1)*f], by[k])
+			}
+			own += weight(n)
+			s.add(row, batch, weight(n))
 		}
+		for i, x := range batch {
+			s.batches[i] += square(x / own)
+		}
+		total, batches = total+own, batches+1
+	}
+	for i := range s.plain {
+		s.plain[i] /= total
+		s.size[i] /= total
+		s.square[i] /= total
+		s.batches[i] /= batches
 	}
 	return s
 }
 
-// means are those over all rows, by unit.
-func (s gamma) means() *gammaMeans {
-	m := s.made
-	if m.plain != nil {
-		return m
+// addScaled is y += by·x.
+func addScaled(y []float64, x []float32, by float64) {
+	x = x[:len(y)]
+	for i := range y {
+		y[i] += float64(x[i]) * by
 	}
-	m.plain, m.size, m.square = make([]float64, s.f), make([]float64, s.f), make([]float64, s.f)
-	total := 0.0
-	for n := range s.rows() {
-		w := s.weight(n)
-		total += w
-		plain, size, squares := m.plain, m.size[:len(m.plain)], m.square[:len(m.plain)]
-		for i, x := range s.v[n*s.f:][:len(plain)] {
-			plain[i] += w * x
-			size[i] += w * math.Abs(x)
-			squares[i] += w * (x * x)
-		}
-	}
-	for i := range m.plain {
-		m.plain[i] /= total
-		m.size[i] /= total
-		m.square[i] /= total
-	}
-	return m
 }
 
-// meanOf is the weighted mean over rows lo to hi, by unit.
-func (s gamma) meanOf(lo, hi int) []float64 {
-	out, total := make([]float64, s.f), 0.0
-	for n := lo; n < hi; n++ {
-		w := s.weight(n)
-		total += w
-		for i, x := range s.v[n*s.f:][:len(out)] {
-			out[i] += w * x
-		}
+// add adds γ of a row to the sums and to that of its batch, w times.
+func (s *gamma) add(row, batch []float64, w float64) {
+	plain, size, squares, batch := s.plain[:len(row)], s.size[:len(row)], s.square[:len(row)], batch[:len(row)]
+	for i, x := range row {
+		plain[i] += w * x
+		batch[i] += w * x
+		size[i] += w * math.Abs(x)
+		squares[i] += w * (x * x)
 	}
-	for i := range out {
-		out[i] /= total
-	}
-	return out
 }
 
 // taylor is mean_n |γ_n/M|, divided by its L2 norm over the group so that groups compare.
-func taylor(s gamma) []float64 {
-	out := slices.Clone(s.means().size)
+func taylor(s *gamma) []float64 {
+	out := slices.Clone(s.size)
 	norm := 0.0
 	for _, x := range out {
 		if finite(x) {
@@ -140,28 +134,12 @@ func taylor(s gamma) []float64 {
 	return out
 }
 
-// gateBatch is the images of one mini-batch of taylor-gate: with large ones the signed mean of
-// a converged network goes to zero.
-const gateBatch = 8
-
 // taylorGate is the mean over mini-batches, in the order of the images, of (mean γ)².
-func taylorGate(s gamma) []float64 {
-	out, batches := make([]float64, s.f), 0.0
-	for lo := 0; lo < s.rows(); lo += gateBatch {
-		for i, x := range s.meanOf(lo, min(lo+gateBatch, s.rows())) {
-			out[i] += x * x
-		}
-		batches++
-	}
-	for i := range out {
-		out[i] /= batches
-	}
-	return out
-}
+func taylorGate(s *gamma) []float64 { return slices.Clone(s.batches) }
 
 // fisher is ½ mean_n γ_n².
-func fisher(s gamma) []float64 {
-	out := slices.Clone(s.means().square)
+func fisher(s *gamma) []float64 {
+	out := slices.Clone(s.square)
 	for i := range out {
 		out[i] /= 2
 	}
@@ -169,8 +147,8 @@ func fisher(s gamma) []float64 {
 }
 
 // snip is |mean_n γ_n|: near 0 everywhere on a network that has converged.
-func snip(s gamma) []float64 {
-	out := slices.Clone(s.means().plain)
+func snip(s *gamma) []float64 {
+	out := slices.Clone(s.plain)
 	for i := range out {
 		out[i] = math.Abs(out[i])
 	}
@@ -181,7 +159,7 @@ func snip(s gamma) []float64 {
 // one image: the paper's choice of cost, which tracks time better than multiply-adds.
 func groupFisher(on Needs) func(*Matrices, *groups.Group) ([]float64, error) {
 	return func(m *Matrices, g *groups.Group) ([]float64, error) {
-		out := slices.Clone(m.gamma(on, len(g.Units)).means().square)
+		out := slices.Clone(m.gamma(on, len(g.Units)).square)
 		for i, u := range g.Units {
 			out[i] /= 4 * float64(memory(g, u))
 		}

@@ -27,12 +27,12 @@ func interpretabilityCriteria() []Criterion {
 
 // meanRelevance is the mean over images of R, summed over the gates: the share of what speaks for the true class that goes
 // through the filter.
-func meanRelevance(s gamma) []float64 {
-	return slices.Clone(s.means().plain)
+func meanRelevance(s *gamma) []float64 {
+	return slices.Clone(s.plain)
 }
 
 // meanSize is mean_n |x_n|.
-func meanSize(s gamma) []float64 { return slices.Clone(s.means().size) }
+func meanSize(s *gamma) []float64 { return slices.Clone(s.size) }
 
 // selectivity is (μ_max - μ_rest)/(μ_max + μ_rest), μ being a filter's mean activation at the last gate in one class: the
 // largest one, and the mean of the others. It refuses activations below 0, of which it is not defined.

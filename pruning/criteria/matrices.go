@@ -44,7 +44,7 @@ type Matrices struct {
 	sampled *sample     // what several criteria start from, made when first asked for
 	means   [][]float64 // F×N, of P
 	pools   []pooled    // of P, by gate
-	sums    map[Needs]gamma
+	sums    map[Needs]*gamma
 	filters map[*graph.Node]filterGram
 	scores  map[string][]float64 // by criterion
 }
