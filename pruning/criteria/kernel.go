@@ -17,29 +17,41 @@ func medianDistance(s []float64) float64 {
 		return 0
 	}
 	want := below + (upTo-below)/2
-	for bisect := false; upTo-below > len(s); bisect = !bisect {
-		mid := lo + (hi-lo)/2
+	for bisect := false; upTo-below > len(s); {
+		all, share := upTo-below, 0.5
+		if !bisect {
+			share = inside(float64(want-below)+0.5, float64(all), float64(len(s)))
+		}
+		mid := lo + (hi-lo)*share
 		if mid == lo || mid == hi {
 			return hi
-		}
-		if !bisect { // where the median is if the distances in between are spread evenly
-			even := (float64(want-below) + 0.5) / float64(upTo-below)
-			mid = lo + (hi-lo)*min(max(0.1, even), 0.9)
 		}
 		if n := pairsWithin(s, mid); n > want {
 			hi, upTo = mid, n
 		} else {
 			lo, below = mid, n
 		}
+		bisect = 2*(upTo-below) > all
 	}
 	left := distances(s, lo, hi)
 	slices.Sort(left)
 	return left[want-below]
 }
 
+// inside is where to divide an interval that so many distances lie in: where the wanted one is if they are spread evenly, and
+// so much nearer to the middle that it should lie in the smaller part.
+func inside(wanted, all, few float64) float64 {
+	nearer := min(wanted, all-wanted)
+	share := min((1.2*nearer+few/4)/all, 0.9)
+	if wanted > nearer {
+		return 1 - share
+	}
+	return share
+}
+
 // distances are those of the pairs of ascending s that are more than lo and at most hi apart.
-func distances(s []float64, lo, hi float64) (list []float64) {
-	from := 0
+func distances(s []float64, lo, hi float64) []float64 {
+	list, from := make([]float64, 0, len(s)), 0
 	for i, v := range s {
 		for v-s[from] > hi {
 			from++
@@ -87,7 +99,7 @@ func onKernels(score func(*sample) []float64) func(*Matrices, *groups.Group) ([]
 func (s *sample) kernels() {
 	order := s.byClass()
 	s.nhsic, s.renyi = make([]float64, len(s.x)), make([]float64, len(s.x))
-	orders, sorted := s.orders(), make([]float64, len(s.label))
+	orders, sorted, room := s.orders(), make([]float64, len(s.label)), make([]float64, 5*len(s.label))
 	for i, x := range s.x {
 		if !finite(mean(x)) {
 			s.nhsic[i], s.renyi[i] = math.NaN(), math.NaN()
@@ -97,7 +109,7 @@ func (s *sample) kernels() {
 			sorted[at] = x[n]
 		}
 		if width := medianDistance(sorted); width > 0 {
-			k := s.pairs(x, order, width)
+			k := s.pairs(x, order, width, room)
 			s.nhsic[i], s.renyi[i] = s.dependence(k), s.shared(k)
 		}
 	}
@@ -122,14 +134,16 @@ type pairSums struct {
 
 // pairs sums the Gaussian kernel of x: by its Fourier series, or pair by pair where x has outliers and the series would be
 // longer than there are images.
-func (s *sample) pairs(x []float64, order []int, width float64) *pairSums {
+//
+//	room  5·N
+func (s *sample) pairs(x []float64, order []int, width float64, room []float64) *pairSums {
 	by := math.Sqrt(0.5) / width
-	y := make([]float64, len(x))
+	y, room := room[:len(x)], room[len(x):]
 	for i, at := range order {
 		y[i] = x[at] * by
 	}
 	if period, terms := seriesOf(slices.Max(y) - slices.Min(y)); terms <= len(y) {
-		return s.series(y, period, terms)
+		return s.series(y, period, terms, room)
 	}
 	return s.eachPair(y)
 }

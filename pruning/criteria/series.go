@@ -17,13 +17,13 @@ func seriesOf(apart float64) (period float64, terms int) {
 //	exp(-d²) = Σ_m a_m cos(2πmd/period), a_m = √π/period·exp(-(πm/period)²), twice that for m > 0
 //
 // a sum over pairs is Σ_m a_m |Σ_i exp(2πi·m·y_i/period)|², to about 1e-12 a pair (Poisson's summation formula).
-func (s *sample) series(y []float64, period float64, terms int) *pairSums {
+func (s *sample) series(y []float64, period float64, terms int, room []float64) *pairSums {
 	n := len(y)
 	k := &pairSums{rows: make([]float64, n)}
-	re, im, stepRe, stepIm := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	re, im, stepRe, stepIm := room[:n], room[n:2*n], room[2*n:3*n], room[3*n:4*n]
 	for i, v := range y {
 		stepIm[i], stepRe[i] = math.Sincos(2 * math.Pi / period * v)
-		re[i] = 1
+		re[i], im[i] = 1, 0
 	}
 	sum := s.still()
 	for m := range terms {

@@ -136,7 +136,7 @@ func TestSeries(t *testing.T) {
 		}
 		y[7] = 10 * spread
 		period, terms := seriesOf(slices.Max(y) - slices.Min(y))
-		got, want := s.series(y, period, terms), s.eachPair(y)
+		got, want := s.series(y, period, terms, make([]float64, 4*len(y))), s.eachPair(y)
 		for i, have := range append(got.rows, got.all, got.same, got.allSquares, got.sameOfSquares) {
 			if w := append(want.rows, want.all, want.same, want.allSquares, want.sameOfSquares)[i]; math.Abs(have-w) > 1e-9*60 {
 				t.Errorf("spread %g, %d terms: sum %d is %v, of pairs %v", spread, terms, i, have, w)
