@@ -137,15 +137,34 @@ func (e *elimination) shrink() (left []int) {
 			e.place[i] = to[at]
 		}
 	}
+	kept := runs(left)
 	for i, at := range left {
-		for j := i; j < len(left); j++ {
-			e.inverse[i*len(left)+j] = e.inverse[at*e.n+left[j]]
+		to := e.inverse[i*len(left)+i : (i+1)*len(left)]
+		for _, r := range kept {
+			if r.end > at {
+				to = to[copy(to, e.inverse[at*e.n:][max(r.from, at):r.end]):]
+			}
 		}
 		copy(e.w[i*e.rows:(i+1)*e.rows], e.weights(at))
 	}
 	e.n = len(left)
 	e.norm, e.diag = e.norm[:e.n], e.diag[:e.n]
 	return left
+}
+
+// run is places that follow each other.
+type run struct{ from, end int }
+
+// runs are those of ascending places.
+func runs(places []int) (list []run) {
+	for _, at := range places {
+		if last := len(list) - 1; last >= 0 && list[last].end == at {
+			list[last].end++
+		} else {
+			list = append(list, run{at, at + 1})
+		}
+	}
+	return list
 }
 
 // measure reads norms and diagonal at the beginning of a block.

@@ -2,6 +2,7 @@ package criteria
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/secateur/secateur/pruning/groups"
 	"github.com/secateur/secateur/pruning/ridge"
@@ -37,11 +38,14 @@ func obs(m *Matrices, g *groups.Group) ([]float64, error) {
 		}
 		readers = append(readers, r)
 	}
-	f := len(g.Units)
-	out, gone := make([]float64, f), make([]bool, f)
-	for place := range f {
-		i := cheapest(readers, gone)
-		gone[i], out[i] = true, float64(place)
+	out, left := make([]float64, len(g.Units)), make([]int, len(g.Units))
+	for i := range left {
+		left[i] = i
+	}
+	for place := range out {
+		at := cheapest(readers, left)
+		i := left[at]
+		left, out[i] = slices.Delete(left, at, at+1), float64(place)
 		for _, r := range readers {
 			r.take(i)
 		}
@@ -49,19 +53,16 @@ func obs(m *Matrices, g *groups.Group) ([]float64, error) {
 	return out, nil
 }
 
-// cheapest is the unit that costs least of those that are left.
-func cheapest(readers []*reader, gone []bool) int {
-	best, least := -1, 0.0
-	for i := range gone {
-		if gone[i] {
-			continue
-		}
+// cheapest is the place of the unit that costs least of those that are left.
+func cheapest(readers []*reader, left []int) (best int) {
+	least := 0.0
+	for at, i := range left {
 		cost := 0.0
 		for _, r := range readers {
 			cost += r.cost(i)
 		}
-		if best < 0 || cost < least {
-			best, least = i, cost
+		if at == 0 || cost < least {
+			best, least = at, cost
 		}
 	}
 	return best
@@ -98,12 +99,14 @@ func byChannel(site groups.Site, c int) []float64 {
 	value := site.Weight.Value
 	w, rows := make([]float64, len(value)), len(value)/c
 	scale := site.FoldScale()
-	for i, v := range value {
-		x := float64(v)
+	for row := range rows {
+		by := 1.0
 		if scale != nil {
-			x *= scale[i/(len(value)/len(scale))]
+			by = scale[row*len(scale)/rows]
 		}
-		w[i%c*rows+i/c] = x
+		for i, v := range value[row*c : (row+1)*c] {
+			w[i*rows+row] = float64(v) * by
+		}
 	}
 	return w
 }
