@@ -16,12 +16,12 @@ type sample struct {
 	classes int
 	count   []int // images of each class
 
-	order         [][]int      // F×N, the images by ascending x
-	total, within []float64    // F×F, of scatters
-	joint         []float64    // F×F, of pairs
-	spreads       [][2]float64 // F, of spread
-	own           []float64    // F, of relevance
-	nhsic, renyi  []float64    // of kernels
+	order        [][]int // F×N, the images by ascending x
+	scattered    *scatter
+	joint        []float64    // F×F, of pairs
+	spreads      [][2]float64 // F, of spread
+	own          []float64    // F, of relevance
+	nhsic, renyi []float64    // of kernels
 }
 
 // sample is that of the group's matrices, made once for all criteria.

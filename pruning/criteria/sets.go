@@ -38,11 +38,18 @@ func byOrder(order []int) []float64 {
 	return out
 }
 
-// scatters are the total and within-class scatter of all pairs of units, F×F, made once. The total is that within the
-// classes and that of their means.
-func (s *sample) scatters() (total, within []float64) {
-	if s.total != nil {
-		return s.total, s.within
+// scatter is Σ (x-x̄)(y-ȳ) of all pairs of units: that within the classes and, in total, that of their means beside.
+type scatter struct {
+	f, classes int
+	within     []float64 // F×F
+	between    []float64 // F×classes, means of classes less that of all, by the roots of their sizes
+	totals     []float64 // F, the total of each unit with itself
+}
+
+// scatters is made once.
+func (s *sample) scatters() *scatter {
+	if s.scattered != nil {
+		return s.scattered
 	}
 	f, n := len(s.x), len(s.label)
 	centred, between := make([]float64, 0, f*n), make([]float64, 0, f*s.classes)
@@ -55,11 +62,17 @@ func (s *sample) scatters() (total, within []float64) {
 			between = append(between, math.Sqrt(float64(s.count[c]))*(m-all))
 		}
 	}
-	s.within = symmetric.Gram(centred, f)
-	s.total = slices.Clone(s.within)
-	symmetric.Add(s.total, between, between, f, s.classes)
-	symmetric.Mirror(s.total, f)
-	return s.total, s.within
+	s.scattered = &scatter{f, s.classes, symmetric.Gram(centred, f), between, make([]float64, f)}
+	for i := range f {
+		s.scattered.total(s.scattered.totals[i:i+1], i, i)
+	}
+	return s.scattered
+}
+
+// total is that of unit i with as many units from one on as there is room for.
+func (s *scatter) total(row []float64, i, from int) {
+	tensor.Product(row, s.between[from*s.classes:], s.classes, s.between[i*s.classes:], len(row), s.classes)
+	addTo(row, s.within[i*s.f+from:])
 }
 
 // relevance is ½ ln(Σ_T/Σ_W), what each unit tells by itself; -1 where it never varies. It is made once.
@@ -131,9 +144,8 @@ func (s *sample) pairInformations() []float64 {
 	if s.joint != nil {
 		return s.joint
 	}
-	total, within := s.scatters()
-	f := len(s.x)
-	t, w := diagonal(total, f), diagonal(within, f)
+	scatter, f := s.scatters(), len(s.x)
+	t, w, total := scatter.totals, diagonal(scatter.within, f), make([]float64, f)
 	alone := make([]float64, f) // Σ_T/Σ_W of one unit, 1 where it never varies within a class
 	for i := range alone {
 		if alone[i] = 1; w[i] > 0 {
@@ -142,7 +154,8 @@ func (s *sample) pairInformations() []float64 {
 	}
 	s.joint = make([]float64, f*f)
 	for i := range f {
-		row, totals, withins := s.joint[i*f:(i+1)*f], total[i*f:(i+1)*f], within[i*f:(i+1)*f]
+		row, totals, withins := s.joint[i*f:(i+1)*f], total, scatter.within[i*f:(i+1)*f]
+		scatter.total(totals[i+1:], i, i+1)
 		for j := i + 1; j < f; j++ {
 			both, ok := wilks(t[i]*t[j], totals[j], w[i]*w[j], withins[j])
 			if !ok {
@@ -176,17 +189,17 @@ func wilks(total, totalCross, within, withinCross float64) (ratio float64, ok bo
 
 // mrmr takes the unit with the largest I(x_i; y) less the mean of I(x_i; x_s) over the units s taken before.
 func mrmr(s *sample) []int {
-	relevance := s.relevance()
-	total, _ := s.scatters()
+	relevance, scatter := s.relevance(), s.scatters()
 	f, count := len(s.x), 0
-	redundancy, own, pairs := make([]float64, f), diagonal(total, f), make([]float64, f)
+	redundancy, own, pairs, row := make([]float64, f), scatter.totals, make([]float64, f), make([]float64, f)
 	return greedy(relevance, func(gains []float64, left []int, last int) {
 		if last < 0 {
 			copy(gains, relevance)
 			return
 		}
 		count++
-		added, row := pairs[:len(left)], total[last*f:(last+1)*f]
+		added := pairs[:len(left)]
+		scatter.total(row, last, 0)
 		for at, i := range left {
 			added[at] = unexplained(row[i], own[i]*own[last])
 		}
@@ -221,10 +234,9 @@ func (s *sample) shrink() float64 {
 // are images less classes the scatter within classes is used up, and the rest goes as jmi would have it.
 func cmi(s *sample) []int {
 	relevance, joint := s.relevance(), s.pairInformations()
-	total, within := s.scatters()
-	f, rho := len(s.x), s.shrink()
+	f := len(s.x)
 	taken, sum, most := 0, make([]float64, f), max(len(s.label)-s.classes, 1)
-	t, w := newConditional(total, within, f, min(f, most), rho), newConditional(within, within, f, min(f, most), rho)
+	t, w := s.scatters().conditionals(min(f, most), s.shrink())
 	return greedy(relevance, func(gains []float64, left []int, last int) {
 		if last >= 0 {
 			addTo(sum, joint[last*f:])
@@ -246,8 +258,8 @@ func cmi(s *sample) []int {
 // conditional is the variances of units given others, by pivoted Cholesky.
 type conditional struct {
 	f, most int
-	s       []float64 // F×F
-	less    []float64 // F×F, taken from the off-diagonals rho times
+	row     func(i int) []float64 // F, of the scatter
+	less    []float64             // F×F, taken from the off-diagonals rho times
 	rho     float64
 	left    []float64 // F
 	least   []float64 // below which nothing is left
@@ -256,9 +268,18 @@ type conditional struct {
 	gone    []float64 // F
 }
 
-// newConditional is for at most most units that are taken as given.
-func newConditional(s, less []float64, f, most int, rho float64) *conditional {
-	c := &conditional{f: f, most: most, s: s, less: less, rho: rho, left: diagonal(s, f), least: diagonal(s, f), taken: make([]float64, f*most), gone: make([]float64, f)}
+// conditionals are for at most most units that are taken as given: of the total, and within classes.
+func (s *scatter) conditionals(most int, rho float64) (total, within *conditional) {
+	own := make([]float64, s.f)
+	total = s.conditional(slices.Clone(s.totals), most, rho, func(i int) []float64 {
+		s.total(own, i, 0)
+		return own
+	})
+	return total, s.conditional(diagonal(s.within, s.f), most, rho, func(i int) []float64 { return s.within[i*s.f:][:s.f] })
+}
+
+func (s *scatter) conditional(left []float64, most int, rho float64, row func(i int) []float64) *conditional {
+	c := &conditional{f: s.f, most: most, row: row, less: s.within, rho: rho, left: left, least: slices.Clone(left), taken: make([]float64, s.f*most), gone: make([]float64, s.f)}
 	for i := range c.least {
 		c.least[i] *= 1e-9
 	}
@@ -278,7 +299,7 @@ func (c *conditional) condition(i int) {
 	if c.left[i] <= c.least[i] {
 		return
 	}
-	own, less, gone := c.s[i*c.f:][:c.f], c.less[i*c.f:][:c.f], c.gone
+	own, less, gone := c.row(i), c.less[i*c.f:][:c.f], c.gone
 	tensor.Product(gone, c.taken, c.most, c.taken[i*c.most:][:c.count], c.f, c.count)
 	by := 1 / math.Sqrt(c.left[i])
 	for j, v := range gone { // j = i is not looked at again

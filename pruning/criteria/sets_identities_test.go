@@ -78,7 +78,10 @@ func TestJensenShannon(t *testing.T) {
 // pairs have and the gains of the greedy search add up to.
 func TestWilks(t *testing.T) {
 	s := drawn(5, 60, 3)
-	total, within := s.scatters()
+	within, total := s.scatters().within, make([]float64, 5*5)
+	for i := range 5 {
+		s.scatters().total(total[5*i:5*i+5], i, 0)
+	}
 	for i, x := range s.x {
 		class, mean := s.means(x)
 		between := 0.0
@@ -98,7 +101,8 @@ func TestWilks(t *testing.T) {
 		return math.Log(mat.Det(a)/mat.Det(b)) / 2
 	}
 	near(t, "a pair", s.pairInformations()[1*5+3], lambda([]int{1, 3}))
-	v, w, sum := newConditional(total, within, 5, 5, 0), newConditional(within, within, 5, 5, 0), 0.0
+	v, w := s.scatters().conditionals(5, 0)
+	sum := 0.0
 	for _, i := range []int{2, 0, 4, 1, 3} {
 		sum += math.Log(v.left[i]/w.left[i]) / 2
 		v.condition(i)
