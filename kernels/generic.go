@@ -12,6 +12,7 @@ func Generic() Set {
 		Winograd: genericWinograd(),
 		Fill:     fill, Add: add, Sub: sub, Mul: mul, Div: div,
 		Axpy: axpy, Scale: scale, MulAdd: mulAdd, Clip: clip, ClipGrad: clipGrad, MulClip: mulClip,
+		Abs: abs, MulSigned: mulSigned, ShareRow: shareRow,
 		ScaleShift: scaleShift, AddRow: addRow, MulRow: mulRow, ColSum: colSum, ColDot: colDot,
 		Sum: sum, SumSq: sumSq, Dot: dot, SGD: sgd, AdamW: adamW,
 		Norm: genericNorm(), Finish: genericFinish(),
@@ -141,6 +142,20 @@ func mulClip(y, a, x []float32, lo, hi float32) {
 	}
 }
 
+func abs(y, x []float32) {
+	x = x[:len(y)]
+	for i, v := range x {
+		y[i] = max(v, -v)
+	}
+}
+
+func mulSigned(y, a, b, x []float32) {
+	a, b, x = a[:len(y)], b[:len(y)], x[:len(y)]
+	for i, v := range x {
+		y[i] = a[i]*max(v, 0) + b[i]*min(v, 0)
+	}
+}
+
 // rows calls f with the place of each row of c floats in n.
 func rows(n, c int, f func(lo, hi int)) {
 	if c == 0 {
@@ -167,6 +182,15 @@ func addRow(y, x, b []float32) {
 
 func mulRow(y, x, b []float32) {
 	rows(len(x), len(b), func(lo, hi int) { mul(y[lo:hi], x[lo:hi], b) })
+}
+
+func shareRow(s, y, r, shift, least []float32, share float32) {
+	rows(len(s), len(shift), func(lo, hi int) {
+		sr, yr, rr := s[lo:hi], y[lo:hi], r[lo:hi]
+		for j, v := range sr {
+			sr[j] = rr[j] / max(v+(yr[j]+shift[j]), share*v+least[j])
+		}
+	})
 }
 
 func colSum(sum, x []float32) {

@@ -80,12 +80,17 @@ type Set struct {
 	ClipGrad func(dx, dy, x []float32, lo, hi float32) // dx = dy where lo < x < hi, else 0
 	MulClip  func(y, a, x []float32, lo, hi float32)   // y = a·min(max(x, lo), hi)
 
+	Abs       func(y, x []float32)       // y = |x|
+	MulSigned func(y, a, b, x []float32) // y = a·max(x, 0) + b·min(x, 0)
+
 	// The next treat x as rows×c, c = len of the channel vector.
 	ScaleShift func(y, x, scale, shift []float32) // y = x·scale + shift per channel
 	AddRow     func(y, x, b []float32)            // y = x + b per channel
 	MulRow     func(y, x, b []float32)            // y = x·b per channel
-	ColSum     func(sum, x []float32)             // sum[j] += Σ_rows x[·,j]
-	ColDot     func(sum, x, y []float32)          // sum[j] += Σ_rows x[·,j]·y[·,j]
+	// ShareRow is s = r/max(s + y + shift, share·s + least), shift and least per channel.
+	ShareRow func(s, y, r, shift, least []float32, share float32)
+	ColSum   func(sum, x []float32)    // sum[j] += Σ_rows x[·,j]
+	ColDot   func(sum, x, y []float32) // sum[j] += Σ_rows x[·,j]·y[·,j]
 
 	Sum   func(x []float32) float64    // Σ x, in float64 partial sums
 	SumSq func(x []float32) float64    // Σ x²

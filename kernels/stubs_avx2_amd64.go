@@ -1770,6 +1770,18 @@ func clipGradF32AVX2Loop(dx *float32, dy *float32, x *float32, lo float32, hi fl
 //go:noescape
 func mulClipF32AVX2Loop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
 
+// y = |x|
+// for n floats.
+//
+//go:noescape
+func absF32AVX2Loop(y *float32, x *float32, n int)
+
+// y = a·max(x, 0) + b·min(x, 0)
+// for n floats.
+//
+//go:noescape
+func mulSignedF32AVX2Loop(y *float32, a *float32, b *float32, x *float32, n int)
+
 // m = momentum·m + scale·dw + decay·w; w -= lr·m
 // for n floats.
 //
@@ -1800,6 +1812,12 @@ func addRowF32AVX2Loop(y *float32, x *float32, b *float32, n int, rows int, stri
 //
 //go:noescape
 func mulRowF32AVX2Loop(y *float32, x *float32, b *float32, n int, rows int, stride int)
+
+// s = r/max(s + y + shift, share·s + least) in every row,
+// n floats a row, stride floats from row to row of s, y, r.
+//
+//go:noescape
+func shareRowF32AVX2Loop(s *float32, y *float32, r *float32, shift *float32, least *float32, share float32, n int, rows int, stride int)
 
 // sum += (x0 + x1) + (x2 + x3) in every row,
 // n floats a row, stride floats from row to row of x0, x1, x2, x3.
@@ -1861,6 +1879,17 @@ func mulRowAVX2(y, x, b []float32) {
 	y = y[:len(x)]
 	for rows, i := len(x)/c, 0; i < rows; i += callRows(c) {
 		mulRowF32AVX2Loop(&y[i*c], &x[i*c], &b[0], c, min(callRows(c), rows-i), c)
+	}
+}
+
+func shareRowAVX2(s, y, r, shift, least []float32, share float32) {
+	c := len(shift)
+	if c == 0 {
+		return
+	}
+	y, r, least = y[:len(s)], r[:len(s)], least[:c]
+	for rows, i := len(s)/c, 0; i < rows; i += callRows(c) {
+		shareRowF32AVX2Loop(&s[i*c], &y[i*c], &r[i*c], &shift[0], &least[0], share, c, min(callRows(c), rows-i), c)
 	}
 }
 
@@ -2036,6 +2065,24 @@ func mulClipAVX2(y []float32, a []float32, x []float32, lo float32, hi float32) 
 	x = x[:len(y)]
 	for i := 0; i < len(y); i += loopFloats {
 		mulClipF32AVX2Loop(&y[i], &a[i], &x[i], lo, hi, min(loopFloats, len(y)-i))
+	}
+}
+
+// absAVX2 is y = |x|.
+func absAVX2(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		absF32AVX2Loop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// mulSignedAVX2 is y = a·max(x, 0) + b·min(x, 0).
+func mulSignedAVX2(y []float32, a []float32, b []float32, x []float32) {
+	a = a[:len(y)]
+	b = b[:len(y)]
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		mulSignedF32AVX2Loop(&y[i], &a[i], &b[i], &x[i], min(loopFloats, len(y)-i))
 	}
 }
 

@@ -796,6 +796,18 @@ func clipGradF32NEONLoop(dx *float32, dy *float32, x *float32, lo float32, hi fl
 //go:noescape
 func mulClipF32NEONLoop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
 
+// y = |x|
+// for n floats.
+//
+//go:noescape
+func absF32NEONLoop(y *float32, x *float32, n int)
+
+// y = a·max(x, 0) + b·min(x, 0)
+// for n floats.
+//
+//go:noescape
+func mulSignedF32NEONLoop(y *float32, a *float32, b *float32, x *float32, n int)
+
 // m = momentum·m + scale·dw + decay·w; w -= lr·m
 // for n floats.
 //
@@ -826,6 +838,12 @@ func addRowF32NEONLoop(y *float32, x *float32, b *float32, n int, rows int, stri
 //
 //go:noescape
 func mulRowF32NEONLoop(y *float32, x *float32, b *float32, n int, rows int, stride int)
+
+// s = r/max(s + y + shift, share·s + least) in every row,
+// n floats a row, stride floats from row to row of s, y, r.
+//
+//go:noescape
+func shareRowF32NEONLoop(s *float32, y *float32, r *float32, shift *float32, least *float32, share float32, n int, rows int, stride int)
 
 // sum += (x0 + x1) + (x2 + x3) in every row,
 // n floats a row, stride floats from row to row of x0, x1, x2, x3.
@@ -887,6 +905,17 @@ func mulRowNEON(y, x, b []float32) {
 	y = y[:len(x)]
 	for rows, i := len(x)/c, 0; i < rows; i += callRows(c) {
 		mulRowF32NEONLoop(&y[i*c], &x[i*c], &b[0], c, min(callRows(c), rows-i), c)
+	}
+}
+
+func shareRowNEON(s, y, r, shift, least []float32, share float32) {
+	c := len(shift)
+	if c == 0 {
+		return
+	}
+	y, r, least = y[:len(s)], r[:len(s)], least[:c]
+	for rows, i := len(s)/c, 0; i < rows; i += callRows(c) {
+		shareRowF32NEONLoop(&s[i*c], &y[i*c], &r[i*c], &shift[0], &least[0], share, c, min(callRows(c), rows-i), c)
 	}
 }
 
@@ -1062,6 +1091,24 @@ func mulClipNEON(y []float32, a []float32, x []float32, lo float32, hi float32) 
 	x = x[:len(y)]
 	for i := 0; i < len(y); i += loopFloats {
 		mulClipF32NEONLoop(&y[i], &a[i], &x[i], lo, hi, min(loopFloats, len(y)-i))
+	}
+}
+
+// absNEON is y = |x|.
+func absNEON(y []float32, x []float32) {
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		absF32NEONLoop(&y[i], &x[i], min(loopFloats, len(y)-i))
+	}
+}
+
+// mulSignedNEON is y = a·max(x, 0) + b·min(x, 0).
+func mulSignedNEON(y []float32, a []float32, b []float32, x []float32) {
+	a = a[:len(y)]
+	b = b[:len(y)]
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		mulSignedF32NEONLoop(&y[i], &a[i], &b[i], &x[i], min(loopFloats, len(y)-i))
 	}
 }
 

@@ -7,6 +7,9 @@
 
 #include "textflag.h"
 
+DATA f00000000<>+0(SB)/4, $0x00000000 // 0
+GLOBL f00000000<>(SB), RODATA|NOPTR, $4
+
 // func fillF32AVX2Loop(y *float32, v float32, n int)
 //
 // y = v
@@ -749,6 +752,174 @@ end:
 	VZEROUPPER
 	RET
 
+// func absF32AVX2Loop(y *float32, x *float32, n int)
+//
+// y = |x|
+// for n floats.
+TEXT ·absF32AVX2Loop(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), DI // y
+	MOVQ x+8(FP), SI // x
+	XORL AX, AX
+	MOVQ n+16(FP), CX // n
+	SUBQ $32, CX
+	JL narrow
+
+wide:
+	VMOVUPS 0(SI)(AX*4), Y0
+	VBROADCASTSS f00000000<>(SB), Y1
+	VSUBPS Y0, Y1, Y1
+	VMAXPS Y0, Y1, Y0
+	VMOVUPS Y0, 0(DI)(AX*4)
+	VMOVUPS 32(SI)(AX*4), Y4
+	VBROADCASTSS f00000000<>(SB), Y5
+	VSUBPS Y4, Y5, Y5
+	VMAXPS Y4, Y5, Y4
+	VMOVUPS Y4, 32(DI)(AX*4)
+	VMOVUPS 64(SI)(AX*4), Y0
+	VBROADCASTSS f00000000<>(SB), Y1
+	VSUBPS Y0, Y1, Y1
+	VMAXPS Y0, Y1, Y0
+	VMOVUPS Y0, 64(DI)(AX*4)
+	VMOVUPS 96(SI)(AX*4), Y4
+	VBROADCASTSS f00000000<>(SB), Y5
+	VSUBPS Y4, Y5, Y5
+	VMAXPS Y4, Y5, Y4
+	VMOVUPS Y4, 96(DI)(AX*4)
+	ADDQ $32, AX
+	SUBQ $32, CX
+	JGE wide
+
+narrow:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JL single
+
+eight:
+	VMOVUPS 0(SI)(AX*4), Y0
+	VBROADCASTSS f00000000<>(SB), Y1
+	VSUBPS Y0, Y1, Y1
+	VMAXPS Y0, Y1, Y0
+	VMOVUPS Y0, 0(DI)(AX*4)
+	ADDQ $8, AX
+	SUBQ $8, CX
+	JGE eight
+
+single:
+	ADDQ $8, CX
+	SUBQ $1, CX
+	JL end
+
+one:
+	VMOVSS 0(SI)(AX*4), X0
+	VBROADCASTSS f00000000<>(SB), Y1
+	VSUBPS Y0, Y1, Y1
+	VMAXPS Y0, Y1, Y0
+	VMOVSS X0, 0(DI)(AX*4)
+	ADDQ $1, AX
+	SUBQ $1, CX
+	JGE one
+
+end:
+	VZEROUPPER
+	RET
+
+// func mulSignedF32AVX2Loop(y *float32, a *float32, b *float32, x *float32, n int)
+//
+// y = a·max(x, 0) + b·min(x, 0)
+// for n floats.
+TEXT ·mulSignedF32AVX2Loop(SB), NOSPLIT, $0-40
+	MOVQ y+0(FP), DI // y
+	MOVQ a+8(FP), SI // a
+	MOVQ b+16(FP), DX // b
+	MOVQ x+24(FP), BX // x
+	XORL AX, AX
+	MOVQ n+32(FP), CX // n
+	SUBQ $32, CX
+	JL narrow
+
+wide:
+	VMOVUPS 0(BX)(AX*4), Y0
+	VBROADCASTSS f00000000<>(SB), Y1
+	VMAXPS Y0, Y1, Y2
+	VMINPS Y0, Y1, Y0
+	VMOVUPS 0(SI)(AX*4), Y1
+	VMULPS Y1, Y2, Y2
+	VMOVUPS 0(DX)(AX*4), Y1
+	VFMADD231PS Y1, Y0, Y2
+	VMOVUPS Y2, 0(DI)(AX*4)
+	VMOVUPS 32(BX)(AX*4), Y4
+	VBROADCASTSS f00000000<>(SB), Y5
+	VMAXPS Y4, Y5, Y6
+	VMINPS Y4, Y5, Y4
+	VMOVUPS 32(SI)(AX*4), Y5
+	VMULPS Y5, Y6, Y6
+	VMOVUPS 32(DX)(AX*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS Y6, 32(DI)(AX*4)
+	VMOVUPS 64(BX)(AX*4), Y0
+	VBROADCASTSS f00000000<>(SB), Y1
+	VMAXPS Y0, Y1, Y2
+	VMINPS Y0, Y1, Y0
+	VMOVUPS 64(SI)(AX*4), Y1
+	VMULPS Y1, Y2, Y2
+	VMOVUPS 64(DX)(AX*4), Y1
+	VFMADD231PS Y1, Y0, Y2
+	VMOVUPS Y2, 64(DI)(AX*4)
+	VMOVUPS 96(BX)(AX*4), Y4
+	VBROADCASTSS f00000000<>(SB), Y5
+	VMAXPS Y4, Y5, Y6
+	VMINPS Y4, Y5, Y4
+	VMOVUPS 96(SI)(AX*4), Y5
+	VMULPS Y5, Y6, Y6
+	VMOVUPS 96(DX)(AX*4), Y5
+	VFMADD231PS Y5, Y4, Y6
+	VMOVUPS Y6, 96(DI)(AX*4)
+	ADDQ $32, AX
+	SUBQ $32, CX
+	JGE wide
+
+narrow:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JL single
+
+eight:
+	VMOVUPS 0(BX)(AX*4), Y0
+	VBROADCASTSS f00000000<>(SB), Y1
+	VMAXPS Y0, Y1, Y2
+	VMINPS Y0, Y1, Y0
+	VMOVUPS 0(SI)(AX*4), Y1
+	VMULPS Y1, Y2, Y2
+	VMOVUPS 0(DX)(AX*4), Y1
+	VFMADD231PS Y1, Y0, Y2
+	VMOVUPS Y2, 0(DI)(AX*4)
+	ADDQ $8, AX
+	SUBQ $8, CX
+	JGE eight
+
+single:
+	ADDQ $8, CX
+	SUBQ $1, CX
+	JL end
+
+one:
+	VMOVSS 0(BX)(AX*4), X0
+	VBROADCASTSS f00000000<>(SB), Y1
+	VMAXPS Y0, Y1, Y2
+	VMINPS Y0, Y1, Y0
+	VMOVSS 0(SI)(AX*4), X1
+	VMULPS Y1, Y2, Y2
+	VMOVSS 0(DX)(AX*4), X1
+	VFMADD231PS Y1, Y0, Y2
+	VMOVSS X2, 0(DI)(AX*4)
+	ADDQ $1, AX
+	SUBQ $1, CX
+	JGE one
+
+end:
+	VZEROUPPER
+	RET
+
 // func sgdF32AVX2Loop(w *float32, dw *float32, m *float32, lr float32, momentum float32, decay float32, scale float32, n int)
 //
 // m = momentum·m + scale·dw + decay·w; w -= lr·m
@@ -1142,6 +1313,127 @@ one:
 end:
 	ADDQ R12, DI
 	ADDQ R12, SI
+	DECQ R11
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func shareRowF32AVX2Loop(s *float32, y *float32, r *float32, shift *float32, least *float32, share float32, n int, rows int, stride int)
+//
+// s = r/max(s + y + shift, share·s + least) in every row,
+// n floats a row, stride floats from row to row of s, y, r.
+TEXT ·shareRowF32AVX2Loop(SB), NOSPLIT, $0-72
+	MOVQ s+0(FP), DI // s
+	MOVQ y+8(FP), SI // y
+	MOVQ r+16(FP), DX // r
+	MOVQ shift+24(FP), BX // shift
+	MOVQ least+32(FP), R8 // least
+	VBROADCASTSS share+40(FP), Y15 // share
+	MOVQ rows+56(FP), R11 // rows
+	MOVQ stride+64(FP), R12
+	SHLQ $2, R12 // stride, bytes
+
+row:
+	XORL AX, AX
+	MOVQ n+48(FP), CX // n
+	SUBQ $32, CX
+	JL narrow
+
+wide:
+	VMOVUPS 0(SI)(AX*4), Y0
+	VMOVUPS 0(BX)(AX*4), Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS 0(DI)(AX*4), Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS 0(R8)(AX*4), Y2
+	VFMADD231PS Y15, Y1, Y2
+	VMAXPS Y0, Y2, Y0
+	VMOVUPS 0(DX)(AX*4), Y1
+	VDIVPS Y0, Y1, Y0
+	VMOVUPS Y0, 0(DI)(AX*4)
+	VMOVUPS 32(SI)(AX*4), Y4
+	VMOVUPS 32(BX)(AX*4), Y5
+	VADDPS Y5, Y4, Y4
+	VMOVUPS 32(DI)(AX*4), Y5
+	VADDPS Y5, Y4, Y4
+	VMOVUPS 32(R8)(AX*4), Y6
+	VFMADD231PS Y15, Y5, Y6
+	VMAXPS Y4, Y6, Y4
+	VMOVUPS 32(DX)(AX*4), Y5
+	VDIVPS Y4, Y5, Y4
+	VMOVUPS Y4, 32(DI)(AX*4)
+	VMOVUPS 64(SI)(AX*4), Y0
+	VMOVUPS 64(BX)(AX*4), Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS 64(DI)(AX*4), Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS 64(R8)(AX*4), Y2
+	VFMADD231PS Y15, Y1, Y2
+	VMAXPS Y0, Y2, Y0
+	VMOVUPS 64(DX)(AX*4), Y1
+	VDIVPS Y0, Y1, Y0
+	VMOVUPS Y0, 64(DI)(AX*4)
+	VMOVUPS 96(SI)(AX*4), Y4
+	VMOVUPS 96(BX)(AX*4), Y5
+	VADDPS Y5, Y4, Y4
+	VMOVUPS 96(DI)(AX*4), Y5
+	VADDPS Y5, Y4, Y4
+	VMOVUPS 96(R8)(AX*4), Y6
+	VFMADD231PS Y15, Y5, Y6
+	VMAXPS Y4, Y6, Y4
+	VMOVUPS 96(DX)(AX*4), Y5
+	VDIVPS Y4, Y5, Y4
+	VMOVUPS Y4, 96(DI)(AX*4)
+	ADDQ $32, AX
+	SUBQ $32, CX
+	JGE wide
+
+narrow:
+	ADDQ $32, CX
+	SUBQ $8, CX
+	JL single
+
+eight:
+	VMOVUPS 0(SI)(AX*4), Y0
+	VMOVUPS 0(BX)(AX*4), Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS 0(DI)(AX*4), Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS 0(R8)(AX*4), Y2
+	VFMADD231PS Y15, Y1, Y2
+	VMAXPS Y0, Y2, Y0
+	VMOVUPS 0(DX)(AX*4), Y1
+	VDIVPS Y0, Y1, Y0
+	VMOVUPS Y0, 0(DI)(AX*4)
+	ADDQ $8, AX
+	SUBQ $8, CX
+	JGE eight
+
+single:
+	ADDQ $8, CX
+	SUBQ $1, CX
+	JL end
+
+one:
+	VMOVSS 0(SI)(AX*4), X0
+	VMOVSS 0(BX)(AX*4), X1
+	VADDPS Y1, Y0, Y0
+	VMOVSS 0(DI)(AX*4), X1
+	VADDPS Y1, Y0, Y0
+	VMOVSS 0(R8)(AX*4), X2
+	VFMADD231PS Y15, Y1, Y2
+	VMAXPS Y0, Y2, Y0
+	VMOVSS 0(DX)(AX*4), X1
+	VDIVPS Y0, Y1, Y0
+	VMOVSS X0, 0(DI)(AX*4)
+	ADDQ $1, AX
+	SUBQ $1, CX
+	JGE one
+
+end:
+	ADDQ R12, DI
+	ADDQ R12, SI
+	ADDQ R12, DX
 	DECQ R11
 	JNZ row
 	VZEROUPPER

@@ -788,6 +788,186 @@ one:
 end:
 	RET
 
+// func absF32NEONLoop(y *float32, x *float32, n int)
+//
+// y = |x|
+// for n floats.
+TEXT ·absF32NEONLoop(SB), NOSPLIT, $0-24
+	MOVW $0x00000000, R17 // 0
+	VDUP R17, V31.S4
+	MOVD y+0(FP), R0 // y
+	MOVD x+8(FP), R1 // x
+	MOVD n+16(FP), R6 // n
+	SUBS $16, R6
+	BLT narrow
+
+wide:
+	FMOVQ 0(R1), F0
+	VMOV V31.B16, V1.B16
+	FSUB4S(0, 1, 1)
+	FMAX4S(1, 0, 0)
+	FMOVQ F0, 0(R0)
+	FMOVQ 16(R1), F4
+	VMOV V31.B16, V5.B16
+	FSUB4S(4, 5, 5)
+	FMAX4S(5, 4, 4)
+	FMOVQ F4, 16(R0)
+	FMOVQ 32(R1), F8
+	VMOV V31.B16, V9.B16
+	FSUB4S(8, 9, 9)
+	FMAX4S(9, 8, 8)
+	FMOVQ F8, 32(R0)
+	FMOVQ 48(R1), F12
+	VMOV V31.B16, V13.B16
+	FSUB4S(12, 13, 13)
+	FMAX4S(13, 12, 12)
+	FMOVQ F12, 48(R0)
+	ADD $64, R0
+	ADD $64, R1
+	SUBS $16, R6
+	BGE wide
+
+narrow:
+	ADD $16, R6
+	SUBS $4, R6
+	BLT single
+
+four:
+	FMOVQ 0(R1), F0
+	VMOV V31.B16, V1.B16
+	FSUB4S(0, 1, 1)
+	FMAX4S(1, 0, 0)
+	FMOVQ F0, 0(R0)
+	ADD $16, R0
+	ADD $16, R1
+	SUBS $4, R6
+	BGE four
+
+single:
+	ADD $4, R6
+	SUBS $1, R6
+	BLT end
+
+one:
+	FMOVS 0(R1), F0
+	VMOV V31.B16, V1.B16
+	FSUB4S(0, 1, 1)
+	FMAX4S(1, 0, 0)
+	FMOVS F0, 0(R0)
+	ADD $4, R0
+	ADD $4, R1
+	SUBS $1, R6
+	BGE one
+
+end:
+	RET
+
+// func mulSignedF32NEONLoop(y *float32, a *float32, b *float32, x *float32, n int)
+//
+// y = a·max(x, 0) + b·min(x, 0)
+// for n floats.
+TEXT ·mulSignedF32NEONLoop(SB), NOSPLIT, $0-40
+	MOVW $0x00000000, R17 // 0
+	VDUP R17, V31.S4
+	MOVD y+0(FP), R0 // y
+	MOVD a+8(FP), R1 // a
+	MOVD b+16(FP), R2 // b
+	MOVD x+24(FP), R3 // x
+	MOVD n+32(FP), R6 // n
+	SUBS $16, R6
+	BLT narrow
+
+wide:
+	FMOVQ 0(R3), F0
+	VMOV V31.B16, V1.B16
+	FMAX4S(1, 0, 2)
+	FMIN4S(1, 0, 0)
+	FMOVQ 0(R1), F1
+	FMUL4S(1, 2, 2)
+	FMOVQ 0(R2), F1
+	VFMLA V1.S4, V0.S4, V2.S4
+	FMOVQ F2, 0(R0)
+	FMOVQ 16(R3), F4
+	VMOV V31.B16, V5.B16
+	FMAX4S(5, 4, 6)
+	FMIN4S(5, 4, 4)
+	FMOVQ 16(R1), F5
+	FMUL4S(5, 6, 6)
+	FMOVQ 16(R2), F5
+	VFMLA V5.S4, V4.S4, V6.S4
+	FMOVQ F6, 16(R0)
+	FMOVQ 32(R3), F8
+	VMOV V31.B16, V9.B16
+	FMAX4S(9, 8, 10)
+	FMIN4S(9, 8, 8)
+	FMOVQ 32(R1), F9
+	FMUL4S(9, 10, 10)
+	FMOVQ 32(R2), F9
+	VFMLA V9.S4, V8.S4, V10.S4
+	FMOVQ F10, 32(R0)
+	FMOVQ 48(R3), F12
+	VMOV V31.B16, V13.B16
+	FMAX4S(13, 12, 14)
+	FMIN4S(13, 12, 12)
+	FMOVQ 48(R1), F13
+	FMUL4S(13, 14, 14)
+	FMOVQ 48(R2), F13
+	VFMLA V13.S4, V12.S4, V14.S4
+	FMOVQ F14, 48(R0)
+	ADD $64, R0
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R3
+	SUBS $16, R6
+	BGE wide
+
+narrow:
+	ADD $16, R6
+	SUBS $4, R6
+	BLT single
+
+four:
+	FMOVQ 0(R3), F0
+	VMOV V31.B16, V1.B16
+	FMAX4S(1, 0, 2)
+	FMIN4S(1, 0, 0)
+	FMOVQ 0(R1), F1
+	FMUL4S(1, 2, 2)
+	FMOVQ 0(R2), F1
+	VFMLA V1.S4, V0.S4, V2.S4
+	FMOVQ F2, 0(R0)
+	ADD $16, R0
+	ADD $16, R1
+	ADD $16, R2
+	ADD $16, R3
+	SUBS $4, R6
+	BGE four
+
+single:
+	ADD $4, R6
+	SUBS $1, R6
+	BLT end
+
+one:
+	FMOVS 0(R3), F0
+	VMOV V31.B16, V1.B16
+	FMAX4S(1, 0, 2)
+	FMIN4S(1, 0, 0)
+	FMOVS 0(R1), F1
+	FMUL4S(1, 2, 2)
+	FMOVS 0(R2), F1
+	VFMLA V1.S4, V0.S4, V2.S4
+	FMOVS F2, 0(R0)
+	ADD $4, R0
+	ADD $4, R1
+	ADD $4, R2
+	ADD $4, R3
+	SUBS $1, R6
+	BGE one
+
+end:
+	RET
+
 // func sgdF32NEONLoop(w *float32, dw *float32, m *float32, lr float32, momentum float32, decay float32, scale float32, n int)
 //
 // m = momentum·m + scale·dw + decay·w; w -= lr·m
@@ -1239,6 +1419,148 @@ end:
 	ADD R8, R10
 	MOVD R10, R1
 	MOVD R11, R2
+	SUBS $1, R7
+	BNE row
+	RET
+
+// func shareRowF32NEONLoop(s *float32, y *float32, r *float32, shift *float32, least *float32, share float32, n int, rows int, stride int)
+//
+// s = r/max(s + y + shift, share·s + least) in every row,
+// n floats a row, stride floats from row to row of s, y, r.
+TEXT ·shareRowF32NEONLoop(SB), NOSPLIT, $0-72
+	MOVD s+0(FP), R0 // s
+	MOVD y+8(FP), R1 // y
+	MOVD r+16(FP), R2 // r
+	MOVD shift+24(FP), R3 // shift
+	MOVD least+32(FP), R4 // least
+	FMOVS share+40(FP), F31 // share
+	VDUP V31.S[0], V31.S4
+	MOVD rows+56(FP), R7 // rows
+	MOVD stride+64(FP), R8
+	LSL $2, R8 // stride, bytes
+	MOVD R0, R9
+	MOVD R1, R10
+	MOVD R2, R11
+	MOVD R3, R12
+	MOVD R4, R13
+
+row:
+	MOVD n+48(FP), R6 // n
+	SUBS $16, R6
+	BLT narrow
+
+wide:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R3), F1
+	FADD4S(1, 0, 0)
+	FMOVQ 0(R0), F1
+	FADD4S(1, 0, 0)
+	FMOVQ 0(R4), F2
+	VFMLA V31.S4, V1.S4, V2.S4
+	FMAX4S(2, 0, 0)
+	FMOVQ 0(R2), F1
+	FDIV4S(0, 1, 0)
+	FMOVQ F0, 0(R0)
+	FMOVQ 16(R1), F4
+	FMOVQ 16(R3), F5
+	FADD4S(5, 4, 4)
+	FMOVQ 16(R0), F5
+	FADD4S(5, 4, 4)
+	FMOVQ 16(R4), F6
+	VFMLA V31.S4, V5.S4, V6.S4
+	FMAX4S(6, 4, 4)
+	FMOVQ 16(R2), F5
+	FDIV4S(4, 5, 4)
+	FMOVQ F4, 16(R0)
+	FMOVQ 32(R1), F8
+	FMOVQ 32(R3), F9
+	FADD4S(9, 8, 8)
+	FMOVQ 32(R0), F9
+	FADD4S(9, 8, 8)
+	FMOVQ 32(R4), F10
+	VFMLA V31.S4, V9.S4, V10.S4
+	FMAX4S(10, 8, 8)
+	FMOVQ 32(R2), F9
+	FDIV4S(8, 9, 8)
+	FMOVQ F8, 32(R0)
+	FMOVQ 48(R1), F12
+	FMOVQ 48(R3), F13
+	FADD4S(13, 12, 12)
+	FMOVQ 48(R0), F13
+	FADD4S(13, 12, 12)
+	FMOVQ 48(R4), F14
+	VFMLA V31.S4, V13.S4, V14.S4
+	FMAX4S(14, 12, 12)
+	FMOVQ 48(R2), F13
+	FDIV4S(12, 13, 12)
+	FMOVQ F12, 48(R0)
+	ADD $64, R0
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R3
+	ADD $64, R4
+	SUBS $16, R6
+	BGE wide
+
+narrow:
+	ADD $16, R6
+	SUBS $4, R6
+	BLT single
+
+four:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R3), F1
+	FADD4S(1, 0, 0)
+	FMOVQ 0(R0), F1
+	FADD4S(1, 0, 0)
+	FMOVQ 0(R4), F2
+	VFMLA V31.S4, V1.S4, V2.S4
+	FMAX4S(2, 0, 0)
+	FMOVQ 0(R2), F1
+	FDIV4S(0, 1, 0)
+	FMOVQ F0, 0(R0)
+	ADD $16, R0
+	ADD $16, R1
+	ADD $16, R2
+	ADD $16, R3
+	ADD $16, R4
+	SUBS $4, R6
+	BGE four
+
+single:
+	ADD $4, R6
+	SUBS $1, R6
+	BLT end
+
+one:
+	FMOVS 0(R1), F0
+	FMOVS 0(R3), F1
+	FADD4S(1, 0, 0)
+	FMOVS 0(R0), F1
+	FADD4S(1, 0, 0)
+	FMOVS 0(R4), F2
+	VFMLA V31.S4, V1.S4, V2.S4
+	FMAX4S(2, 0, 0)
+	FMOVS 0(R2), F1
+	FDIV4S(0, 1, 0)
+	FMOVS F0, 0(R0)
+	ADD $4, R0
+	ADD $4, R1
+	ADD $4, R2
+	ADD $4, R3
+	ADD $4, R4
+	SUBS $1, R6
+	BGE one
+
+end:
+	ADD R8, R9
+	MOVD R9, R0
+	ADD R8, R10
+	MOVD R10, R1
+	ADD R8, R11
+	MOVD R11, R2
+	MOVD R12, R3
+	MOVD R13, R4
 	SUBS $1, R7
 	BNE row
 	RET

@@ -55,6 +55,11 @@ var elementwises = []elementwise{
 		v := a * min(max(b, -0.5), 0.75)
 		return v, math.Abs(v)
 	}},
+	{"Abs", func(s Set, y, a, _ []float32) { s.Abs(y, a) }, func(_, a, _ float64) (float64, float64) { return math.Abs(a), 0 }},
+	{"MulSigned", func(s Set, y, a, b []float32) { s.MulSigned(y, y, a, b) }, func(y, a, b float64) (float64, float64) {
+		v := y*max(b, 0) + a*min(b, 0)
+		return v, math.Abs(v)
+	}},
 }
 
 func TestElementwise(t *testing.T) {
@@ -124,6 +129,8 @@ func TestNaN(t *testing.T) {
 					"Add":        func() { s.Add(y, ones, x) },
 					"Mul":        func() { s.Mul(y, ones, x) },
 					"MulClip":    func() { s.MulClip(y, ones, x, 1, 1) },
+					"Abs":        func() { s.Abs(y, x) },
+					"MulSigned":  func() { s.MulSigned(y, ones, ones, x) },
 					"ScaleShift": func() { s.ScaleShift(y, x, ones, ones) },
 				} {
 					call()
@@ -190,6 +197,13 @@ func TestRows(t *testing.T) {
 			check("AddRow", func(x, _, b float64) (float64, float64) { return x + b, math.Abs(x + b) })
 			s.MulRow(y.x, x.x, b.x)
 			check("MulRow", func(x, _, b float64) (float64, float64) { return x * b, math.Abs(x * b) })
+			s.Abs(y.x, x.x)
+			s.Fill(b.x, 1)
+			s.ShareRow(y.x, x.x, x.x, a.x, b.x, 0.25)
+			check("ShareRow", func(x, a, _ float64) (float64, float64) {
+				z := max(math.Abs(x)+x+a, 0.25*math.Abs(x)+1)
+				return x / z, math.Abs(x) / z * (2 + (2*math.Abs(x)+math.Abs(a))/z)
+			})
 		}
 	}
 }

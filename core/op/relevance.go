@@ -173,17 +173,12 @@ func (SignedPortion) Infer(in []tensor.Shape) (tensor.Shape, error) {
 // Lower goes pixel by pixel.
 func (SignedPortion) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	c := n.Shape.Channels()
-	run := inWorkerPieces(e, n.Shape.Rows(), 3*c, func(lo, hi, worker int) {
-		part := m.Scratch[worker*c : (worker+1)*c]
+	return graph.Loop{Run: inPieces(e, n.Shape.Rows(), 3*c, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
-			x, y, of := m.In[1][r*c:(r+1)*c], m.Out[r*c:(r+1)*c], m.In[0][2*r*c:2*(r+1)*c]
-			e.Kernels.Clip(part, x, 0, infinity)
-			e.Kernels.Mul(y, part, of[:c])
-			e.Kernels.Clip(part, x, -infinity, 0)
-			e.Kernels.MulAdd(y, part, of[c:])
+			of := m.In[0][2*r*c : 2*(r+1)*c]
+			e.Kernels.MulSigned(m.Out[r*c:(r+1)*c], of[:c], of[c:], m.In[1][r*c:])
 		}
-	})
-	return graph.Loop{Scratch: e.Pool.Threads() * c, Run: run}
+	})}
 }
 
 // How Shares divides.
@@ -220,30 +215,30 @@ const sharesChunk = 1024
 func (s Shares) Lower(e *graph.Env, n *graph.Node, m *graph.Mem) graph.Loop {
 	claim, quotient := s.claim(e.Kernels), Quotient{Eps: s.Eps}.zip(e.Kernels)
 	run := inWorkerPieces(e, n.Shape.Elems(), 2*len(n.In), func(lo, hi, worker int) {
-		work := m.Scratch[3*worker*sharesChunk:][:3*sharesChunk]
+		work := m.Scratch[2*worker*sharesChunk:][:2*sharesChunk]
 		for ; lo < hi; lo += sharesChunk {
 			size := min(sharesChunk, hi-lo)
-			sum, one, rest := work[:size], work[sharesChunk:][:size], work[2*sharesChunk:][:size]
-			claim(sum, rest, m.In[1][lo:lo+size])
+			sum, one := work[:size], work[sharesChunk:][:size]
+			claim(sum, m.In[1][lo:lo+size])
 			for _, x := range m.In[2:] {
-				claim(one, rest, x[lo:lo+size])
+				claim(one, x[lo:lo+size])
 				e.Kernels.Add(sum, sum, one)
 			}
 			quotient(sum, sum, m.In[0][lo:lo+size])
-			claim(one, rest, m.In[1+s.Of][lo:lo+size])
+			claim(one, m.In[1+s.Of][lo:lo+size])
 			e.Kernels.Mul(m.Out[lo:lo+size], sum, one)
 		}
 	})
-	return graph.Loop{Scratch: 3 * e.Pool.Threads() * sharesChunk, Run: run}
+	return graph.Loop{Scratch: 2 * e.Pool.Threads() * sharesChunk, Run: run}
 }
 
-// claim is what an input's values x count; rest is of their size, too.
-func (s Shares) claim(k kernels.Set) func(y, rest, x []float32) {
+// claim is what an input's values x count.
+func (s Shares) claim(k kernels.Set) func(y, x []float32) {
 	switch s.By {
 	case SharePositive:
-		return func(y, _, x []float32) { k.Clip(y, x, 0, infinity) }
+		return func(y, x []float32) { k.Clip(y, x, 0, infinity) }
 	case ShareSize:
-		return func(y, rest, x []float32) { magnitudes(&k, y, rest, x) }
+		return k.Abs
 	}
-	return func(y, _, x []float32) { copy(y, x) }
+	return func(y, x []float32) { copy(y, x) }
 }

@@ -109,7 +109,7 @@ type pixelSharesLoop struct {
 	back          [2]packedPanels // w⁺ and, if signed, w⁻, both twice: the sums are twice what they should be
 	floats        int             // of all panels
 	block, parts  int
-	least, less   []float32 // O, of a bias b what it counts as rounding, and -b less that
+	shift, least  []float32 // O, if signed: -b, and what of the sum of shares rounding may be at least
 	hooks
 }
 
@@ -176,7 +176,7 @@ func (l *pixelSharesLoop) run(m *graph.Mem, h hooks) graph.Loop {
 	}
 	_, part := im2rowChunk(l.rows, l.parts, 0)
 	l.block = min(im2rowBlock(perRow), part+8)
-	perWork, biases := l.block*perRow+l.chunk()*l.out, 2*l.out
+	perWork, biases := l.block*perRow, 2*l.out
 	body := func(part, worker int) {
 		lo, hi := im2rowChunk(l.rows, l.parts, part)
 		for ; lo < hi; lo += l.block {
@@ -184,12 +184,13 @@ func (l *pixelSharesLoop) run(m *graph.Mem, h hooks) graph.Loop {
 		}
 	}
 	return graph.Loop{Scratch: biases + l.e.Pool.Threads()*perWork, Run: func() {
+		l.shift, l.least = m.Scratch[:l.out], m.Scratch[l.out:biases]
+		clear(l.shift)
 		if l.bias {
-			l.least, l.less = m.Scratch[:l.out], m.Scratch[l.out:biases]
-			for i, b := range m.In[4][:l.out] {
-				l.least[i] = marginalBias * float32(math.Abs(float64(b)))
-				l.less[i] = -b - l.least[i]
-			}
+			l.e.Kernels.Scale(l.shift, -1, m.In[4][:l.out])
+		}
+		for i, v := range l.shift {
+			l.least[i] = leastZ + marginalBias*float32(math.Abs(float64(v)))
 		}
 		l.e.Pool.Run(l.parts, body)
 	}}
@@ -202,14 +203,12 @@ func (l *pixelSharesLoop) some(part, lo, hi int, work []float32) {
 	s, work := work[:rows*l.out], work[rows*l.out:]
 	if l.signed {
 		size, rest := work[:len(x)], work[len(x):2*len(x)]
-		magnitudes(k, size, rest, x)
+		k.Abs(size, x)
 		l.sums.times(k, s, size, l.m.In[1], rows)
-		l.quotients(s, work[2*len(x):], lo)
+		k.ShareRow(s, l.m.In[3][lo*l.out:hi*l.out], l.m.In[2][lo*l.out:], l.shift, l.least, marginal)
 		l.back[0].times(k, y, s, l.m.In[1], rows)
 		l.back[1].times(k, rest, s, l.m.In[1], rows)
-		k.MulClip(y, y, x, 0, infinity)
-		k.MulClip(rest, rest, x, -infinity, 0)
-		k.Add(y, y, rest)
+		k.MulSigned(y, y, rest, x)
 	} else {
 		l.sums.times(k, s, x, l.m.In[1], rows)
 		Quotient{}.zip(*k)(s, s, l.m.In[2][lo*l.out:hi*l.out])
@@ -219,35 +218,4 @@ func (l *pixelSharesLoop) some(part, lo, hi int, work []float32) {
 	if l.end != nil {
 		l.end(part, lo*l.in, hi*l.in)
 	}
-}
-
-// chunk is the rows whose quotients are made at a time: what is between stays in the first-level cache.
-func (l *pixelSharesLoop) chunk() int { return max(1, 1024/l.out) }
-
-// quotients makes, of |x|·|w|, the relevance over what its outputs share by, row lo being the first.
-func (l *pixelSharesLoop) quotients(s, work []float32, lo int) {
-	k, size := &l.e.Kernels, l.chunk()*l.out
-	for at := lo * l.out; len(s) > 0; {
-		v, z := s[:min(size, len(s))], work[:min(size, len(s))]
-		if y := l.m.In[3][at : at+len(v)]; l.bias {
-			k.AddRow(z, y, l.less)
-		} else {
-			copy(z, y)
-		}
-		k.Axpy(z, 1-marginal, v)
-		k.Clip(z, z, leastZ, infinity)
-		k.Axpy(z, marginal, v)
-		if l.bias {
-			k.AddRow(z, z, l.least)
-		}
-		k.Div(v, l.m.In[2][at:at+len(v)], z)
-		s, at = s[len(v):], at+len(v)
-	}
-}
-
-// magnitudes is y = |x|; rest is of their size.
-func magnitudes(k *kernels.Set, y, rest, x []float32) {
-	k.Clip(y, x, 0, infinity)
-	k.Clip(rest, x, -infinity, 0)
-	k.Sub(y, y, rest)
 }

@@ -29,8 +29,13 @@ var vectors = []struct {
 	{"Clip", 2, 2, func(k *kernels.Set, y, a, _, _ []float32) { k.Clip(y, a, 0, 6) }},
 	{"ClipGrad", 3, 2, func(k *kernels.Set, y, a, b, _ []float32) { k.ClipGrad(y, a, b, 0, 6) }},
 	{"MulClip", 3, 3, func(k *kernels.Set, y, a, b, _ []float32) { k.MulClip(y, a, b, 0, 6) }},
+	{"Abs", 2, 1, func(k *kernels.Set, y, a, _, _ []float32) { k.Abs(y, a) }},
+	{"MulSigned", 4, 5, func(k *kernels.Set, y, a, b, c []float32) { k.MulSigned(y, a, b, c) }},
 	{"ScaleShift", 2, 2, func(k *kernels.Set, y, a, b, c []float32) { k.ScaleShift(y, a, b[:vectorCols], c[:vectorCols]) }},
 	{"AddRow", 2, 1, func(k *kernels.Set, y, a, b, _ []float32) { k.AddRow(y, a, b[:vectorCols]) }},
+	{"ShareRow", 4, 6, func(k *kernels.Set, y, a, b, c []float32) {
+		k.ShareRow(y, a, b, c[:vectorCols], c[vectorCols:2*vectorCols], 1e-5)
+	}},
 	{"ColSum", 1, 1, func(k *kernels.Set, _, a, b, _ []float32) { k.ColSum(b[:vectorCols], a) }},
 	{"ColDot", 2, 2, func(k *kernels.Set, y, a, b, _ []float32) { k.ColDot(b[:vectorCols], a, y) }},
 	{"Sum", 1, 1, func(k *kernels.Set, _, a, _, _ []float32) { k.Sum(a) }},

@@ -102,6 +102,24 @@ var loops = []loop{
 		v.mul(0, 0, 1)
 		v.store(0, "y")
 	}},
+	{name: "abs", doc: "y = |x|", params: "y *float32, x *float32", unroll: 4, body: func(v vec) {
+		v.load(0, "x")
+		v.set(1, 0)
+		v.sub(1, 1, 0)
+		v.max(0, 0, 1)
+		v.store(0, "y")
+	}},
+	{name: "mulSigned", doc: "y = a·max(x, 0) + b·min(x, 0)", params: "y *float32, a *float32, b *float32, x *float32", unroll: 4, body: func(v vec) {
+		v.load(0, "x")
+		v.set(1, 0)
+		v.max(2, 0, 1)
+		v.min(0, 0, 1)
+		v.load(1, "a")
+		v.mul(2, 2, 1)
+		v.load(1, "b")
+		v.fma(2, 0, 1)
+		v.store(2, "y")
+	}},
 	{name: "sgd", doc: "m = momentum·m + scale·dw + decay·w; w -= lr·m", params: "w *float32, dw *float32, m *float32, lr float32, momentum float32, decay float32, scale float32", unroll: 2, body: func(v vec) {
 		v.load(0, "w")
 		v.load(1, "dw")
@@ -135,6 +153,20 @@ var loops = []loop{
 		v.mul(0, 0, 1)
 		v.store(0, "y")
 	}},
+	{name: "shareRow", doc: "s = r/max(s + y + shift, share·s + least) in every row", params: "s *float32, y *float32, r *float32, shift *float32, least *float32, share float32",
+		unroll: 4, rows: "s y r", body: func(v vec) {
+			v.load(0, "y")
+			v.load(1, "shift")
+			v.add(0, 0, 1)
+			v.load(1, "s")
+			v.add(0, 0, 1)
+			v.load(2, "least")
+			v.fma(2, 1, v.scalar("share"))
+			v.max(0, 0, 2)
+			v.load(1, "r")
+			v.div(0, 1, 0)
+			v.store(0, "s")
+		}},
 	{name: "colSum4", doc: "sum += (x0 + x1) + (x2 + x3) in every row", params: "sum *float32, x0 *float32, x1 *float32, x2 *float32, x3 *float32", unroll: 2, rows: "x0 x1 x2 x3", body: func(v vec) {
 		v.load(0, "x0")
 		v.load(1, "x1")
