@@ -17,7 +17,7 @@ func avx2() Set {
 	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillAVX2, addAVX2, subAVX2, mulAVX2, divAVX2
 	s.Axpy, s.Scale, s.MulAdd = axpyAVX2, scaleAVX2, mulAddAVX2
 	s.Clip, s.ClipGrad, s.MulClip = clipAVX2, clipGradAVX2, mulClipAVX2
-	s.Abs, s.MulSigned, s.ShareRow = absAVX2, mulSignedAVX2, shareRowAVX2
+	s.DivClip, s.Abs, s.MulSigned, s.ShareRow = divClipAVX2, absAVX2, mulSignedAVX2, shareRowAVX2
 	s.ScaleShift, s.AddRow, s.MulRow = scaleShiftAVX2, addRowAVX2, mulRowAVX2
 	s.ColSum, s.ColDot = colSumAVX2, colDotAVX2
 	s.Sum, s.SumSq, s.Dot = sumAVX2, sumSqAVX2, dotAVX2

@@ -15,7 +15,7 @@ func avx512() Set {
 	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillAVX512, addAVX512, subAVX512, mulAVX512, divAVX512
 	s.Axpy, s.Scale, s.MulAdd = axpyAVX512, scaleAVX512, mulAddAVX512
 	s.Clip, s.ClipGrad, s.MulClip = clipAVX512, clipGradAVX512, mulClipAVX512
-	s.Abs, s.MulSigned, s.ShareRow = absAVX512, mulSignedAVX512, shareRowAVX512
+	s.DivClip, s.Abs, s.MulSigned, s.ShareRow = divClipAVX512, absAVX512, mulSignedAVX512, shareRowAVX512
 	s.ScaleShift, s.AddRow, s.MulRow = scaleShiftAVX512, addRowAVX512, mulRowAVX512
 	s.ColSum, s.ColDot = colSumAVX512, colDotAVX512
 	s.Sum, s.SumSq, s.Dot = sumAVX512, sumSqAVX512, dotAVX512

@@ -12,7 +12,7 @@ func Generic() Set {
 		Winograd: genericWinograd(),
 		Fill:     fill, Add: add, Sub: sub, Mul: mul, Div: div,
 		Axpy: axpy, Scale: scale, MulAdd: mulAdd, Clip: clip, ClipGrad: clipGrad, MulClip: mulClip,
-		Abs: abs, MulSigned: mulSigned, ShareRow: shareRow,
+		DivClip: divClip, Abs: abs, MulSigned: mulSigned, ShareRow: shareRow,
 		ScaleShift: scaleShift, AddRow: addRow, MulRow: mulRow, ColSum: colSum, ColDot: colDot,
 		Sum: sum, SumSq: sumSq, Dot: dot, SGD: sgd, AdamW: adamW,
 		Norm: genericNorm(), Finish: genericFinish(),
@@ -139,6 +139,13 @@ func mulClip(y, a, x []float32, lo, hi float32) {
 	a, x = a[:len(y)], x[:len(y)]
 	for i, v := range x {
 		y[i] = a[i] * min(max(v, lo), hi) // NaN where v is
+	}
+}
+
+func divClip(y, a, x []float32, lo, hi float32) {
+	a, x = a[:len(y)], x[:len(y)]
+	for i, v := range x {
+		y[i] = a[i] / min(max(v, lo), hi) // NaN where v is
 	}
 }
 

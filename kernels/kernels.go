@@ -79,6 +79,7 @@ type Set struct {
 	Clip     func(y, x []float32, lo, hi float32)      // y = min(max(x, lo), hi), ReLU is [0, +Inf]
 	ClipGrad func(dx, dy, x []float32, lo, hi float32) // dx = dy where lo < x < hi, else 0
 	MulClip  func(y, a, x []float32, lo, hi float32)   // y = a·min(max(x, lo), hi)
+	DivClip  func(y, a, x []float32, lo, hi float32)   // y = a/min(max(x, lo), hi)
 
 	Abs       func(y, x []float32)       // y = |x|
 	MulSigned func(y, a, b, x []float32) // y = a·max(x, 0) + b·min(x, 0)

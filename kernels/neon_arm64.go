@@ -15,7 +15,7 @@ func neon() Set {
 	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillNEON, addNEON, subNEON, mulNEON, divNEON
 	s.Axpy, s.Scale, s.MulAdd = axpyNEON, scaleNEON, mulAddNEON
 	s.Clip, s.ClipGrad, s.MulClip = clipNEON, clipGradNEON, mulClipNEON
-	s.Abs, s.MulSigned, s.ShareRow = absNEON, mulSignedNEON, shareRowNEON
+	s.DivClip, s.Abs, s.MulSigned, s.ShareRow = divClipNEON, absNEON, mulSignedNEON, shareRowNEON
 	s.ScaleShift, s.AddRow, s.MulRow = scaleShiftNEON, addRowNEON, mulRowNEON
 	s.ColSum, s.ColDot = colSumNEON, colDotNEON
 	s.Sum, s.SumSq, s.Dot = sumNEON, sumSqNEON, dotNEON

@@ -1770,6 +1770,12 @@ func clipGradF32AVX2Loop(dx *float32, dy *float32, x *float32, lo float32, hi fl
 //go:noescape
 func mulClipF32AVX2Loop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
 
+// y = a/min(max(x, lo), hi), NaN where x is NaN
+// for n floats.
+//
+//go:noescape
+func divClipF32AVX2Loop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
+
 // y = |x|
 // for n floats.
 //
@@ -2065,6 +2071,15 @@ func mulClipAVX2(y []float32, a []float32, x []float32, lo float32, hi float32) 
 	x = x[:len(y)]
 	for i := 0; i < len(y); i += loopFloats {
 		mulClipF32AVX2Loop(&y[i], &a[i], &x[i], lo, hi, min(loopFloats, len(y)-i))
+	}
+}
+
+// divClipAVX2 is y = a/min(max(x, lo), hi), NaN where x is NaN.
+func divClipAVX2(y []float32, a []float32, x []float32, lo float32, hi float32) {
+	a = a[:len(y)]
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		divClipF32AVX2Loop(&y[i], &a[i], &x[i], lo, hi, min(loopFloats, len(y)-i))
 	}
 }
 

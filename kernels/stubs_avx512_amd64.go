@@ -1050,6 +1050,12 @@ func clipGradF32AVX512Loop(dx *float32, dy *float32, x *float32, lo float32, hi 
 //go:noescape
 func mulClipF32AVX512Loop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
 
+// y = a/min(max(x, lo), hi), NaN where x is NaN
+// for n floats.
+//
+//go:noescape
+func divClipF32AVX512Loop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
+
 // y = |x|
 // for n floats.
 //
@@ -1345,6 +1351,15 @@ func mulClipAVX512(y []float32, a []float32, x []float32, lo float32, hi float32
 	x = x[:len(y)]
 	for i := 0; i < len(y); i += loopFloats {
 		mulClipF32AVX512Loop(&y[i], &a[i], &x[i], lo, hi, min(loopFloats, len(y)-i))
+	}
+}
+
+// divClipAVX512 is y = a/min(max(x, lo), hi), NaN where x is NaN.
+func divClipAVX512(y []float32, a []float32, x []float32, lo float32, hi float32) {
+	a = a[:len(y)]
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		divClipF32AVX512Loop(&y[i], &a[i], &x[i], lo, hi, min(loopFloats, len(y)-i))
 	}
 }
 

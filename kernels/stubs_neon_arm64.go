@@ -796,6 +796,12 @@ func clipGradF32NEONLoop(dx *float32, dy *float32, x *float32, lo float32, hi fl
 //go:noescape
 func mulClipF32NEONLoop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
 
+// y = a/min(max(x, lo), hi), NaN where x is NaN
+// for n floats.
+//
+//go:noescape
+func divClipF32NEONLoop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
+
 // y = |x|
 // for n floats.
 //
@@ -1091,6 +1097,15 @@ func mulClipNEON(y []float32, a []float32, x []float32, lo float32, hi float32) 
 	x = x[:len(y)]
 	for i := 0; i < len(y); i += loopFloats {
 		mulClipF32NEONLoop(&y[i], &a[i], &x[i], lo, hi, min(loopFloats, len(y)-i))
+	}
+}
+
+// divClipNEON is y = a/min(max(x, lo), hi), NaN where x is NaN.
+func divClipNEON(y []float32, a []float32, x []float32, lo float32, hi float32) {
+	a = a[:len(y)]
+	x = x[:len(y)]
+	for i := 0; i < len(y); i += loopFloats {
+		divClipF32NEONLoop(&y[i], &a[i], &x[i], lo, hi, min(loopFloats, len(y)-i))
 	}
 }
 

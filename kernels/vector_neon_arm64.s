@@ -723,25 +723,25 @@ wide:
 	FMOVQ 0(R1), F1
 	FMAX4S(31, 0, 0)
 	FMIN4S(30, 0, 0)
-	FMUL4S(1, 0, 0)
+	FMUL4S(0, 1, 0)
 	FMOVQ F0, 0(R0)
 	FMOVQ 16(R2), F4
 	FMOVQ 16(R1), F5
 	FMAX4S(31, 4, 4)
 	FMIN4S(30, 4, 4)
-	FMUL4S(5, 4, 4)
+	FMUL4S(4, 5, 4)
 	FMOVQ F4, 16(R0)
 	FMOVQ 32(R2), F8
 	FMOVQ 32(R1), F9
 	FMAX4S(31, 8, 8)
 	FMIN4S(30, 8, 8)
-	FMUL4S(9, 8, 8)
+	FMUL4S(8, 9, 8)
 	FMOVQ F8, 32(R0)
 	FMOVQ 48(R2), F12
 	FMOVQ 48(R1), F13
 	FMAX4S(31, 12, 12)
 	FMIN4S(30, 12, 12)
-	FMUL4S(13, 12, 12)
+	FMUL4S(12, 13, 12)
 	FMOVQ F12, 48(R0)
 	ADD $64, R0
 	ADD $64, R1
@@ -759,7 +759,7 @@ four:
 	FMOVQ 0(R1), F1
 	FMAX4S(31, 0, 0)
 	FMIN4S(30, 0, 0)
-	FMUL4S(1, 0, 0)
+	FMUL4S(0, 1, 0)
 	FMOVQ F0, 0(R0)
 	ADD $16, R0
 	ADD $16, R1
@@ -777,7 +777,93 @@ one:
 	FMOVS 0(R1), F1
 	FMAX4S(31, 0, 0)
 	FMIN4S(30, 0, 0)
-	FMUL4S(1, 0, 0)
+	FMUL4S(0, 1, 0)
+	FMOVS F0, 0(R0)
+	ADD $4, R0
+	ADD $4, R1
+	ADD $4, R2
+	SUBS $1, R6
+	BGE one
+
+end:
+	RET
+
+// func divClipF32NEONLoop(y *float32, a *float32, x *float32, lo float32, hi float32, n int)
+//
+// y = a/min(max(x, lo), hi), NaN where x is NaN
+// for n floats.
+TEXT ·divClipF32NEONLoop(SB), NOSPLIT, $0-40
+	MOVD y+0(FP), R0 // y
+	MOVD a+8(FP), R1 // a
+	MOVD x+16(FP), R2 // x
+	FMOVS lo+24(FP), F31 // lo
+	VDUP V31.S[0], V31.S4
+	FMOVS hi+28(FP), F30 // hi
+	VDUP V30.S[0], V30.S4
+	MOVD n+32(FP), R6 // n
+	SUBS $16, R6
+	BLT narrow
+
+wide:
+	FMOVQ 0(R2), F0
+	FMOVQ 0(R1), F1
+	FMAX4S(31, 0, 0)
+	FMIN4S(30, 0, 0)
+	FDIV4S(0, 1, 0)
+	FMOVQ F0, 0(R0)
+	FMOVQ 16(R2), F4
+	FMOVQ 16(R1), F5
+	FMAX4S(31, 4, 4)
+	FMIN4S(30, 4, 4)
+	FDIV4S(4, 5, 4)
+	FMOVQ F4, 16(R0)
+	FMOVQ 32(R2), F8
+	FMOVQ 32(R1), F9
+	FMAX4S(31, 8, 8)
+	FMIN4S(30, 8, 8)
+	FDIV4S(8, 9, 8)
+	FMOVQ F8, 32(R0)
+	FMOVQ 48(R2), F12
+	FMOVQ 48(R1), F13
+	FMAX4S(31, 12, 12)
+	FMIN4S(30, 12, 12)
+	FDIV4S(12, 13, 12)
+	FMOVQ F12, 48(R0)
+	ADD $64, R0
+	ADD $64, R1
+	ADD $64, R2
+	SUBS $16, R6
+	BGE wide
+
+narrow:
+	ADD $16, R6
+	SUBS $4, R6
+	BLT single
+
+four:
+	FMOVQ 0(R2), F0
+	FMOVQ 0(R1), F1
+	FMAX4S(31, 0, 0)
+	FMIN4S(30, 0, 0)
+	FDIV4S(0, 1, 0)
+	FMOVQ F0, 0(R0)
+	ADD $16, R0
+	ADD $16, R1
+	ADD $16, R2
+	SUBS $4, R6
+	BGE four
+
+single:
+	ADD $4, R6
+	SUBS $1, R6
+	BLT end
+
+one:
+	FMOVS 0(R2), F0
+	FMOVS 0(R1), F1
+	FMAX4S(31, 0, 0)
+	FMIN4S(30, 0, 0)
+	FDIV4S(0, 1, 0)
 	FMOVS F0, 0(R0)
 	ADD $4, R0
 	ADD $4, R1

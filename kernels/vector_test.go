@@ -55,6 +55,10 @@ var elementwises = []elementwise{
 		v := a * min(max(b, -0.5), 0.75)
 		return v, math.Abs(v)
 	}},
+	{"DivClip", func(s Set, y, a, b []float32) { s.DivClip(y, a, b, 0.5, 0.75) }, func(_, a, b float64) (float64, float64) {
+		v := a / min(max(b, 0.5), 0.75)
+		return v, math.Abs(v)
+	}},
 	{"Abs", func(s Set, y, a, _ []float32) { s.Abs(y, a) }, func(_, a, _ float64) (float64, float64) { return math.Abs(a), 0 }},
 	{"MulSigned", func(s Set, y, a, b []float32) { s.MulSigned(y, y, a, b) }, func(y, a, b float64) (float64, float64) {
 		v := y*max(b, 0) + a*min(b, 0)
@@ -129,6 +133,7 @@ func TestNaN(t *testing.T) {
 					"Add":        func() { s.Add(y, ones, x) },
 					"Mul":        func() { s.Mul(y, ones, x) },
 					"MulClip":    func() { s.MulClip(y, ones, x, 1, 1) },
+					"DivClip":    func() { s.DivClip(y, ones, x, 1, 1) },
 					"Abs":        func() { s.Abs(y, x) },
 					"MulSigned":  func() { s.MulSigned(y, ones, ones, x) },
 					"ScaleShift": func() { s.ScaleShift(y, x, ones, ones) },

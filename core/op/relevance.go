@@ -60,14 +60,7 @@ func (q Quotient) zip(k kernels.Set) func(s, z, r []float32) {
 	case q.Eps > 0:
 		return func(s, z, r []float32) { quotientsSigned(s, z, r, q.Eps) }
 	}
-	return func(s, z, r []float32) {
-		for len(z) > 0 { // so that the clipped z are still near
-			n := min(len(z), 2048)
-			k.Clip(s[:n], z[:n], leastZ, infinity)
-			k.Div(s[:n], r[:n], s[:n])
-			s, z, r = s[n:], z[n:], r[n:]
-		}
-	}
+	return func(s, z, r []float32) { k.DivClip(s, r, z, leastZ, infinity) }
 }
 
 // quotientsAbove is r/z where z is at least that large, else 0.

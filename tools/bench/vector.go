@@ -29,6 +29,7 @@ var vectors = []struct {
 	{"Clip", 2, 2, func(k *kernels.Set, y, a, _, _ []float32) { k.Clip(y, a, 0, 6) }},
 	{"ClipGrad", 3, 2, func(k *kernels.Set, y, a, b, _ []float32) { k.ClipGrad(y, a, b, 0, 6) }},
 	{"MulClip", 3, 3, func(k *kernels.Set, y, a, b, _ []float32) { k.MulClip(y, a, b, 0, 6) }},
+	{"DivClip", 3, 3, func(k *kernels.Set, y, a, b, _ []float32) { k.DivClip(y, a, b, 1, 6) }},
 	{"Abs", 2, 1, func(k *kernels.Set, y, a, _, _ []float32) { k.Abs(y, a) }},
 	{"MulSigned", 4, 5, func(k *kernels.Set, y, a, b, c []float32) { k.MulSigned(y, a, b, c) }},
 	{"ScaleShift", 2, 2, func(k *kernels.Set, y, a, b, c []float32) { k.ScaleShift(y, a, b[:vectorCols], c[:vectorCols]) }},

@@ -54,6 +54,18 @@ func binary(op func(v vec, d, a, b int)) func(v vec) {
 	}
 }
 
+// withClipped is y = a op x, x between bounds.
+func withClipped(op func(v vec, d, a, b int)) func(v vec) {
+	return func(v vec) {
+		v.load(0, "x")
+		v.load(1, "a")
+		v.max(0, 0, v.scalar("lo"))
+		v.min(0, 0, v.scalar("hi"))
+		op(v, 0, 1, 0)
+		v.store(0, "y")
+	}
+}
+
 // loops is every element-wise kernel.
 var loops = []loop{
 	{name: "fill", doc: "y = v", params: "y *float32, v float32", unroll: 4, body: func(v vec) { v.store(v.scalar("v"), "y") }},
@@ -94,14 +106,8 @@ var loops = []loop{
 		v.without(0, 1, 0)
 		v.store(0, "dx")
 	}},
-	{name: "mulClip", doc: "y = a·min(max(x, lo), hi), NaN where x is NaN", params: "y *float32, a *float32, x *float32, lo float32, hi float32", unroll: 4, body: func(v vec) {
-		v.load(0, "x")
-		v.load(1, "a")
-		v.max(0, 0, v.scalar("lo"))
-		v.min(0, 0, v.scalar("hi"))
-		v.mul(0, 0, 1)
-		v.store(0, "y")
-	}},
+	{name: "mulClip", doc: "y = a·min(max(x, lo), hi), NaN where x is NaN", params: "y *float32, a *float32, x *float32, lo float32, hi float32", unroll: 4, body: withClipped(vec.mul)},
+	{name: "divClip", doc: "y = a/min(max(x, lo), hi), NaN where x is NaN", params: "y *float32, a *float32, x *float32, lo float32, hi float32", unroll: 4, body: withClipped(vec.div)},
 	{name: "abs", doc: "y = |x|", params: "y *float32, x *float32", unroll: 4, body: func(v vec) {
 		v.load(0, "x")
 		v.set(1, 0)
