@@ -64,7 +64,7 @@ func everyOp() *graph.Graph {
 	}
 	add(op.Concat{Axis: 3}, x, m.Node("Relu"), x)
 	m.SetLabels([]string{"ok", "scratch, \"deep\""})
-	m.SetPreprocess(graph.Preprocess{Mean: [3]float32{123.675, 116.28, 103.53}, Std: [3]float32{58.4, 57.1, 57.4}, BGR: true, Letterbox: true})
+	m.SetPreprocess(graph.Preprocess{Mean: [3]float32{123.675, 116.28, 103.53}, Std: [3]float32{58.4, 57.1, 57.4}, BGR: true, Letterbox: true, Views: 2})
 	return m.Graph
 }
 

@@ -114,7 +114,10 @@ func light(x []float32, contrast, brightness float32) {
 	}
 }
 
-func flipLeftRight(x []float32, w int) {
+// FlipLeftRight mirrors a picture in place.
+//
+//	x  H×w×3
+func FlipLeftRight(x []float32, w int) {
 	for ; len(x) > 0; x = x[w*3:] {
 		for i, j := 0, (w-1)*3; i < j; i, j = i+3, j-3 {
 			x[i], x[i+1], x[i+2], x[j], x[j+1], x[j+2] = x[j], x[j+1], x[j+2], x[i], x[i+1], x[i+2]
@@ -122,7 +125,10 @@ func flipLeftRight(x []float32, w int) {
 	}
 }
 
-func flipUpDown(x []float32, w int) {
+// FlipUpDown turns a picture upside down in place.
+//
+//	x  H×w×3
+func FlipUpDown(x []float32, w int) {
 	for i, j := 0, len(x)-w*3; i < j; i, j = i+w*3, j-w*3 {
 		for k := range w * 3 {
 			x[i+k], x[j+k] = x[j+k], x[i+k]

@@ -84,10 +84,10 @@ func TestLight(t *testing.T) {
 func TestFlips(t *testing.T) {
 	x := []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19}
 	y := slices.Clone(x)
-	flipLeftRight(y, 3)
+	FlipLeftRight(y, 3)
 	same(t, "left and right", y, []float32{7, 8, 9, 4, 5, 6, 1, 2, 3, 17, 18, 19, 14, 15, 16, 11, 12, 13})
 	y = slices.Clone(x)
-	flipUpDown(y, 3)
+	FlipUpDown(y, 3)
 	same(t, "up and down", y, append(slices.Clone(x[9:]), x[:9]...))
 }
 

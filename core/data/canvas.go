@@ -54,11 +54,11 @@ func (c *canvas) change(dst []float32, d change) {
 	toFloat(dst, &c.input)
 	c.tmp = grow(c.tmp, len(dst))
 	if d.flip {
-		flipLeftRight(dst, w)
+		FlipLeftRight(dst, w)
 		c.move(Affine{-1, 1, float64(w), 0})
 	}
 	if d.flipUp {
-		flipUpDown(dst, w)
+		FlipUpDown(dst, w)
 		c.move(Affine{1, -1, 0, float64(h)})
 	}
 	if d.swap {

@@ -11,7 +11,6 @@ import (
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
-	"github.com/secateur/secateur/core/plan"
 )
 
 // Measurer is what measures a network: Measure a detector, else eval.Evaluate.
@@ -35,7 +34,7 @@ func Measure(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sa
 	}
 	r := Report(g, samples, found, threshold)
 	if o.Latency {
-		if r.Latency, err = eval.MeasureLatency(ctx, e, g); err != nil {
+		if r.Latency, err = eval.MeasureLatency(ctx, e, g, eval.Views(g)); err != nil {
 			return nil, err
 		}
 	}
@@ -47,7 +46,7 @@ func Measure(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sa
 func Report(g *graph.Graph, samples []data.Sample, found [][]Detection, threshold float64) *eval.Report {
 	labels := g.Labels()
 	ap := Evaluate(Truth(samples), found, len(labels), threshold)
-	r := &eval.Report{Detector: true, Images: len(samples), MACs: eval.MACs(g), Params: g.Params(), Objects: map[string]eval.ObjectReport{}}
+	r := &eval.Report{Detector: true, Images: len(samples), MACs: eval.MACs(g) * int64(eval.Views(g)), Params: g.Params(), Objects: map[string]eval.ObjectReport{}}
 	r.Map50, r.Map, r.Threshold, r.Precision, r.Recall = ap.Map50, ap.Map, ap.Threshold, ap.Precision, ap.Recall
 	for c, k := range ap.PerClass {
 		if k.Objects > 0 {
@@ -72,22 +71,20 @@ func Find(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.Sampl
 		return nil, err
 	}
 	batch := min(eval.BatchSize/2, len(samples))
-	p, err := plan.Compile(g, plan.Options{Env: e, Batch: batch, Fold: true})
+	net, err := compile(e, g, batch)
 	if err != nil {
 		return nil, err
 	}
-	p.Hook = ctx.Err
+	net.plan.Hook = ctx.Err
 	pre, sizes := eval.Preprocess(g), make([]int32, 2*batch)
-	logits, boxes := p.Data(g.Outputs[0].Name), p.Data(g.Outputs[1].Name)
-	z, b := len(logits)/batch, len(boxes)/batch
 	var found [][]Detection
 	began := time.Now()
-	err = eval.EachLoaded(p, g, samples, data.LoaderOptions{Batch: batch, Classes: len(g.Labels())}, data.Batch{Sizes: sizes}, func(n int) error {
+	err = eval.EachLoaded(net.plan, g, samples, data.LoaderOptions{Batch: batch, Classes: len(g.Labels())}, data.Batch{Sizes: sizes}, func(n int) error {
 		for i := range n {
-			if !numbers(logits[i*z:(i+1)*z]) || !numbers(boxes[i*b:(i+1)*b]) {
-				return eval.ErrNotNumbers
+			list, err := net.find(c, i)
+			if err != nil {
+				return err
 			}
-			list := c.Decode(logits[i*z:(i+1)*z], boxes[i*b:(i+1)*b])
 			found = append(found, back(list, pre.ToInput(int(sizes[2*i]), int(sizes[2*i+1])).Inverse(), image.Pt(int(sizes[2*i]), int(sizes[2*i+1]))))
 		}
 		if progress != nil {

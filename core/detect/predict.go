@@ -8,35 +8,33 @@ import (
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/eval"
 	"github.com/secateur/secateur/core/graph"
-	"github.com/secateur/secateur/core/plan"
 )
 
 // Predictor finds objects in single pictures.
 type Predictor struct {
 	Choice  Choice  // of what is found
 	Own     float32 // the model's score from which on boxes count, which Choice begins with
-	plan    *plan.Plan
-	g       *graph.Graph
+	net     *network
 	pre     data.Preprocess
 	resizer data.Resizer
 }
 
-// NewPredictor compiles a detector for one picture at a time, batch norm folded.
+// NewPredictor compiles a detector for one picture at a time, in all its positions, batch norm folded.
 func NewPredictor(e graph.Env, g *graph.Graph) (*Predictor, error) {
 	if err := check(g); err != nil {
 		return nil, err
 	}
-	p, err := plan.Compile(g, plan.Options{Env: e, Batch: 1, Fold: true})
+	n, err := compile(e, g, 1)
 	if err != nil {
 		return nil, err
 	}
 	c := ForModel(g)
-	return &Predictor{Choice: c, Own: c.Score, plan: p, g: g, pre: eval.Preprocess(g)}, nil
+	return &Predictor{Choice: c, Own: c.Score, net: n, pre: eval.Preprocess(g)}, nil
 }
 
 // File finds the objects of an image file.
 func (p *Predictor) File(path string) (*eval.Prediction, error) {
-	size, err := p.pre.PrepareFile(p.plan.Data(eval.Input(p.g)), path, &p.resizer)
+	size, err := p.pre.PrepareFile(p.net.input(), path, &p.resizer)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +43,7 @@ func (p *Predictor) File(path string) (*eval.Prediction, error) {
 
 // Image finds the objects of a camera's picture; name is what the prediction calls it.
 func (p *Predictor) Image(name string, m image.Image) (*eval.Prediction, error) {
-	if err := p.pre.PrepareImage(p.plan.Data(eval.Input(p.g)), m, &p.resizer); err != nil {
+	if err := p.pre.PrepareImage(p.net.input(), m, &p.resizer); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return p.run(name, m.Bounds().Size())
@@ -53,23 +51,26 @@ func (p *Predictor) Image(name string, m image.Image) (*eval.Prediction, error) 
 
 // run is the prediction of the picture that was prepared.
 func (p *Predictor) run(name string, size image.Point) (*eval.Prediction, error) {
-	if err := p.plan.Run(); err != nil {
+	n := p.net
+	eval.Show(n.plan, n.g, 1)
+	if err := n.plan.Run(); err != nil {
 		return nil, err
 	}
-	logits, boxes := p.plan.Data(p.g.Outputs[0].Name), p.plan.Data(p.g.Outputs[1].Name)
-	if !numbers(logits) || !numbers(boxes) {
-		return nil, fmt.Errorf("%s: %w", name, eval.ErrNotNumbers)
+	found, err := n.find(p.Choice, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	labels := n.g.Labels()
 	r := &eval.Prediction{Image: name, Boxes: []eval.Box{}, Threshold: float64(p.Own)}
-	r.Surest, r.SurestScore = surest(logits, p.g.Labels())
-	for _, d := range back(p.Choice.Decode(logits, boxes), p.pre.ToInput(size.X, size.Y).Inverse(), size) {
-		r.Boxes = append(r.Boxes, eval.Box{Class: p.g.Labels()[d.Class], Score: float64(d.Score),
+	r.Surest, r.SurestScore = surest(n.plan.Data(n.g.Outputs[0].Name), labels)
+	for _, d := range back(found, p.pre.ToInput(size.X, size.Y).Inverse(), size) {
+		r.Boxes = append(r.Boxes, eval.Box{Class: labels[d.Class], Score: float64(d.Score),
 			XMin: float64(d.XMin), YMin: float64(d.YMin), XMax: float64(d.XMax), YMax: float64(d.YMax)})
 	}
 	return r, nil
 }
 
-// surest is the class of the highest of the logits, A×C.
+// surest is the class of the highest of the logits, V×A×C.
 func surest(logits []float32, labels []string) (class string, score float64) {
 	at := eval.Argmax(logits)
 	return labels[at%len(labels)], float64(Score(logits[at]))

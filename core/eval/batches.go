@@ -73,11 +73,13 @@ func EachBatch(p *plan.Plan, g *graph.Graph, samples []data.Sample, batch, class
 }
 
 // EachLoaded is EachBatch with other labels: the loader writes what b has room for, and the images where the plan reads them.
+// A plan of several times as many images is shown each in as many positions.
 func EachLoaded(p *plan.Plan, g *graph.Graph, samples []data.Sample, o data.LoaderOptions, b data.Batch, after func(n int) error) error {
 	if err := CheckInput(g); err != nil {
 		return err
 	}
-	b.X = p.Data(Input(g))
+	in := g.Node(Input(g)).Shape
+	b.X = p.Data(Input(g))[:o.Batch*in[1]*in[2]*in[3]]
 	l, err := data.NewLoader(samples, Preprocess(g), o)
 	if err != nil {
 		return err
@@ -92,6 +94,7 @@ func EachLoaded(p *plan.Plan, g *graph.Graph, samples []data.Sample, o data.Load
 		if err != nil {
 			return err
 		}
+		Show(p, g, o.Batch)
 		if err := p.Run(); err != nil {
 			return err
 		}

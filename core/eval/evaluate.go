@@ -47,7 +47,7 @@ func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.S
 		return nil, err
 	}
 	ev.plan.Hook = ctx.Err
-	r := &Report{MACs: MACs(g), Params: g.Params()}
+	r := &Report{MACs: MACs(g) * int64(ev.views), Params: g.Params()}
 	for range classes {
 		r.Confusion = append(r.Confusion, make([]int, len(classes)))
 	}
@@ -72,7 +72,7 @@ func Evaluate(ctx context.Context, e graph.Env, g *graph.Graph, samples []data.S
 		return nil, ErrNotNumbers
 	}
 	if o.Latency {
-		if r.Latency, err = MeasureLatency(ctx, e, g); err != nil {
+		if r.Latency, err = MeasureLatency(ctx, e, g, ev.views); err != nil {
 			return nil, err
 		}
 	}
@@ -88,6 +88,7 @@ type evaluator struct {
 	plan  *plan.Plan
 	g     *graph.Graph
 	batch int
+	views int
 }
 
 func newEvaluator(e graph.Env, g *graph.Graph, batch int) (*evaluator, error) {
@@ -100,8 +101,18 @@ func newEvaluator(e graph.Env, g *graph.Graph, batch int) (*evaluator, error) {
 	if n := len(g.Labels()); n != g.Outputs[0].Shape[1] {
 		return nil, fmt.Errorf("the model has %d labels for %d outputs; import it with --labels", n, g.Outputs[0].Shape[1])
 	}
-	p, err := plan.Compile(g, plan.Options{Env: e, Batch: batch, Fold: true})
-	return &evaluator{p, g, batch}, err
+	v := Views(g)
+	p, err := plan.Compile(g, plan.Options{Env: e, Batch: v * batch, Fold: true})
+	return &evaluator{p, g, batch, v}, err
+}
+
+// logits is what the plan has made of its images, averaged over their positions.
+//
+//	N×C
+func (ev *evaluator) logits() []float32 {
+	z := ev.plan.Data(ev.g.Outputs[0].Name)
+	average(z, ev.views)
+	return z
 }
 
 // run calls each with the class and logits of every sample, in order.
@@ -111,7 +122,7 @@ func (ev *evaluator) run(samples []data.Sample, each func(class int, logits []fl
 	}
 	c, done := ev.g.Outputs[0].Shape[1], 0
 	return EachBatch(ev.plan, ev.g, samples, ev.batch, c, nil, func(n int) error {
-		z := ev.plan.Data(ev.g.Outputs[0].Name)
+		z := ev.logits()
 		for i := range n {
 			each(samples[done+i].Class, z[i*c:(i+1)*c])
 		}
@@ -160,9 +171,9 @@ const (
 	latencyRuns = 40
 )
 
-// MeasureLatency times single images, batch norm folded, on the threads of e.
-func MeasureLatency(ctx context.Context, e graph.Env, g *graph.Graph) (Latency, error) {
-	p, err := plan.Compile(g, plan.Options{Env: e, Batch: 1, Fold: true})
+// MeasureLatency times single images in so many positions, batch norm folded, on the threads of e.
+func MeasureLatency(ctx context.Context, e graph.Env, g *graph.Graph, views int) (Latency, error) {
+	p, err := plan.Compile(g, plan.Options{Env: e, Batch: views, Fold: true})
 	if err != nil {
 		return Latency{}, err
 	}

@@ -69,6 +69,7 @@ func (p *Predictor) Image(name string, m image.Image) (*Prediction, error) {
 
 // run is the prediction of the picture that was prepared.
 func (p *Predictor) run(name string) (*Prediction, error) {
+	Show(p.ev.plan, p.ev.g, 1)
 	if err := p.ev.plan.Run(); err != nil {
 		return nil, err
 	}
@@ -82,7 +83,7 @@ func (p *Predictor) run(name string) (*Prediction, error) {
 // read is the softmax of the logits, by name. A model whose output is a softmax already, so that
 // its values are positive and sum to one, keeps them.
 func (p *Predictor) read(image string) *Prediction {
-	z := p.ev.plan.Data(p.ev.g.Outputs[0].Name)
+	z := p.ev.logits()[:len(p.classes)]
 	probs := softmax(z)
 	best := Argmax(z)
 	r := &Prediction{Image: image, Class: p.classes[best], Score: probs[best], Scores: make(map[string]float64, len(probs))}

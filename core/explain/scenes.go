@@ -55,7 +55,7 @@ func (e *explainer) find(g *graph.Graph) ([][]detect.Detection, *eval.Report, er
 		return nil, nil, err
 	}
 	r := detect.Report(g, e.run.Tested, found, judged.Threshold)
-	r.Latency, err = eval.MeasureLatency(e.ctx, e.Env, g)
+	r.Latency, err = eval.MeasureLatency(e.ctx, e.Env, g, eval.Views(g))
 	return found, r, err
 }
 

@@ -16,6 +16,7 @@ const (
 	MetaStd    = "secateur.std"    // likewise
 	MetaColor  = "secateur.color"  // RGB or BGR
 	MetaFit    = "secateur.fit"    // squash or letterbox
+	MetaViews  = "secateur.views"  // 1, 2 or 4: in how many positions a picture is shown
 	MetaScore  = "secateur.score"  // from which on a detector's boxes count, 0 to 1
 	MetaParent = "secateur.parent" // hash of the model that this one was made from
 )
@@ -23,11 +24,13 @@ const (
 // Preprocess says how pixels become the input: x = (p - Mean) / Std per channel, where p is the
 // pixel's value in 0..255. Mean and Std follow the order of the input's channels: blue first
 // when BGR is set. The size is that of the Input's shape: pictures are squashed to it, or with
-// Letterbox scaled in their proportions to fit it.
+// Letterbox scaled in their proportions to fit it. Views is in how many positions each is shown, whose answers are
+// averaged: 1, or 0, as it is; 2 mirrored too; 4 and both upside down.
 type Preprocess struct {
 	Mean, Std [3]float32
 	BGR       bool
 	Letterbox bool
+	Views     int
 }
 
 // DefaultPreprocess leaves the pixels as they are: 0..255, RGB.
@@ -35,6 +38,9 @@ func DefaultPreprocess() Preprocess { return Preprocess{Std: [3]float32{1, 1, 1}
 
 // Check refuses numbers that would make no finite input.
 func (p Preprocess) Check() error {
+	if p.Views != 0 && !ValidViews(p.Views) {
+		return fmt.Errorf("%d positions of a picture, want 1, 2 or 4", p.Views)
+	}
 	for i := range 3 {
 		m, s := float64(p.Mean[i]), float64(p.Std[i])
 		if math.IsNaN(m) || math.IsInf(m, 0) {
@@ -46,6 +52,9 @@ func (p Preprocess) Check() error {
 	}
 	return nil
 }
+
+// ValidViews reports whether a picture can be shown in so many positions.
+func ValidViews(n int) bool { return n == 1 || n == 2 || n == 4 }
 
 // Preprocess is what Meta says of the input's pixels; DefaultPreprocess fills in what is not
 // there. Meta read from a file has gone through CheckMeta, so what is there can be read.
@@ -74,6 +83,10 @@ func (g *Graph) SetPreprocess(p Preprocess) {
 	if p.Letterbox {
 		g.Meta[MetaFit] = "letterbox"
 	}
+	delete(g.Meta, MetaViews)
+	if p.Views > 1 {
+		g.Meta[MetaViews] = strconv.Itoa(p.Views)
+	}
 }
 
 func (g *Graph) preprocess() (Preprocess, error) {
@@ -101,6 +114,11 @@ func (g *Graph) preprocess() (Preprocess, error) {
 		p.Letterbox = true
 	default:
 		return p, fmt.Errorf("%s: %q, want squash or letterbox", MetaFit, f)
+	}
+	if v := g.Meta[MetaViews]; v != "" {
+		if p.Views, _ = strconv.Atoi(v); !ValidViews(p.Views) {
+			return p, fmt.Errorf("%s: %q, want 1, 2 or 4", MetaViews, v)
+		}
 	}
 	return p, p.Check()
 }

@@ -11,7 +11,7 @@ func TestMetaRoundTrip(t *testing.T) {
 	if p := g.Preprocess(); p != DefaultPreprocess() {
 		t.Errorf("without meta %v, want the default", p)
 	}
-	p := Preprocess{Mean: [3]float32{123.675, 116.28, 103.53}, Std: [3]float32{58.395, 57.12, 57.375}, BGR: true, Letterbox: true}
+	p := Preprocess{Mean: [3]float32{123.675, 116.28, 103.53}, Std: [3]float32{58.395, 57.12, 57.375}, BGR: true, Letterbox: true, Views: 4}
 	g.SetPreprocess(p)
 	g.SetLabels([]string{"scratch", "dent, \"deep\"", "Kratzer ü"})
 	if got := g.Preprocess(); got != p {
@@ -31,7 +31,7 @@ func TestMetaRoundTrip(t *testing.T) {
 
 func TestCheckMetaNamesTheEntry(t *testing.T) {
 	for key, bad := range map[string]string{
-		MetaLabels: "[1", MetaMean: "1,2", MetaStd: "1,x,1", MetaColor: "rgba", MetaFit: "stretch", MetaScore: "2",
+		MetaLabels: "[1", MetaMean: "1,2", MetaStd: "1,x,1", MetaColor: "rgba", MetaFit: "stretch", MetaViews: "3", MetaScore: "2",
 	} {
 		g := New()
 		g.Meta[key] = bad

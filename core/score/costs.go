@@ -43,14 +43,14 @@ func fileBytes(g *graph.Graph) (int64, error) {
 	return n + noted, err
 }
 
-// Measured is what g costs by costs, but with the median time of an image as it is measured where costs
+// Measured is what g costs by costs, but with the median time of an image in one position as it is measured where costs
 // tells of time at all.
 func Measured(ctx context.Context, e graph.Env, g *graph.Graph, costs func(*graph.Graph) (groups.Cost, error)) (groups.Cost, error) {
 	c, err := costs(g)
 	if err != nil || c.Latency == 0 {
 		return c, err
 	}
-	l, err := eval.MeasureLatency(ctx, e, g)
+	l, err := eval.MeasureLatency(ctx, e, g, 1)
 	c.Latency = int64(l.P50 * 1e6)
 	return c, err
 }

@@ -16,6 +16,8 @@ type Recipe struct {
 	L2SP           float64  `toml:"l2_sp"`       // alpha of the pull towards the pretrained weights
 	BSS            float64  `toml:"bss"`         // eta of batch spectral shrinkage
 	Distill        *float64 `toml:"distill"`     // share of the dense network's answers in the loss after cuts
+	FlipUp         float64  `toml:"flip_up"`     // probability to swap top and bottom
+	Transpose      float64  `toml:"transpose"`   // probability to swap rows and columns
 }
 
 // apply puts it into a configuration whose Prune, if any, is set.
@@ -24,6 +26,7 @@ func (r Recipe) apply(c *train.Config) {
 		c.Smoothing = *r.LabelSmoothing
 	}
 	c.Augment.Mixup, c.Average, c.LayerDecay, c.L2SP, c.BSS = r.Mixup, r.EMA, r.LayerDecay, r.L2SP, r.BSS
+	c.Augment.FlipUp, c.Augment.Transpose = r.FlipUp, r.Transpose
 	if c.Prune != nil && r.Distill != nil {
 		c.Prune.Distill = *r.Distill
 	}
@@ -36,7 +39,7 @@ func (r Recipe) check() error {
 			return fmt.Errorf("recipe: %s is %g, want 0 to less than 1", name, *v)
 		}
 	}
-	for name, v := range map[string]*float64{"layer_decay": &r.LayerDecay, "distill": r.Distill} {
+	for name, v := range map[string]*float64{"layer_decay": &r.LayerDecay, "distill": r.Distill, "flip_up": &r.FlipUp, "transpose": &r.Transpose} {
 		if v != nil && !(*v >= 0 && *v <= 1) {
 			return fmt.Errorf("recipe: %s is %g, want 0 to 1", name, *v)
 		}

@@ -24,7 +24,7 @@ func loadText(t *testing.T, text string) (*Config, error) {
 
 // TestRecipe: what the file says comes into the training, and what it leaves out is as usual.
 func TestRecipe(t *testing.T) {
-	c, err := loadText(t, smallStudy+"[recipe]\nlabel_smoothing = 0.0\nmixup = 0.2\nema = 0.9\nlayer_decay = 0.8\nl2_sp = 0.01\nbss = 0.001\ndistill = 0.5\n")
+	c, err := loadText(t, smallStudy+"[recipe]\nlabel_smoothing = 0.0\nmixup = 0.2\nema = 0.9\nlayer_decay = 0.8\nl2_sp = 0.01\nbss = 0.001\ndistill = 0.5\nflip_up = 0.5\ntranspose = 0.4\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,6 +34,7 @@ func TestRecipe(t *testing.T) {
 	}
 	c.Recipe.apply(&got)
 	want.Smoothing, want.Augment.Mixup, want.Average, want.LayerDecay, want.L2SP, want.BSS, want.Prune.Distill = 0, 0.2, 0.9, 0.8, 0.01, 0.001, 0.5
+	want.Augment.FlipUp, want.Augment.Transpose = 0.5, 0.4
 	if got.Smoothing != want.Smoothing || got.Augment != want.Augment || got.Average != want.Average || got.LayerDecay != want.LayerDecay ||
 		got.L2SP != want.L2SP || got.BSS != want.BSS || *got.Prune != *want.Prune {
 		t.Errorf("configuration %+v, want %+v", got, want)
@@ -43,7 +44,7 @@ func TestRecipe(t *testing.T) {
 	if d := cmp.Diff(train.Defaults().Augment, usual.Augment); d != "" || usual.Smoothing != train.Defaults().Smoothing {
 		t.Errorf("an empty recipe changes the usual: %s", d)
 	}
-	for _, bad := range []string{"ema = 1.0", "distill = 2.0", "mixup = -1.0", "l2sp = 1.0"} {
+	for _, bad := range []string{"ema = 1.0", "distill = 2.0", "mixup = -1.0", "transpose = 1.5", "l2sp = 1.0"} {
 		if _, err := loadText(t, smallStudy+"[recipe]\n"+bad+"\n"); err == nil || !strings.Contains(err.Error(), "recipe") {
 			t.Errorf("%s: error %v", bad, err)
 		}

@@ -43,6 +43,7 @@ type Config struct {
 	Warm       int     // steps of linear warm-up
 	Patience   int     // epochs without a better validation loss; 0: no early stopping
 	NoWeights  bool    // classes count as often as they have images
+	Views      int     // positions in which the network is shown each picture that it judges; 0: as the model
 	TrainNorm  bool    // train batch normalization; else it keeps its statistics
 	Augment    data.Augment
 	Seed       uint64
@@ -225,6 +226,10 @@ func newJob(ctx context.Context, c Config) (*job, error) {
 	var err error
 	if j.net, err = j.task.network(c); err != nil {
 		return nil, err
+	}
+	if p := j.net.Preprocess(); j.Views > 0 {
+		p.Views = j.Views
+		j.net.SetPreprocess(p)
 	}
 	if j.TrainNorm && !normalizes(j.net) {
 		return nil, errors.New("the network has no batch normalization to train: whoever exported it folded it into the convolutions; leave --train-bn out")

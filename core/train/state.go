@@ -109,7 +109,7 @@ func (j *job) fingerprint() string {
 		binary.Write(h, binary.LittleEndian, n.Value)
 	}
 	fmt.Fprint(h, j.Env.Kernels.Name, c.Part, c.HeadSteps, c.Epochs, c.Batch, c.Adam, c.Rate, c.Decay, c.Smoothing, c.LayerDecay, c.Backbone,
-		c.L2SP, c.BSS, c.Clip, c.Average, c.Warm, c.Patience, c.NoWeights, c.TrainNorm, c.Augment, c.Seed, c.MemoryBudget, c.Cache, c.Data.Classes)
+		c.L2SP, c.BSS, c.Clip, c.Average, c.Warm, c.Patience, c.NoWeights, c.Views, c.TrainNorm, c.Augment, c.Seed, c.MemoryBudget, c.Cache, c.Data.Classes)
 	if c.Detect != nil {
 		fmt.Fprintf(h, "%+v", *c.Detect)
 	}

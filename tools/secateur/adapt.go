@@ -83,6 +83,7 @@ Against learning few images by heart there are: the head before the rest (--head
 	fl.IntVar(&f.Patience, "patience", f.Patience, "epochs without a better validation loss before stopping; 0 never stops")
 	fl.BoolVar(&f.trainNorm, "train-bn", false, "train batch normalization instead of keeping its statistics")
 	fl.BoolVar(&f.NoWeights, "no-class-weights", false, "let classes count by their number of images")
+	addViews(fl, &f.Views)
 	fl.BoolVar(&f.plain, "no-augment", false, "train on the images as they are")
 	for _, a := range []struct {
 		name, what string
@@ -208,6 +209,9 @@ func (f *adaptFlags) check() error {
 		return usagef("--keep-turns wants a folder: --run DIR")
 	case f.Resume && f.RunDir == "":
 		return usagef("--resume wants the folder of the run: --run DIR")
+	}
+	if err := checkViews(f.Views); err != nil {
+		return err
 	}
 	if err := f.detect.check(&f.Config); err != nil {
 		return err

@@ -18,6 +18,7 @@ func evalCommand() *cobra.Command {
 	var model, dir, split string
 	var seed uint64
 	var inside bool
+	var views int
 	c := &cobra.Command{
 		Use:     "eval --model MODEL --data DIR",
 		Short:   "Accuracy, loss and latency of a model on labelled images",
@@ -27,18 +28,22 @@ func evalCommand() *cobra.Command {
 			if model == "" || dir == "" {
 				return usagef("--model and --data are both wanted")
 			}
-			return runEval(c, model, dir, split, seed, inside)
+			if err := checkViews(views); err != nil {
+				return err
+			}
+			return runEval(c, model, dir, split, seed, views, inside)
 		},
 	}
 	c.Flags().StringVar(&model, "model", "", "the model")
 	c.Flags().StringVar(&dir, "data", "", "folder of labelled images")
 	c.Flags().StringVar(&split, "split", "", "train, val or test; default test, val where there is none")
 	c.Flags().Uint64Var(&seed, "seed", 1, "seed of the split, where the folder brings none")
+	addViews(c.Flags(), &views)
 	c.Flags().BoolVar(&inside, "relevance", false, "of a detector, tell too what share of its relevance lies inside the boxes")
 	return c
 }
 
-func runEval(c *cobra.Command, model, dir, split string, seed uint64, inside bool) error {
+func runEval(c *cobra.Command, model, dir, split string, seed uint64, views int, inside bool) error {
 	env, err := newEnv(c)
 	if err != nil {
 		return err
@@ -48,6 +53,7 @@ func runEval(c *cobra.Command, model, dir, split string, seed uint64, inside boo
 	if err != nil {
 		return err
 	}
+	showIn(g, views)
 	if inside && !detect.Is(g) {
 		return usagef("--relevance is asked of a detector, and %s is none", model)
 	}

@@ -15,6 +15,7 @@ import (
 type predictFlags struct {
 	model, draw string
 	score       float64
+	views       int
 }
 
 func predictCommand() *cobra.Command {
@@ -36,11 +37,15 @@ func predictCommand() *cobra.Command {
 			if f.score < 0 || f.score > 1 {
 				return usagef("--score %v: want 0 to 1", f.score)
 			}
+			if err := checkViews(f.views); err != nil {
+				return err
+			}
 			return f.run(c, args)
 		},
 	}
 	c.Flags().StringVar(&f.model, "model", "", "the model")
 	c.Flags().StringVar(&f.draw, "draw", "", "folder for the pictures with what a detector found, as PNG")
+	addViews(c.Flags(), &f.views)
 	c.Flags().Float64Var(&f.score, "score", 0, "score from which on a detector's boxes count; 0 is the model's own, where it makes most of precision and recall")
 	return c
 }
@@ -73,6 +78,7 @@ func (f *predictFlags) run(c *cobra.Command, images []string) error {
 	if err != nil {
 		return err
 	}
+	showIn(g, f.views)
 	if (f.draw != "" || f.score > 0) && !detect.Is(g) {
 		return usagef("--draw and --score are for detectors, and %s classifies", f.model)
 	}
