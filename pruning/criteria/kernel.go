@@ -17,12 +17,9 @@ func medianDistance(s []float64) float64 {
 		return 0
 	}
 	want := below + (upTo-below)/2
-	for bisect := false; upTo-below > len(s); {
-		all, share := upTo-below, 0.5
-		if !bisect {
-			share = inside(float64(want-below)+0.5, float64(all), float64(len(s)))
-		}
-		mid := lo + (hi-lo)*share
+	share := 0.2 // where it about is of normal values
+	for upTo-below > len(s) {
+		all, mid := upTo-below, lo+(hi-lo)*share
 		if mid == lo || mid == hi {
 			return hi
 		}
@@ -31,7 +28,9 @@ func medianDistance(s []float64) float64 {
 		} else {
 			lo, below = mid, n
 		}
-		bisect = 2*(upTo-below) > all
+		if share = 0.5; 2*(upTo-below) <= all {
+			share = inside(float64(want-below)+0.5, float64(upTo-below), float64(len(s)))
+		}
 	}
 	left := distances(s, lo, hi)
 	slices.Sort(left)
