@@ -16,7 +16,7 @@ import (
 //
 // after which all blocks swept are -A⁻¹.
 func Inverse(a []float64, n int) bool {
-	s := sweeper{n: n, a: a, v: make([]float64, n*block), x: make([]float64, n*block), row: make([]float64, n)}
+	s := sweeper{n: n, a: a, v: make([]float64, n*block), x: make([]float64, n*block)}
 	for lo := 0; lo < n; lo += block {
 		if !s.sweep(lo, min(block, n-lo)) {
 			return false
@@ -36,18 +36,12 @@ type sweeper struct {
 	a    []float64 // n×n
 	v, x []float64 // n×w
 	l    [block * block]float64
-	row  []float64 // n
 }
 
 // sweep takes the block of w rows from lo on.
 func (s *sweeper) sweep(lo, w int) bool {
 	n, v, x, l := s.n, s.v[:s.n*w], s.x[:s.n*w], s.l[:w*w]
-	for p := range w {
-		Row(s.row, s.a, n, lo+p)
-		for i, value := range s.row {
-			v[i*w+p] = value
-		}
-	}
+	s.take(v, lo, w)
 	copy(l, v[lo*w:])
 	if !invertFactor(l, w) {
 		return false
@@ -67,6 +61,18 @@ func (s *sweeper) sweep(lo, w int) bool {
 	tensor.Products(v[lo*w:], w, l, w, l, w, w, w, w, false)
 	s.put(v, lo, w)
 	return true
+}
+
+// take copies columns from lo on to v, n×w.
+func (s *sweeper) take(v []float64, lo, w int) {
+	for i := range lo + w {
+		copy(v[i*w:(i+1)*w], s.a[i*s.n+lo:])
+	}
+	for p := range w {
+		for i, value := range s.a[(lo+p)*s.n+lo+p : (lo+p+1)*s.n] {
+			v[(lo+p+i)*w+p] = value
+		}
+	}
 }
 
 // put stores v, n×w, where rows and columns from lo on are in the upper triangle, -v where these meet.
