@@ -200,20 +200,13 @@ func (p *Pool) join() {
 	}
 }
 
-// dismiss lets the workers that have not begun go: nothing is left for them.
+// dismiss lets the workers that have not begun go: nothing is left for them. They are not late: waking takes a while, and
+// who has not slept in between is awake for the next Run.
 func (p *Pool) dismiss() {
 	for i := range p.workers[:p.active-1] {
 		if p.shares[i+1].done() && p.workers[i].state.CompareAndSwap(called, idle) {
 			p.left.Add(-1)
-			p.notePace()
 		}
-	}
-}
-
-// notePace notes that a worker begins late, or has not begun at all.
-func (p *Pool) notePace() {
-	if time.Since(start)-p.forked > p.patient {
-		p.late.Store(true)
 	}
 }
 
@@ -260,7 +253,9 @@ func (p *Pool) next(w *worker) bool {
 			<-w.wake
 		}
 		if w.state.CompareAndSwap(called, working) {
-			p.notePace()
+			if time.Since(start)-p.forked > p.patient {
+				p.late.Store(true)
+			}
 			return true
 		}
 		if w.state.Load() == closing {
