@@ -80,23 +80,23 @@ func fpgm(m *Matrices, g *groups.Group, scale func(groups.Site) []float64) []flo
 	}
 	out, squares := make([]float64, f), make([]float64, f)
 	for i := range f {
-		before := squares[:i]
-		clear(before)
+		behind := squares[i+1:]
+		clear(behind)
 		for s, gram := range grams {
 			for k, a := range at[s][i] {
-				gram.addDistances(before, a, at[s], k)
+				gram.addDistances(behind, a, at[s][i+1:], k)
 			}
 		}
-		for j, d := range before {
+		for j, d := range behind {
 			root := math.Sqrt(d)
 			out[i] += root
-			out[j] += root
+			out[i+1+j] += root
 		}
 	}
 	return out
 }
 
-// filterGram is the scalar products of all pairs of filters of a weight, O×O.
+// filterGram is the scalar products of all pairs of filters of a weight, O×O, of which the upper triangle counts.
 type filterGram struct {
 	o int
 	v []float64
@@ -111,7 +111,7 @@ func (m *Matrices) filterGram(w *graph.Node) filterGram {
 	for i, v := range w.Value {
 		x[i] = float64(v)
 	}
-	g := filterGram{w.Shape[0], symmetric.Gram(x, w.Shape[0])}
+	g := filterGram{w.Shape[0], symmetric.UpperGram(x, w.Shape[0])}
 	if m.filters == nil {
 		m.filters = map[*graph.Node]filterGram{}
 	}
@@ -141,13 +141,17 @@ type scaledGram struct {
 	square []float64 // Σ w² of each filter at its scale
 }
 
-// addDistances adds the squared distances of filter a from the k-th ones of the first units.
+// addDistances adds the squared distances of filter a from the k-th ones of units.
 func (g scaledGram) addDistances(to []float64, a int, at [][]int, k int) {
 	row, square, by := g.v[a*g.o:(a+1)*g.o], g.square[a], 2*g.by[a]
 	for j := range to {
 		if k < len(at[j]) {
 			b := at[j][k]
-			to[j] += max(0, square+g.square[b]-by*g.by[b]*row[b])
+			product := row[b]
+			if b < a {
+				product = g.v[b*g.o+a]
+			}
+			to[j] += max(0, square+g.square[b]-by*g.by[b]*product)
 		}
 	}
 }

@@ -17,25 +17,50 @@ func medianDistance(s []float64) float64 {
 		return 0
 	}
 	want := below + (upTo-below)/2
-	share := 0.2 // where it about is of normal values
-	for upTo-below > len(s) {
-		all, mid := upTo-below, lo+(hi-lo)*share
-		if mid == lo || mid == hi {
-			return hi
-		}
-		if n := pairsWithin(s, mid); n > want {
+	mid := likelyMedian(s)
+	dense := 0.43 * float64(upTo-below) / mid // pairs a distance about there, of normal values
+	for steps := 0; upTo-below > len(s); steps++ {
+		all, n := upTo-below, pairsWithin(s, mid)
+		if n > want {
 			hi, upTo = mid, n
 		} else {
 			lo, below = mid, n
 		}
-		if share = 0.5; 2*(upTo-below) <= all {
+		share := 0.5
+		if steps < 2 {
+			share = (mid + beyond(float64(want-n)+0.5, float64(len(s)))/dense - lo) / (hi - lo)
+		}
+		if steps >= 2 && 2*(upTo-below) <= all || !(share > 0 && share < 1) {
 			share = inside(float64(want-below)+0.5, float64(upTo-below), float64(len(s)))
+		}
+		if mid = lo + (hi-lo)*share; mid == lo || mid == hi {
+			return hi
 		}
 	}
 	left := distances(s, lo, hi)
 	slices.Sort(left)
 	return left[want-below]
 }
+
+// likelyMedian is about the median distance: that of eight values which stand for all.
+func likelyMedian(s []float64) float64 {
+	apart := make([]float64, 0, 28)
+	for i := range 8 {
+		for j := range i {
+			if d := s[(2*i+1)*len(s)/16] - s[(2*j+1)*len(s)/16]; d > 0 {
+				apart = append(apart, d)
+			}
+		}
+	}
+	if len(apart) == 0 {
+		return (s[len(s)-1] - s[0]) / 2
+	}
+	slices.Sort(apart)
+	return apart[len(apart)*4/9] // those within an eighth, which are less apart, are missing
+}
+
+// beyond goes so much further than wanted that it should lie on the other side.
+func beyond(wanted, few float64) float64 { return 1.2*wanted + math.Copysign(few/4, wanted) }
 
 // inside is where to divide an interval that so many distances lie in: where the wanted one is if they are spread evenly, and
 // so much nearer to the middle that it should lie in the smaller part.
@@ -98,7 +123,7 @@ func onKernels(score func(*sample) []float64) func(*Matrices, *groups.Group) ([]
 func (s *sample) kernels() {
 	order := s.byClass()
 	s.nhsic, s.renyi = make([]float64, len(s.x)), make([]float64, len(s.x))
-	orders, sorted, room := s.orders(), make([]float64, len(s.label)), make([]float64, 5*len(s.label))
+	orders, sorted, y := s.orders(), make([]float64, len(s.label)), make([]float64, len(s.label))
 	for i, x := range s.x {
 		if !finite(mean(x)) {
 			s.nhsic[i], s.renyi[i] = math.NaN(), math.NaN()
@@ -108,7 +133,11 @@ func (s *sample) kernels() {
 			sorted[at] = x[n]
 		}
 		if width := medianDistance(sorted); width > 0 {
-			k := s.pairs(x, order, width, room)
+			by := math.Sqrt(0.5) / width
+			for at, n := range order {
+				y[at] = x[n] * by
+			}
+			k := s.pairs(y, (sorted[len(sorted)-1]-sorted[0])*by)
 			s.nhsic[i], s.renyi[i] = s.dependence(k), s.shared(k)
 		}
 	}
@@ -126,47 +155,47 @@ func (s *sample) byClass() []int {
 
 // pairSums is sums over all pairs of a kernel matrix.
 type pairSums struct {
-	rows                      []float64 // of each image, in the order of byClass
-	all, same                 float64   // of all pairs, and of those of one class
+	all, same                 float64 // of all pairs, and of those of one class
 	allSquares, sameOfSquares float64
+	shared                    float64 // of the rows of images, by the share of their class
+	rowSquares                float64 // mean of their squares
 }
 
-// pairs sums the Gaussian kernel of x: by its Fourier series, or pair by pair where x has outliers and the series would be
-// longer than there are images.
-//
-//	room  5·N
-func (s *sample) pairs(x []float64, order []int, width float64, room []float64) *pairSums {
-	by := math.Sqrt(0.5) / width
-	y, room := room[:len(x)], room[len(x):]
-	for i, at := range order {
-		y[i] = x[at] * by
-	}
-	if period, terms := seriesOf(slices.Max(y) - slices.Min(y)); terms <= len(y) {
-		return s.series(y, period, terms, room)
+// pairs sums the kernel exp(-(y_i-y_j)²) of y in the order of byClass, which lie up to that far apart: by its Fourier series, or
+// pair by pair where y has outliers and the series would be longer than there are images.
+func (s *sample) pairs(y []float64, apart float64) *pairSums {
+	if period, terms := seriesOf(apart); terms <= len(y) {
+		return s.series(y, period, terms)
 	}
 	return s.eachPair(y)
 }
 
-// eachPair sums the kernel exp(-(y_i-y_j)²) over the pairs of images in the order of byClass.
+// eachPair looks at the pairs of images.
 func (s *sample) eachPair(y []float64) *pairSums {
-	k := &pairSums{rows: make([]float64, len(y))}
-	at := 0
+	k, rows, at := &pairSums{}, make([]float64, len(y)), 0
 	for _, c := range s.count {
 		for first, end := at, at+c; at < end; at++ {
-			sum, squares := k.row(y, 0, first, at)
-			same, sameSquares := k.row(y, first, at, at)
-			k.rows[at] += sum + same + 1
+			sum, squares := kernelRow(rows[:first], y, y[at])
+			same, sameSquares := kernelRow(rows[first:at], y[first:], y[at])
+			rows[at] += sum + same + 1
 			k.all, k.same = k.all+2*(sum+same)+1, k.same+2*same+1
 			k.allSquares, k.sameOfSquares = k.allSquares+2*(squares+sameSquares)+1, k.sameOfSquares+2*sameSquares+1
 		}
 	}
+	n := float64(len(y))
+	for _, c := range s.count {
+		for _, row := range rows[:c] {
+			k.shared += row * float64(c) / n
+			k.rowSquares += row * row / n
+		}
+		rows = rows[c:]
+	}
 	return k
 }
 
-// row sums the kernel of image i and those from lo to hi, which get their share.
-func (k *pairSums) row(y []float64, lo, hi, i int) (sum, squares float64) {
-	rows, v := k.rows[lo:hi], y[i]
-	for j, u := range y[lo:hi] {
+// kernelRow sums the kernel of v and as many y as there are rows, which get their share.
+func kernelRow(rows, y []float64, v float64) (sum, squares float64) {
+	for j, u := range y[:len(rows)] {
 		e := math.Exp(-(v - u) * (v - u))
 		rows[j] += e
 		sum += e
@@ -178,20 +207,14 @@ func (k *pairSums) row(y []float64, lo, hi, i int) (sum, squares float64) {
 // dependence is nhsic.
 func (s *sample) dependence(k *pairSums) float64 {
 	n := float64(len(s.label))
-	var same, labelRows, cross, rows float64
-	at := 0
+	var same, labelRows float64
 	for _, c := range s.count {
 		m := float64(c)
 		same += m * m
 		labelRows += m * m * m
-		for range c {
-			cross += k.rows[at] * m
-			rows += k.rows[at] * k.rows[at]
-			at++
-		}
 	}
-	kl := k.same - 2*cross/n + k.all*same/(n*n)
-	kk := k.allSquares - 2*rows/n + k.all*k.all/(n*n)
+	kl := k.same - 2*k.shared + k.all*same/(n*n)
+	kk := k.allSquares - 2*k.rowSquares + k.all*k.all/(n*n)
 	ll := same - 2*labelRows/n + same*same/(n*n)
 	if kk <= 0 || ll <= 0 {
 		return 0

@@ -140,10 +140,13 @@ func TestSeries(t *testing.T) {
 		}
 		y[7] = 10 * spread
 		period, terms := seriesOf(slices.Max(y) - slices.Min(y))
-		got, want := s.series(y, period, terms, make([]float64, 4*len(y))), s.eachPair(y)
-		for i, have := range append(got.rows, got.all, got.same, got.allSquares, got.sameOfSquares) {
-			if w := append(want.rows, want.all, want.same, want.allSquares, want.sameOfSquares)[i]; math.Abs(have-w) > 1e-9*60 {
-				t.Errorf("spread %g, %d terms: sum %d is %v, of pairs %v", spread, terms, i, have, w)
+		sums := func(k *pairSums) []float64 {
+			return []float64{k.all, k.same, k.allSquares, k.sameOfSquares, k.shared, k.rowSquares}
+		}
+		got, want := sums(s.series(y, period, terms)), sums(s.eachPair(y))
+		for i, have := range got {
+			if math.Abs(have-want[i]) > 1e-9*60 {
+				t.Errorf("spread %g, %d terms: sum %d is %v, of pairs %v", spread, terms, i, have, want[i])
 			}
 		}
 	}

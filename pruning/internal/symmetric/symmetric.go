@@ -14,9 +14,17 @@ const (
 //
 //	x  n×k
 func Gram(x []float64, n int) []float64 {
+	c := UpperGram(x, n)
+	Mirror(c, n)
+	return c
+}
+
+// UpperGram is X·Xᵀ in the upper triangle; below it the result is undefined.
+//
+//	x  n×k
+func UpperGram(x []float64, n int) []float64 {
 	c := make([]float64, n*n)
 	Add(c, x, x, n, len(x)/max(n, 1))
-	Mirror(c, n)
 	return c
 }
 
