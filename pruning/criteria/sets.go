@@ -228,21 +228,19 @@ func (s *sample) shrink() float64 {
 }
 
 // cmi takes the unit with the largest ½ ln(v_T/v_W), and so v_T/v_W, the variances, total and within classes, that are left of it
-// given the units taken before: pivoted Cholesky on both scatters, what varies within classes shrunk to its diagonal in
-// both. (Shrinking the total by itself would leave a copy of a taken unit the gain of the first: both variances keep the
-// same share.) With as many taken as there
-// are images less classes the scatter within classes is used up, and the rest goes as jmi would have it.
+// given the units taken before, what varies within classes shrunk to its diagonal in both. (Shrinking the total by itself would
+// leave a copy of a taken unit the gain of the first: both variances keep the same share.) With as many taken as there are
+// images less classes the scatter within classes is used up, and the rest goes as jmi would have it.
 func cmi(s *sample) []int {
 	relevance, joint := s.relevance(), s.pairInformations()
 	f := len(s.x)
 	taken, sum, most := 0, make([]float64, f), max(len(s.label)-s.classes, 1)
-	t, w := s.scatters().conditionals(min(f, most), s.shrink())
+	variances := s.scatters().conditional(min(f, most), s.shrink())
 	return greedy(relevance, func(gains []float64, left []int, last int) {
 		if last >= 0 {
 			addTo(sum, joint[last*f:])
 			if taken++; taken < most {
-				t.condition(last)
-				w.condition(last)
+				variances.condition(last)
 			}
 		}
 		if taken >= most {
@@ -250,48 +248,47 @@ func cmi(s *sample) []int {
 			return
 		}
 		for _, i := range left {
-			gains[i] = t.over(w, i)
+			gains[i] = variances.ratio(i)
 		}
 	})
 }
 
-// conditional is the variances of units given others, by pivoted Cholesky.
+// conditional is the variances of units given others: within classes by pivoted Cholesky, and in total from these. With
+// x = w + B·u, w what varies within classes, B the means of classes and u of unit covariance,
+//
+//	var(x_i | x_S) = var(w_i | w_S) + b_iᵀ·var(u | x_S)·b_i,  b_i = B_i - cov(w_i, w_S)·var(w_S)⁻¹·B_S
+//
+// (the matrix inversion lemma). Coordinates are turned so that var(u | x_S) stays 1.
 type conditional struct {
-	f, most int
-	row     func(i int) []float64 // F, of the scatter
-	less    []float64             // F×F, taken from the off-diagonals rho times
-	rho     float64
-	left    []float64 // F
-	least   []float64 // below which nothing is left
-	count   int       // of units that were taken as given
-	taken   []float64 // F×most, a column for each of those: what the units have of it
-	gone    []float64 // F
+	*scatter
+	most  int
+	rho   float64   // the off-diagonals within classes lose that share
+	left  []float64 // F, variances within classes
+	least []float64 // below which nothing is left
+	means []float64 // F×classes, b
+	known []float64 // classes, b of the unit that is taken as given, by the root of its variance
+	count int       // of units that were taken as given
+	taken []float64 // F×most, a column for each of those: what the units have of it
+	gone  []float64 // F
 }
 
-// conditionals are for at most most units that are taken as given: of the total, and within classes.
-func (s *scatter) conditionals(most int, rho float64) (total, within *conditional) {
-	own := make([]float64, s.f)
-	total = s.conditional(slices.Clone(s.totals), most, rho, func(i int) []float64 {
-		s.total(own, i, 0)
-		return own
-	})
-	return total, s.conditional(diagonal(s.within, s.f), most, rho, func(i int) []float64 { return s.within[i*s.f:][:s.f] })
-}
-
-func (s *scatter) conditional(left []float64, most int, rho float64, row func(i int) []float64) *conditional {
-	c := &conditional{f: s.f, most: most, row: row, less: s.within, rho: rho, left: left, least: slices.Clone(left), taken: make([]float64, s.f*most), gone: make([]float64, s.f)}
+// conditional is for at most most units that are taken as given.
+func (s *scatter) conditional(most int, rho float64) *conditional {
+	c := &conditional{scatter: s, most: most, rho: rho, left: diagonal(s.within, s.f), least: diagonal(s.within, s.f), means: slices.Clone(s.between),
+		known: make([]float64, s.classes), taken: make([]float64, s.f*most), gone: make([]float64, s.f)}
 	for i := range c.least {
 		c.least[i] *= 1e-9
 	}
 	return c
 }
 
-// over is v_T/v_W of unit i, 1 where nothing is left of one of them.
-func (c *conditional) over(within *conditional, i int) float64 {
-	if within.left[i] <= 0 || c.left[i] <= 0 {
+// ratio is the variance of unit i in total by that within classes, 1 where nothing is left.
+func (c *conditional) ratio(i int) float64 {
+	if c.left[i] <= 0 {
 		return 1
 	}
-	return c.left[i] / within.left[i]
+	b := c.means[i*c.classes:][:c.classes]
+	return 1 + dot(b, b)/c.left[i]
 }
 
 // condition takes unit i as given.
@@ -299,15 +296,35 @@ func (c *conditional) condition(i int) {
 	if c.left[i] <= c.least[i] {
 		return
 	}
-	own, less, gone := c.row(i), c.less[i*c.f:][:c.f], c.gone
+	own, gone := c.within[i*c.f:][:c.f], c.gone
 	tensor.Product(gone, c.taken, c.most, c.taken[i*c.most:][:c.count], c.f, c.count)
 	by := 1 / math.Sqrt(c.left[i])
 	for j, v := range gone { // j = i is not looked at again
-		v = (own[j] - c.rho*less[j] - v) * by
-		c.taken[j*c.most+c.count] = v
+		v = ((1-c.rho)*own[j] - v) * by
+		gone[j], c.taken[j*c.most+c.count] = v, v
 		if c.left[j] -= v * v; c.left[j] < c.least[j] {
 			c.left[j] = 0
 		}
 	}
+	for k, b := range c.means[i*c.classes:][:c.classes] {
+		c.known[k] = b * by
+	}
+	c.turn()
 	c.count++
+}
+
+// turn is b = (1+p·pᵀ)^-½·(b - gone·p), p what is known of u.
+func (c *conditional) turn() {
+	p := c.known
+	size, shorter := dot(p, p), 0.0
+	if size > 0 {
+		shorter = (1 - 1/math.Sqrt(1+size)) / size
+	}
+	for j, v := range c.gone {
+		b := c.means[j*c.classes:][:c.classes]
+		less := v + shorter*(dot(p, b)-v*size)
+		for k, x := range p {
+			b[k] -= less * x
+		}
+	}
 }
