@@ -145,19 +145,19 @@ func (s *sample) pairInformations() []float64 {
 		return s.joint
 	}
 	scatter, f := s.scatters(), len(s.x)
-	t, w, total := scatter.totals, diagonal(scatter.within, f), make([]float64, f)
+	t, w := scatter.totals, diagonal(scatter.within, f)
 	alone := make([]float64, f) // Σ_T/Σ_W of one unit, 1 where it never varies within a class
 	for i := range alone {
 		if alone[i] = 1; w[i] > 0 {
 			alone[i] = t[i] / w[i]
 		}
 	}
-	s.joint = make([]float64, f*f)
+	s.joint = symmetric.UpperGram(scatter.between, f)
 	for i := range f {
-		row, totals, withins := s.joint[i*f:(i+1)*f], total, scatter.within[i*f:(i+1)*f]
-		scatter.total(totals[i+1:], i, i+1)
+		row, withins := s.joint[i*f:(i+1)*f], scatter.within[i*f:(i+1)*f]
+		row[i] = 0
 		for j := i + 1; j < f; j++ {
-			both, ok := wilks(t[i]*t[j], totals[j], w[i]*w[j], withins[j])
+			both, ok := wilks(t[i]*t[j], row[j]+withins[j], w[i]*w[j], withins[j])
 			if !ok {
 				both = max(alone[i], alone[j])
 			}
