@@ -35,9 +35,7 @@ func shades(t *testing.T, position int) []data.Sample {
 func TestViews(t *testing.T) {
 	judge := func(views, position int) (guesses []Guess, macs int64) {
 		g := toy.SmallNet("a", "b")
-		p := g.Preprocess()
-		p.Views = views
-		g.SetPreprocess(p)
+		g.SetViews(views)
 		samples := shades(t, position)
 		r, err := Evaluate(context.Background(), toy.Env(t), g, samples, Options{Guesses: true})
 		if err != nil {

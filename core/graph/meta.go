@@ -83,9 +83,14 @@ func (g *Graph) SetPreprocess(p Preprocess) {
 	if p.Letterbox {
 		g.Meta[MetaFit] = "letterbox"
 	}
+	g.SetViews(p.Views)
+}
+
+// SetViews writes into Meta in how many positions pictures are shown; 0 or 1 is as they are.
+func (g *Graph) SetViews(n int) {
 	delete(g.Meta, MetaViews)
-	if p.Views > 1 {
-		g.Meta[MetaViews] = strconv.Itoa(p.Views)
+	if n > 1 {
+		g.Meta[MetaViews] = strconv.Itoa(n)
 	}
 }
 

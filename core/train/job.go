@@ -227,9 +227,8 @@ func newJob(ctx context.Context, c Config) (*job, error) {
 	if j.net, err = j.task.network(c); err != nil {
 		return nil, err
 	}
-	if p := j.net.Preprocess(); j.Views > 0 {
-		p.Views = j.Views
-		j.net.SetPreprocess(p)
+	if j.Views > 0 {
+		j.net.SetViews(j.Views)
 	}
 	if j.TrainNorm && !normalizes(j.net) {
 		return nil, errors.New("the network has no batch normalization to train: whoever exported it folded it into the convolutions; leave --train-bn out")

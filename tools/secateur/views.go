@@ -20,8 +20,6 @@ func checkViews(n int) error {
 // showIn has g shown pictures in n positions, or with 0 in as many as it was.
 func showIn(g *graph.Graph, n int) {
 	if n > 0 {
-		p := g.Preprocess()
-		p.Views = n
-		g.SetPreprocess(p)
+		g.SetViews(n)
 	}
 }
