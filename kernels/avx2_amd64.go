@@ -10,7 +10,7 @@ func avx2() Set {
 	s.Gemm, s.GemmTN = gemmAVX2, gemmTNAVX2
 	s.GemmNT64, s.Gemv64 = gemmNT64AVX2, gemv64AVX2
 	s.Implicit = avx2Implicit()
-	s.Yardstick = Yardstick{peakF32AVX2, 12 * 8 * 2}
+	s.Yardstick = Yardstick{peakF32AVX2, loadsF32AVX2, 12 * 8 * 2}
 	s.DepthwiseRow, s.DepthwiseGrad = depthwiseRowAVX2, depthwiseGradAVX2
 	s.Fetch = fetchAVX2
 	s.Winograd = winogradAVX2()

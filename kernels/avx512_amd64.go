@@ -10,7 +10,7 @@ func avx512() Set {
 	s.PackSize, s.PackB, s.PackBT = packSizeAVX512, packBAVX512, packBTAVX512
 	s.Gemm, s.GemmTN = gemmAVX512, gemmTNAVX512
 	s.Implicit = avx512Implicit()
-	s.Yardstick = Yardstick{peakF32AVX512, 24 * 16 * 2}
+	s.Yardstick = Yardstick{peakF32AVX512, loadsF32AVX512, 24 * 16 * 2}
 	s.DepthwiseRow, s.DepthwiseGrad = depthwiseRowAVX512, depthwiseGradAVX512
 	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillAVX512, addAVX512, subAVX512, mulAVX512, divAVX512
 	s.Axpy, s.Scale, s.MulAdd = axpyAVX512, scaleAVX512, mulAddAVX512

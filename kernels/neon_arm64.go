@@ -9,7 +9,7 @@ func neon() Set {
 	s.PackSize, s.PackB, s.PackBT = packSizeNEON, packBNEON, packBTNEON
 	s.Gemm, s.GemmTN = outOfOrderTiles.gemm, outOfOrderTiles.gemmTN
 	s.Implicit = neonImplicit(outOfOrderTiles)
-	s.Yardstick = Yardstick{peakF32NEON, 24 * 4 * 2}
+	s.Yardstick = yardstick(peakF32NEON, 24*4*2)
 	s.DepthwiseRow, s.DepthwiseGrad = outOfOrderTiles.depthwiseRow, outOfOrderTiles.depthwiseGrad
 	s.Winograd = winogradNEON()
 	s.Fill, s.Add, s.Sub, s.Mul, s.Div = fillNEON, addNEON, subNEON, mulNEON, divNEON

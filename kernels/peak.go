@@ -7,11 +7,23 @@ type Yardstick struct {
 	// Peak does turns of independent multiply-adds on registers and nothing else: no loop of
 	// the set can do more of them in the time.
 	Peak func(turns int)
+	// Loads does the same with an operand of each from the first-level cache; x has LoadsFloats floats. A core does it as fast,
+	// unless somebody else computes on it too, as hardware threads of x86 do: that is how others on a machine's host are noticed.
+	// Where cores have one thread it is Peak.
+	Loads func(turns int, x *float32)
 	// PeakFlops is the number of floating-point operations in a turn.
 	PeakFlops int
 }
 
-func genericYardstick() Yardstick { return Yardstick{peak, 16} }
+// LoadsFloats is as many floats as Loads reads, and what rounding up to a line of the cache takes.
+const LoadsFloats = 24*16 + 16
+
+func genericYardstick() Yardstick { return yardstick(peak, 16) }
+
+// yardstick is that of cores with one thread.
+func yardstick(peak func(turns int), flops int) Yardstick {
+	return Yardstick{Peak: peak, Loads: func(turns int, _ *float32) { peak(turns) }, PeakFlops: flops}
+}
 
 // peak is eight multiply-adds a turn, as plain Go compiles them.
 func peak(turns int) {

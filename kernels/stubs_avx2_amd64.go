@@ -890,6 +890,11 @@ func packF32AVX2Transpose8(dst *float32, ds int, w *float32, ldw int, blocks int
 //go:noescape
 func peakF32AVX2(n int)
 
+// Like peakF32AVX2, with an operand of each from the cache: x has 96 floats behind the next multiple of 64 bytes.
+//
+//go:noescape
+func loadsF32AVX2(n int, x *float32)
+
 // gemmF32AVX2Tile calls the kernel of a tile.
 func gemmF32AVX2Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, mask *[8]int32, bias *float32, lo float32, hi float32, acc bool) {
 	switch rows<<8 | cols {

@@ -561,6 +561,11 @@ func gemmRowsF32AVX512Tile1x16(c *float32, ldc int, a *float32, off *int32, next
 //go:noescape
 func peakF32AVX512(n int)
 
+// Like peakF32AVX512, with an operand of each from the cache: x has 384 floats behind the next multiple of 64 bytes.
+//
+//go:noescape
+func loadsF32AVX512(n int, x *float32)
+
 // gemmF32AVX512Tile calls the kernel of a tile.
 func gemmF32AVX512Tile(rows, cols int, c *float32, ldc int, a *float32, lda int, b *float32, k int, tiles int, ahead int, mask int, acc bool) {
 	switch rows<<8 | cols {

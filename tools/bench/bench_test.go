@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,7 +63,7 @@ func TestGemmIsWhole(t *testing.T) {
 	for _, threads := range []int{1, 3} {
 		got := newProduct(testEnv(t, threads), s)
 		got.pack()
-		got.multiply()
+		got.multiply(0, s.Pixels)
 		for i := range want {
 			if math.Abs(float64(got.c[i]-want[i])) > 1e-5 {
 				t.Fatalf("%d threads: element %d is %g, want %g", threads, i, got.c[i], want[i])
@@ -77,19 +78,6 @@ func TestSummary(t *testing.T) {
 	}
 	if s := Summary(nil); s != (Times{}) {
 		t.Errorf("%+v of nothing", s)
-	}
-}
-
-// TestRounds: so many repetitions as fill the rounds, and between may stop them.
-func TestRounds(t *testing.T) {
-	n := 0
-	w := Work{Run: func() { n++; time.Sleep(100 * time.Microsecond) }}
-	s, err := w.Rounds(3, time.Millisecond, nil)
-	if err != nil || s.Runs != 3 || s.Best < 100*time.Microsecond || n < 4 {
-		t.Errorf("%+v, %v after %d repetitions", s, err, n)
-	}
-	if s, err = w.Rounds(3, time.Millisecond, func() error { return errStop }); err != errStop || s.Runs != 1 {
-		t.Errorf("%+v, %v, want one round and the error", s, err)
 	}
 }
 
@@ -124,15 +112,63 @@ func TestMemTotal(t *testing.T) {
 	}
 }
 
-// TestRoundsAndPeak: a round of the peak follows each round of the work, and the caller may stop between them.
-func TestRoundsAndPeak(t *testing.T) {
-	env := testEnv(t, 1)
-	w := Gemm(env, Shape{"", 24, 24, 24}, false)
-	times, peak, err := w.RoundsAndPeak(env, 3, time.Microsecond, nil)
-	if err != nil || times.Runs != 3 || peak <= 0 {
-		t.Errorf("%d rounds beside a peak of %g: %v", times.Runs, peak, err)
+// TestShare: so many repetitions as fill the rounds, a peak beside them, and the caller may stop between them.
+func TestShare(t *testing.T) {
+	env, n := testEnv(t, 1), 0
+	w := Work{Flops: 1, Run: func() { n++; time.Sleep(100 * time.Microsecond) }}
+	s, err := w.Share(env, 3, time.Millisecond, nil)
+	if err != nil || s.Runs != 3 || s.Best < 100*time.Microsecond || n < 4 || s.Peak <= 0 || s.QuietRounds > 3 {
+		t.Errorf("%+v, %v after %d repetitions", s, err, n)
 	}
-	if times, _, err = w.RoundsAndPeak(env, 3, time.Microsecond, func() error { return errStop }); !errors.Is(err, errStop) || times.Runs != 1 {
-		t.Errorf("stopped after %d rounds with %v, want one and %v", times.Runs, err, errStop)
+	if s, err = w.Share(env, 3, time.Microsecond, func() error { return errStop }); !errors.Is(err, errStop) || s.Runs != 1 {
+		t.Errorf("stopped after %d rounds with %v, want one and %v", s.Runs, err, errStop)
+	}
+}
+
+// TestQuietRounds: a round counts as quiet where Loads was as fast as Peak before and after it.
+func TestQuietRounds(t *testing.T) {
+	env := testEnv(t, 1)
+	w := Work{Flops: 1, Run: func() { time.Sleep(time.Millisecond) }}
+	for _, c := range []struct {
+		name  string
+		loads func(int, *float32)
+		quiet int
+	}{
+		{"never disturbed", func(turns int, _ *float32) { env.Kernels.Peak(turns / 2) }, 5},
+		{"always disturbed", func(turns int, _ *float32) { env.Kernels.Peak(2 * turns) }, 0},
+	} {
+		e := env
+		e.Kernels.Loads = c.loads
+		s, err := w.Share(e, 5, time.Millisecond, nil)
+		if err != nil || s.QuietRounds != c.quiet || (s.Quiet > 0) != (c.quiet > 0) {
+			t.Errorf("%s: %d quiet rounds with %g of the peak, want %d; %v", c.name, s.QuietRounds, s.Quiet, c.quiet, err)
+		}
+	}
+}
+
+// TestPieces: a product that is longer than a round is cut, and its pieces have all rows once.
+func TestPieces(t *testing.T) {
+	const rows = 1000
+	var done [rows]int
+	w := Shape{"", rows, 16, 8}.byRows(rows, 96, func(lo, hi int) {
+		for i := range done[lo:hi] {
+			done[lo+i]++
+		}
+	})
+	for _, n := range []int{1, 3, 100} {
+		clear(done[:])
+		ps, flops := w.Pieces(n), 0.0
+		for _, p := range ps {
+			flops += p.Flops
+			p.Run()
+		}
+		if len(ps) > n || math.Abs(flops/w.Flops-1) > 1e-9 || slices.Min(done[:]) != 1 || slices.Max(done[:]) != 1 {
+			t.Errorf("%d pieces of %g operations, want at most %d of %g, and each row once", len(ps), flops, n, w.Flops)
+		}
+	}
+	env := testEnv(t, 2)
+	s, err := Gemm(env, Shape{"", 4000, 64, 256}, false).Share(env, 1, 10*time.Microsecond, nil)
+	if err != nil || s.Runs < 2 {
+		t.Errorf("%d rounds of a product that is longer than one, %v", s.Runs, err)
 	}
 }

@@ -1,10 +1,10 @@
 package bench
 
 import (
-	"slices"
 	"time"
 
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/tensor"
 	"github.com/secateur/secateur/kernels"
 )
 
@@ -31,36 +31,25 @@ func peakOf(e graph.Env) (best float64) {
 	return best
 }
 
-// peakRound is a function that measures the peak for a millisecond, in GFLOP/s.
-func peakRound(e graph.Env) func() float64 {
-	const calls, flops = 10, 1e5 // of a call, in multiples of the peak a nanosecond: 100 µs
+// peakRound is a function that measures the peak for 0.1 ms, in GFLOP/s.
+func peakRound(e graph.Env) func() float64 { return yardstick(e, e.Kernels.Peak) }
+
+// loadsRound is the same of Loads.
+func loadsRound(e graph.Env) func() float64 {
+	x := tensor.Floats(kernels.LoadsFloats)
+	return yardstick(e, func(turns int) { e.Kernels.Loads(turns, &x[0]) })
+}
+
+func yardstick(e graph.Env, loop func(turns int)) func() float64 {
+	const ns = 1e5 // of a call: long beside the clock, short enough for the collector
 	threads := e.Pool.Threads()
-	turns := int(e.Kernels.PeakGFLOPS() * flops / float64(e.Kernels.PeakFlops))
-	body := func(int, int) {
-		for range calls {
-			e.Kernels.Peak(turns)
-		}
-	}
+	turns := int(e.Kernels.PeakGFLOPS() * ns / float64(e.Kernels.PeakFlops))
+	body := func(int, int) { loop(turns) }
 	return func() float64 {
 		start := time.Now()
 		e.Pool.Run(threads, body)
-		return float64(threads*calls*turns*e.Kernels.PeakFlops) / float64(time.Since(start).Nanoseconds())
+		return float64(threads*turns*e.Kernels.PeakFlops) / float64(time.Since(start).Nanoseconds())
 	}
-}
-
-// RoundsAndPeak is Rounds with a round of the FMA peak after each. What a machine can do changes with what
-// others do on it: the median of a kernel is to be compared with peak, the median of those rounds, in GFLOP/s.
-func (w Work) RoundsAndPeak(e graph.Env, rounds int, round time.Duration, between func() error) (t Times, peak float64, err error) {
-	next, peaks := peakRound(e), []float64{}
-	t, err = w.Rounds(rounds, round, func() error {
-		peaks = append(peaks, next())
-		if between == nil {
-			return nil
-		}
-		return between()
-	})
-	slices.Sort(peaks)
-	return t, peaks[len(peaks)/2], err
 }
 
 func copyOf(e graph.Env) (best float64) {

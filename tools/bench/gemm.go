@@ -44,30 +44,46 @@ var Shapes = []Shape{
 func Gemm(e graph.Env, s Shape, pack bool) Work {
 	p := newProduct(e, s)
 	p.pack()
-	run := p.multiply
 	if pack {
-		run = func() { p.pack(); p.multiply() }
+		return Work{Name: s.Name, Flops: s.flops(), Run: func() { p.pack(); p.multiply(0, s.Pixels) }}
 	}
-	return Work{Name: s.Name, Flops: s.flops(), Run: run}
+	return s.byRows(s.Pixels, 96, p.multiply)
+}
+
+// byRows is the work of a product by rows of C. Its pieces have least rows or more, and but for the last one whole tiles.
+func (s Shape) byRows(rows, least int, multiply func(lo, hi int)) Work {
+	const tile = 48 // rows, a multiple of those of all tiles
+	w := Work{Name: s.Name, Flops: s.flops(), Run: func() { multiply(0, rows) }}
+	w.Pieces = func(n int) (ps []Work) {
+		n = max(1, min(n, rows/least))
+		lo := 0
+		for i := range n {
+			_, hi := kernels.Chunk(rows, n, i)
+			if i < n-1 {
+				hi -= hi % tile
+			}
+			from := lo
+			ps = append(ps, Work{Name: s.Name, Flops: w.Flops * float64(hi-from) / float64(rows), Run: func() { multiply(from, hi) }})
+			lo = hi
+		}
+		return ps
+	}
+	return w
 }
 
 // product is C = A·Wᵀ, rows of C divided over the threads.
 type product struct {
-	c              []float32
-	pack, multiply func()
+	c        []float32
+	pack     func()
+	multiply func(lo, hi int)
 }
 
 func newProduct(e graph.Env, s Shape) *product {
-	k, m, n, inner := e.Kernels, s.Pixels, s.Filters, s.Inner
-	a, w, bp := noise(m*inner), noise(n*inner), noise(k.PackSize(inner, n))
-	p := &product{c: noise(m * n)}
-	parts := e.Pool.Threads()
-	rows := func(part, _ int) {
-		lo, hi := kernels.Chunk(m, parts, part)
-		k.Gemm(p.c[lo*n:], n, a[lo*inner:], inner, bp, hi-lo, n, inner, false)
-	}
+	k, n, inner := e.Kernels, s.Filters, s.Inner
+	a, w, bp := noise(s.Pixels*inner), noise(n*inner), noise(k.PackSize(inner, n))
+	p := &product{c: noise(s.Pixels * n)}
 	p.pack = func() { k.PackBT(bp, w, inner, inner, n) }
-	p.multiply = func() { e.Pool.Run(parts, rows) }
+	p.multiply = overRows(e, func(lo, hi int) { k.Gemm(p.c[lo*n:], n, a[lo*inner:], inner, bp, hi-lo, n, inner, false) })
 	return p
 }
 
@@ -75,12 +91,25 @@ func newProduct(e graph.Env, s Shape) *product {
 func WeightGradient(e graph.Env, s Shape) Work {
 	m, n, inner := s.Pixels, s.Filters, s.Inner
 	dy, a, dw := noise(m*n), noise(m*inner), noise(n*inner)
-	parts := e.Pool.Threads()
-	rows := func(part, _ int) {
-		lo, hi := kernels.Chunk(n, parts, part)
+	return s.byRows(n, 176, overRows(e, func(lo, hi int) {
 		e.Kernels.GemmTN(dw[lo*inner:], inner, dy[lo:], n, a, inner, hi-lo, inner, m, false)
+	}))
+}
+
+// overRows divides rows over the threads.
+func overRows(e graph.Env, body func(lo, hi int)) func(lo, hi int) {
+	threads := e.Pool.Threads()
+	var from, to int
+	part := func(part, _ int) {
+		lo, hi := kernels.Chunk(to-from, threads, part)
+		if lo < hi {
+			body(from+lo, from+hi)
+		}
 	}
-	return Work{Name: s.Name, Flops: s.flops(), Run: func() { e.Pool.Run(parts, rows) }}
+	return func(lo, hi int) {
+		from, to = lo, hi
+		e.Pool.Run(threads, part)
+	}
 }
 
 func (s Shape) flops() float64 { return 2 * float64(s.Pixels) * float64(s.Filters) * float64(s.Inner) }

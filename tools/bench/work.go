@@ -13,6 +13,8 @@ type Work struct {
 	Run   func()
 	Flops float64 // floating-point operations of a repetition, a multiply-add is two
 	Bytes float64 // bytes that have to be read and written at least, 0 where nobody asks
+	// Pieces is the work as at most n others, done one after the other. nil if it cannot be cut.
+	Pieces func(n int) []Work
 }
 
 // Times is how long repetitions of a work took.
@@ -38,27 +40,6 @@ func (w Work) Time() time.Duration {
 	return time.Since(start)
 }
 
-// Rounds times rounds of as many repetitions as fill a round, after one that is not counted.
-// between, when it is not nil, is called after each round and may stop.
-func (w Work) Rounds(rounds int, round time.Duration, between func() error) (Times, error) {
-	w.Run()
-	n := w.perRound(round)
-	ts := make([]time.Duration, 0, rounds)
-	for range rounds {
-		start := time.Now()
-		for range n {
-			w.Run()
-		}
-		ts = append(ts, time.Since(start)/time.Duration(n))
-		if between != nil {
-			if err := between(); err != nil {
-				return Summary(ts), err
-			}
-		}
-	}
-	return Summary(ts), nil
-}
-
 // perRound is how many repetitions fill a round: doubled until they take a fifth of it, then
 // extrapolated, so that short work is not judged by one call.
 func (w Work) perRound(round time.Duration) int {
@@ -71,4 +52,26 @@ func (w Work) perRound(round time.Duration) int {
 			return max(1, int(float64(n)*float64(round)/float64(took)))
 		}
 	}
+}
+
+// piece is what a round does: of is how many repetitions of the work that is.
+type piece struct {
+	run func()
+	of  float64
+}
+
+// pieces are as many repetitions as fill a round, or parts of one that is longer. The work has run before.
+func (w Work) pieces(round time.Duration) (ps []piece) {
+	if took := w.Time(); w.Pieces != nil && took > 2*round {
+		for _, p := range w.Pieces(int(took / round)) {
+			ps = append(ps, piece{p.Run, p.Flops / w.Flops})
+		}
+		return ps
+	}
+	n := w.perRound(round)
+	return []piece{{func() {
+		for range n {
+			w.Run()
+		}
+	}, float64(n)}}
 }

@@ -38,7 +38,7 @@ func avx2GEMM() file {
 	for vecs := range 3 {
 		f.funcs = append(f.funcs, avx2Copy(vecs+1))
 	}
-	f.funcs = append(f.funcs, avx2Columns(), avx2Transpose(), avx2Peak())
+	f.funcs = append(f.funcs, avx2Columns(), avx2Transpose(), avx2Peak(), avx2Loads())
 	return f
 }
 
@@ -524,7 +524,7 @@ func (t gemmTile) down(ld, ptr string) {
 	t.op("ADDQ CX, %s", ptr)
 }
 
-// avx2Peak is the yardstick of the benchmarks.
+// avx2Peak and avx2Loads are the yardsticks of the benchmarks.
 func avx2Peak() *fn {
 	f := newX86("peakF32AVX2", "n turns of twelve independent fused multiply-adds of eight floats: the most that the CPU does.", "n int")
 	f.load("n", "CX")
@@ -539,4 +539,30 @@ func avx2Peak() *fn {
 	f.op("JNZ turn")
 	f.ret()
 	return f.fn
+}
+
+func avx2Loads() *fn {
+	f := newX86("loadsF32AVX2", "Like peakF32AVX2, with an operand of each from the cache: x has 96 floats behind the next multiple of 64 bytes.", "n int, x *float32")
+	f.loads(12, func(i int) string { return fmt.Sprintf("VFMADD231PS %d(SI), Y12, Y%d", 32*i, i) }, func() {
+		for i := range 13 {
+			f.op("VXORPS Y%d, Y%d, Y%d", i, i, i)
+		}
+	})
+	return f.fn
+}
+
+// loads is a loop of n instructions that read from SI, which is x, rounded up to a line of the cache.
+func (f x86) loads(n int, op func(i int) string, zero func()) {
+	f.load("n", "CX")
+	f.load("x", "SI")
+	f.op("ADDQ $63, SI")
+	f.op("ANDQ $-64, SI")
+	zero()
+	f.label("turn")
+	for i := range n {
+		f.op("%s", op(i))
+	}
+	f.op("DECQ CX")
+	f.op("JNZ turn")
+	f.ret()
 }

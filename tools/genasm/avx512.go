@@ -31,7 +31,7 @@ func (f x86) zero(n int) {
 	}
 }
 
-// avx512Peak is the yardstick of the benchmarks.
+// avx512Peak and avx512Loads are the yardsticks of the benchmarks.
 func avx512Peak() *fn {
 	f := newX86("peakF32AVX512", "n turns of 24 independent fused multiply-adds of sixteen floats: the most that the CPU does.", "n int")
 	f.load("n", "CX")
@@ -43,6 +43,12 @@ func avx512Peak() *fn {
 	f.op("DECQ CX")
 	f.op("JNZ turn")
 	f.ret()
+	return f.fn
+}
+
+func avx512Loads() *fn {
+	f := newX86("loadsF32AVX512", "Like peakF32AVX512, with an operand of each from the cache: x has 384 floats behind the next multiple of 64 bytes.", "n int, x *float32")
+	f.loads(24, func(i int) string { return fmt.Sprintf("VFMADD231PS %d(SI), Z24, Z%d", 64*i, i) }, func() { f.zero(25) })
 	return f.fn
 }
 

@@ -31,7 +31,7 @@ func avx512GEMM() file {
 		f.decls += dispatch(name, name+" calls the kernel of a tile.", "rows, cols", tiles, fns)
 		f.funcs = append(f.funcs, fns...)
 	}
-	f.funcs = append(f.funcs, avx512Peak())
+	f.funcs = append(f.funcs, avx512Peak(), avx512Loads())
 	return f
 }
 

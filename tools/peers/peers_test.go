@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/secateur/secateur/tools/bench"
 )
 
 // TestServe: our side says its kernels, then the times that it is asked for.
@@ -118,5 +120,19 @@ func TestGoals(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
+	}
+}
+
+// TestShareRows: a goal is reached in all rounds, in the quiet ones, or missed.
+func TestShareRows(t *testing.T) {
+	var b strings.Builder
+	for _, c := range []struct{ all, quiet float64 }{{0.8, 0.96}, {0.8, 0.89}, {0.91, 0.96}, {0.8, 0}} {
+		m := manyShares{}
+		m.add(c.all, bench.Share{Quiet: c.quiet})
+		m.row(&b, "tile", 90, bench.GeometricMean)
+	}
+	if want := "| tile | ≥ 90 % | 80 % (quiet: 96 %) | reached in quiet rounds |\n| tile | ≥ 90 % | 80 % (quiet: 89 %) | **missed** |\n" +
+		"| tile | ≥ 90 % | 91 % (quiet: 96 %) | reached |\n| tile | ≥ 90 % | 80 % (never quiet) | **missed** |\n"; b.String() != want {
+		t.Errorf("%s, want\n%s", b.String(), want)
 	}
 }

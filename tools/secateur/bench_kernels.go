@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"math"
 	"strings"
 	"time"
 
@@ -21,13 +20,14 @@ func benchKernelsCommand() *cobra.Command {
 		Short: "GFLOP/s, share of the FMA peak and GB/s of the kernels",
 		Long: "GFLOP/s, share of the FMA peak and GB/s of the kernels, on one thread unless --threads says more.\n" +
 			"Products are pixels×filters×(channels·taps). Layers pack and gather as a step does.\n" +
-			"Shares are medians: of a kernel, of the peak measured between its rounds.",
+			"Shares are medians: of a kernel, of the peak measured between its rounds. \"quiet\" is the share in those rounds during which\n" +
+			"nobody else computed on the same core, as guests of one machine do: what a machine of one's own gives. Long products are cut into pieces for it.",
 		Example: "  secateur bench kernels --only r18\n  secateur bench kernels --threads 2 --json",
 		Args:    exactly(0, "flags alone"),
 		RunE:    func(c *cobra.Command, _ []string) error { return benchKernels(c, only, rounds) },
 	}
 	c.Flags().StringVar(&only, "only", "", "what has this in its group or name, as in product, layer, vector, r18, Conv")
-	c.Flags().IntVar(&rounds, "rounds", 11, "rounds of a kernel; the median counts")
+	c.Flags().IntVar(&rounds, "rounds", 51, "rounds of a kernel, of 0.3 ms or of one repetition; the median counts")
 	return c
 }
 
@@ -41,8 +41,11 @@ type kernelTimes struct {
 	GFLOPS     float64 `json:"gflops"`
 	PeakGFLOPS float64 `json:"peak_gflops"` // median of rounds between those of the kernel
 	PeakShare  float64 `json:"peak_share"`  // of that
-	GBs        float64 `json:"gb_s,omitempty"`
-	CopyShare  float64 `json:"copy_share,omitempty"`
+	// QuietShare is the same of rounds during which nobody else used the core, left out where less than five were.
+	QuietShare  float64 `json:"quiet_peak_share,omitempty"`
+	QuietRounds int     `json:"quiet_rounds"`
+	GBs         float64 `json:"gb_s,omitempty"`
+	CopyShare   float64 `json:"copy_share,omitempty"`
 }
 
 // kernelsReport is `bench kernels --json`.
@@ -52,6 +55,7 @@ type kernelsReport struct {
 	bench.Ceiling
 	Times []kernelTimes      `json:"times"`
 	Means map[string]float64 `json:"geometric_mean_peak_share"`
+	Quiet map[string]float64 `json:"geometric_mean_quiet_peak_share"` // where all have one
 }
 
 func benchKernels(c *cobra.Command, only string, rounds int) error {
@@ -72,7 +76,7 @@ func benchKernels(c *cobra.Command, only string, rounds int) error {
 		return err
 	}
 	defer env.Pool.Close()
-	r := &kernelsReport{Kernels: env.Kernels.Name, Threads: env.Pool.Threads(), Ceiling: bench.MeasureCeiling(env), Means: map[string]float64{}}
+	r := &kernelsReport{Kernels: env.Kernels.Name, Threads: env.Pool.Threads(), Ceiling: bench.MeasureCeiling(env), Means: map[string]float64{}, Quiet: map[string]float64{}}
 	w := c.OutOrStdout()
 	if isJSON(c) {
 		w = io.Discard
@@ -96,8 +100,8 @@ func chosen(only string) (cases []bench.Case) {
 	return cases
 }
 
-// kernelRound is long beside the clock and short beside the patience of a person.
-const kernelRound = 3 * time.Millisecond
+// kernelRound is long beside the clock and short beside the time for which others leave a core alone.
+const kernelRound = 300 * time.Microsecond
 
 // measure times the cases in order; for people each line is written as soon as it is known.
 func (r *kernelsReport) measure(c *cobra.Command, env graph.Env, cases []bench.Case, rounds int, w io.Writer) error {
@@ -108,17 +112,17 @@ func (r *kernelsReport) measure(c *cobra.Command, env graph.Env, cases []bench.C
 		if k.Group != group {
 			r.mean(w, group)
 			group = k.Group
-			fmt.Fprintf(w, "\n%-34s %-18s %9s %9s %9s %6s %7s\n", group, "", "median µs", "best µs", "GFLOP/s", "% peak", "GB/s")
+			fmt.Fprintf(w, "\n%-34s %-18s %9s %9s %9s %6s %6s %7s\n", group, "", "median µs", "best µs", "GFLOP/s", "% peak", "quiet", "GB/s")
 		}
 		work, err := k.Make(env)
 		if err != nil {
 			return err
 		}
-		t, peak, err := work.RoundsAndPeak(env, rounds, kernelRound, c.Context().Err)
+		share, err := work.Share(env, rounds, kernelRound, c.Context().Err)
 		if err != nil {
 			return err
 		}
-		line := r.line(k, work, t, peak)
+		line := r.line(k, work, share)
 		r.Times = append(r.Times, line)
 		line.print(w)
 		if isJSON(c) {
@@ -129,35 +133,48 @@ func (r *kernelsReport) measure(c *cobra.Command, env graph.Env, cases []bench.C
 	return nil
 }
 
-func (r *kernelsReport) line(k bench.Case, w bench.Work, t bench.Times, peak float64) kernelTimes {
-	ns := float64(max(t.Median.Nanoseconds(), 1))
-	l := kernelTimes{Group: k.Group, Name: k.Name, Shape: k.Shape, MedianUs: ns / 1e3, BestUs: float64(t.Best.Nanoseconds()) / 1e3,
-		GFLOPS: w.Flops / ns, GBs: w.Bytes / ns, PeakGFLOPS: peak}
-	l.PeakShare, l.CopyShare = l.GFLOPS/peak, l.GBs/r.CopyGBs
+func (r *kernelsReport) line(k bench.Case, w bench.Work, s bench.Share) kernelTimes {
+	ns := float64(max(s.Median.Nanoseconds(), 1))
+	l := kernelTimes{Group: k.Group, Name: k.Name, Shape: k.Shape, MedianUs: ns / 1e3, BestUs: float64(s.Best.Nanoseconds()) / 1e3,
+		GFLOPS: w.Flops / ns, GBs: w.Bytes / ns, PeakGFLOPS: s.Peak, QuietShare: s.Quiet, QuietRounds: s.QuietRounds}
+	l.PeakShare, l.CopyShare = s.Of(w), l.GBs/r.CopyGBs
 	return l
 }
 
 func (l kernelTimes) print(w io.Writer) {
-	fmt.Fprintf(w, "%-34s %-18s %9.1f %9.1f %9.1f %6.0f", l.Name, l.Shape, l.MedianUs, l.BestUs, l.GFLOPS, 100*l.PeakShare)
+	fmt.Fprintf(w, "%-34s %-18s %9.1f %9.1f %9.1f %6.0f %6s", l.Name, l.Shape, l.MedianUs, l.BestUs, l.GFLOPS, 100*l.PeakShare, percent(l.QuietShare))
 	if l.GBs > 0 {
 		fmt.Fprintf(w, " %7.1f, %.0f %% of a copy", l.GBs, 100*l.CopyShare)
 	}
 	fmt.Fprintln(w)
 }
 
-// mean ends a group by the geometric mean of its shares of the peak, where that says something.
+// percent of a share, a dash where it is not known.
+func percent(share float64) string {
+	if share == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f", 100*share)
+}
+
+// mean ends a group by the geometric means of its shares of the peak, where they say something.
 func (r *kernelsReport) mean(w io.Writer, group string) {
 	if group != bench.GroupForward && group != bench.GroupGradient {
 		return
 	}
-	sum, n := 0.0, 0
+	var all, quiet []float64
 	for _, l := range r.Times {
 		if l.Group == group {
-			sum, n = sum+math.Log(l.PeakShare), n+1
+			all, quiet = append(all, l.PeakShare), append(quiet, l.QuietShare)
 		}
 	}
-	r.Means[group] = math.Exp(sum / float64(n))
-	fmt.Fprintf(w, "geometric mean: %.0f %% of the peak\n", 100*r.Means[group])
+	r.Means[group] = bench.GeometricMean(all)
+	fmt.Fprintf(w, "geometric mean: %.0f %% of the peak", 100*r.Means[group])
+	if q := bench.GeometricMean(quiet); q > 0 {
+		r.Quiet[group] = q
+		fmt.Fprintf(w, ", %.0f %% in quiet rounds", 100*q)
+	}
+	fmt.Fprintln(w)
 }
 
 func peakRSS() int64 { return eval.PeakRSS() }
