@@ -14,6 +14,11 @@ const (
 	tiles64AVX2  = 64 // of one assembly call: about 15 µs
 )
 
+// space64 is some panels of B.
+type space64 [panels64AVX2][k64AVX2 * cols64AVX2]float64
+
+var spaces64 spaces[space64]
+
 func gemmNT64AVX2(c []float64, ldc int, a []float64, lda int, b []float64, ldb int, m, n, k int, acc bool) {
 	checkMatrix(c, ldc, m, n)
 	checkMatrix(a, lda, m, k)
@@ -24,7 +29,8 @@ func gemmNT64AVX2(c []float64, ldc int, a []float64, lda int, b []float64, ldb i
 	if k == 0 && !acc {
 		zero(c, ldc, m, n)
 	}
-	var panels [panels64AVX2][k64AVX2 * cols64AVX2]float64
+	panels := spaces64.take()
+	defer spaces64.give(panels)
 	parts := blocks(k, k64AVX2)
 	for i := range parts {
 		lo, hi := Chunk(k, parts, i)
@@ -34,14 +40,14 @@ func gemmNT64AVX2(c []float64, ldc int, a []float64, lda int, b []float64, ldb i
 				column64(panels[q/cols64AVX2][q%cols64AVX2:], b[(j+q)*ldb+lo:][:hi-lo])
 			}
 			for r := 0; r < m; r += near64AVX2 {
-				panels64(c[r*ldc+j:], ldc, a[r*lda+lo:], lda, &panels, min(near64AVX2, m-r), cols, hi-lo, acc || i > 0)
+				panels64(c[r*ldc+j:], ldc, a[r*lda+lo:], lda, panels, min(near64AVX2, m-r), cols, hi-lo, acc || i > 0)
 			}
 		}
 	}
 }
 
 // panels64 is m rows of A times n columns in panels.
-func panels64(c []float64, ldc int, a []float64, lda int, panels *[panels64AVX2][k64AVX2 * cols64AVX2]float64, m, n, k int, acc bool) {
+func panels64(c []float64, ldc int, a []float64, lda int, panels *space64, m, n, k int, acc bool) {
 	for j := 0; j < n; j += cols64AVX2 {
 		if panel := panels[j/cols64AVX2][:]; n-j < cols64AVX2 {
 			rest64AVX2(c[j:], ldc, a, lda, panel, m, n-j, k, acc)

@@ -49,6 +49,8 @@ func (g *rowsBlock) panelAVX512(c []float32, ldc, first int, bp []float32, cols,
 	}
 }
 
+var spaces512 spaces[[avx2TNK * 48]float32]
+
 // gemmTNRowsAVX512 packs the panels of B, which takes the offsets out of the inner loop.
 func gemmTNRowsAVX512(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, tap, m, n, k int, acc bool) {
 	checkMatrix(c, ldc, m, n)
@@ -60,7 +62,8 @@ func gemmTNRowsAVX512(c []float32, ldc int, a []float32, lda int, b []float32, r
 	if k == 0 && !acc {
 		zero(c, ldc, m, n)
 	}
-	var panel [avx2TNK * 48]float32
+	panel := spaces512.take()
+	defer spaces512.give(panel)
 	parts := blocks(k, avx2TNK)
 	for i := range parts {
 		lo, hi := Chunk(k, parts, i)

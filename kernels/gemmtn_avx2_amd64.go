@@ -4,7 +4,7 @@ package kernels
 
 const (
 	avx2TNK    = 200       // rows of A and B of a block: those of a 14×14 map
-	avx2TNWork = 30 * 1024 // floats of A that are packed at a time: in the second-level cache, and on the stack
+	avx2TNWork = 30 * 1024 // floats of A that are packed at a time: in the second-level cache
 )
 
 func gemmTNAVX2(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool) {
@@ -40,21 +40,22 @@ type tnBlock struct {
 	ahead      tnAhead
 }
 
-// product is the product of total rows. The memory lies here, since Go clears it.
-func (g tnBlock) product(c []float32, ldc, total int) {
-	var panel [avx2TNK * 24]float32
-	g.panel = panel[:]
-	if g.packs(min(total, avx2TNK)) {
-		g.packing(c, ldc, total)
-	} else {
-		g.blocks(c, ldc, total)
-	}
+// tnSpace is memory for a panel of B and for columns of A.
+type tnSpace struct {
+	panel  [avx2TNK * 24]float32
+	packed [avx2TNWork]float32
 }
 
-// packing is product with memory for columns of A.
-func (g tnBlock) packing(c []float32, ldc, total int) {
-	var packed [avx2TNWork]float32
-	g.packed = packed[:]
+var tnSpaces spaces[tnSpace]
+
+// product is the product of total rows.
+func (g tnBlock) product(c []float32, ldc, total int) {
+	s := tnSpaces.take()
+	defer tnSpaces.give(s)
+	g.panel = s.panel[:]
+	if g.packs(min(total, avx2TNK)) {
+		g.packed = s.packed[:]
+	}
 	g.blocks(c, ldc, total)
 }
 
@@ -99,6 +100,7 @@ func (g *tnBlock) block(c []float32, ldc int) {
 		if g.packed != nil {
 			a.packed = g.packed
 			a.pack(g.k)
+			g.ahead.columnsAfter(g, i+h, h)
 		}
 		g.columns(c[i*ldc:], ldc, &a)
 	}
@@ -130,7 +132,7 @@ func (g *tnBlock) pack(c []float32, ldc int, a *tnColumns, j int) (p tnPanel, do
 	}
 	p = tnPanel{b: g.panel, ldb: cols, rows: h, cols: cols, mask: avx2Mask(g.n-j, cols)}
 	w := min(cols, g.n-j)
-	g.ahead.follow(g, j+cols)
+	g.ahead.panelAfter(g, j+cols)
 	switch {
 	case g.rows != nil:
 		packRows(g.panel, g.b, g.rows, g.first, g.tap, g.k, j, w, cols)

@@ -31,8 +31,9 @@ func checkPackedTN(t *testing.T, m, n, k int) {
 		for _, acc := range []bool{false, true} {
 			packed, plain := c.clone(), c.clone()
 			g := tnBlock{a: a.x, lda: a.ld, m: m, b: b.x, ldb: b.ld, n: n, acc: acc, panel: make([]float32, avx2TNK*24)}
-			g.packing(packed.x, packed.ld, k)
 			g.blocks(plain.x, plain.ld, k)
+			g.packed = make([]float32, avx2TNWork)
+			g.blocks(packed.x, packed.ld, k)
 			name := fmt.Sprintf("%dx%dx%d pad %d acc %v", m, n, k, pad, acc)
 			packed.checkIs(t, name, plain)
 		}
