@@ -183,7 +183,7 @@ func (l *convLoop) block(p *convPass, part, lo, hi int, work []float32) {
 		p.clear(l, lo, hi)
 	} else {
 		first, last := kernels.Chunk(len(p.blocks), l.across, part/l.parts)
-		l.product(p, p.blocks[first:last], lo, hi, work)
+		l.product(p, p.blocks[first:last], l.m.Out[lo*l.groups*l.n:], lo, hi, work)
 		if l.ended != nil && p.whole(l.size) {
 			return
 		}
@@ -206,8 +206,21 @@ func (l *convLoop) block(p *convPass, part, lo, hi int, work []float32) {
 	}
 }
 
-// product multiplies the rows of grid points lo to hi with blocks of weights.
-func (l *convLoop) product(p *convPass, blocks []convBlock, lo, hi int, work []float32) {
+// stream is a prologue that makes in dst what the loop, a pass over the pixels as they lie, would make in its output.
+func (l *convLoop) stream(m *graph.Mem, end *tail) prologue {
+	l.m, l.ended = m, end
+	p := &l.passes[0]
+	block := l.rows(p)
+	return func(dst []float32, at int) {
+		first, last := at/l.n, (at+len(dst))/l.n
+		for lo := first; lo < last; lo += block {
+			l.product(p, p.blocks, dst[(lo-first)*l.n:], lo, min(lo+block, last), nil)
+		}
+	}
+}
+
+// product multiplies the rows of grid points lo to hi with blocks of weights. y is their place where the pass makes every pixel.
+func (l *convLoop) product(p *convPass, blocks []convBlock, y []float32, lo, hi int, work []float32) {
 	c := l.groups * l.n
 	last, a, first := -1, work, 0
 	for i := range blocks {
@@ -218,14 +231,13 @@ func (l *convLoop) product(p *convPass, blocks []convBlock, lo, hi int, work []f
 		}
 		if p.whole(l.size) {
 			j := b.group*l.n + b.lo
-			y := l.m.Out[lo*c+j:]
 			if l.ended.clips() {
-				l.timesClip(p, b, y, c, a, first, hi-lo)
+				l.timesClip(p, b, y[j:], c, a, first, hi-lo)
 				continue
 			}
-			l.times(p, b, y, c, a, first, hi-lo)
+			l.times(p, b, y[j:], c, a, first, hi-lo)
 			if l.ended != nil {
-				l.ended.finish(l.e, l.m, lo*c+j, c, l.m.In[l.bias][j:][:b.hi-b.lo], hi-lo)
+				l.ended.finish(l.e, l.m, y[j:], lo*c+j, c, l.m.In[l.bias][j:][:b.hi-b.lo], hi-lo)
 			}
 			continue
 		}

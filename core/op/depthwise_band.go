@@ -31,25 +31,36 @@ func (b depthwiseBand) floats(p *depthwisePass) int {
 	return min(p.size[0], (b.rows-1)*p.step[0]+p.reach()) * p.size[1] * p.channels
 }
 
-// images is what rows i to end of the grid over an image read, and where in the images it begins.
-func (b depthwiseBand) images(p *depthwisePass, x, work []float32, image, i, end int) (band []float32, base int) {
+// depthwiseLines is what of the images is in the memory of a band: lines from to to, counted over all images.
+type depthwiseLines struct{ from, to int }
+
+// images is what rows i to end of the grid over an image read, and where in the images it begins. Of what the band held before,
+// have, it keeps the lines that are read again.
+func (b depthwiseBand) images(p *depthwisePass, x, work []float32, image, i, end int, have *depthwiseLines) (band []float32, base int) {
 	if b.begin == nil {
 		return x, 0
 	}
 	line := p.size[1] * p.channels
 	lo := max(0, i*p.step[0]+p.ty[0])
 	hi := max(lo, min(p.size[0], (end-1)*p.step[0]+p.ty[len(p.ty)-1]+1))
-	band, base = work[:(hi-lo)*line], (image*p.size[0]+lo)*line
-	b.begin(band, base)
+	want := depthwiseLines{image*p.size[0] + lo, image*p.size[0] + hi}
+	band, base = work[:(hi-lo)*line], want.from*line
+	kept := 0
+	if have.from <= want.from && want.from < have.to && have.to <= want.to {
+		kept = copy(band, work[(want.from-have.from)*line:(have.to-have.from)*line])
+	}
+	b.begin(band[kept:], base+kept)
+	*have = want
 	return band, base
 }
 
 // each calls f for rows lo to hi of the grids over all images, with the band that the row reads.
 func (b depthwiseBand) each(p *depthwisePass, x, work []float32, lo, hi int, f func(r int, band []float32, base int)) {
+	var have depthwiseLines
 	for lo < hi {
 		image, i := lo/p.grid[0], lo%p.grid[0]
 		n := min(hi-lo, p.grid[0]-i, b.rows)
-		band, base := b.images(p, x, work, image, i, i+n)
+		band, base := b.images(p, x, work, image, i, i+n, &have)
 		for r := lo; r < lo+n; r++ {
 			f(r, band, base)
 		}

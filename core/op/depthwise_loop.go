@@ -148,9 +148,20 @@ func (l *depthwiseLoop) pack(m *graph.Mem) graph.Loop {
 func (l *depthwiseLoop) run(m *graph.Mem, h hooks) graph.Loop {
 	l.m, l.hooks, l.band = m, h, newDepthwiseBand(&l.passes[0], h.begin)
 	l.ended = h.ending(l.bias)
+	if h.dear {
+		l.parts = min(l.parts, dearParts(l.e))
+	}
 	perWork := l.band.floats(&l.passes[0])
 	part := func(part, worker int) { l.part(part, m.Scratch[worker*perWork:][:perWork]) }
 	return graph.Loop{Scratch: l.e.Pool.Threads() * perWork, Run: func() { l.e.Pool.Run(l.parts, part) }}
+}
+
+// dearParts is how many parts there are where what lines at the borders of parts need is made twice. Nothing is summed over a part.
+func dearParts(e *graph.Env) int {
+	if t := e.Pool.Threads(); t > 1 {
+		return 2 * t
+	}
+	return 1
 }
 
 // part is a chunk of the rows of each pass. Passes that begin in the same row make the same rows.
@@ -179,7 +190,7 @@ func (l *depthwiseLoop) lines(passes []depthwisePass, part, image, i int, x []fl
 	lo := (image*l.size[0] + p.from[0] + i*p.outStep[0]) * l.size[1] * l.c
 	hi := lo + l.size[1]*l.c
 	if l.ended != nil {
-		l.ended.finish(l.e, l.m, lo, l.c, l.m.In[l.bias], l.size[1])
+		l.ended.finish(l.e, l.m, l.m.Out[lo:], lo, l.c, l.m.In[l.bias], l.size[1])
 		return
 	}
 	if l.bias > 0 {

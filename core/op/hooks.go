@@ -6,6 +6,7 @@ import "github.com/secateur/secateur/core/graph"
 // the piece is in the cache. Either may be nil.
 type hooks struct {
 	begin prologue
+	dear  bool // begin takes longer than the loop: nothing is to be made twice without need
 	end   epilogue
 	tail  *tail // set where end does nothing but this: a loop may do it together with its bias
 }
@@ -32,15 +33,15 @@ func (h hooks) ending(bias int) *tail {
 // clips reports whether there is nothing but the bias and clipping.
 func (t *tail) clips() bool { return t != nil && t.add == 0 && t.bend == nil }
 
-// finish does it to m rows of len(b) floats, ld apart, from place at of the output.
-func (t *tail) finish(e *graph.Env, m *graph.Mem, at, ld int, b []float32, rows int) {
+// finish does it to rows of len(b) floats, ld apart, of y, which are from place at on of the output.
+func (t *tail) finish(e *graph.Env, m *graph.Mem, y []float32, at, ld int, b []float32, rows int) {
 	switch {
 	case t.bend != nil:
-		t.bend(m.Out[at:], ld, b, rows)
+		t.bend(y, ld, b, rows)
 	case t.add > 0:
-		e.Kernels.BiasAddClip(m.Out[at:], ld, b, m.In[t.add][at:], rows, t.lo, t.hi)
+		e.Kernels.BiasAddClip(y, ld, b, m.In[t.add][at:], rows, t.lo, t.hi)
 	default:
-		e.Kernels.BiasClip(m.Out[at:], ld, b, rows, t.lo, t.hi)
+		e.Kernels.BiasClip(y, ld, b, rows, t.lo, t.hi)
 	}
 }
 

@@ -68,7 +68,7 @@ func (c *compiler) layOut(g *graph.Graph) error {
 	}{
 		{"fold", c.fold}, {"branches", c.branches}, {"normalize", c.normalize}, {"differentiate", c.differentiate}, {"update", c.update},
 		{"apply", c.apply}, {"recompute", c.recompute},
-		{"pack", c.pack}, {"fuse inputs", c.fuseInputs}, {"measure", c.measure}, {"fuse", c.fuse}, {"order", c.order}, {"place", c.place},
+		{"pack", c.pack}, {"stream", c.stream}, {"fuse inputs", c.fuseInputs}, {"measure", c.measure}, {"fuse", c.fuse}, {"order", c.order}, {"place", c.place},
 	} {
 		if err := pass.run(); err != nil {
 			return fmt.Errorf("%s: %w", pass.name, err)
