@@ -11,6 +11,7 @@ const (
 	avx2Small = 48 * 1024 // floats of B that stay there too
 	avx2Whole = 80 * 1024 // and of all blocks of B, beside fewer rows of A
 	avx2Call  = 1 << 19   // multiply-adds of one assembly call: about 10 µs
+	avx2Few   = 100       // rows of A that are near, as the layer before has just made them
 )
 
 // avx2Panel is the width of the panel that begins n columns before the end, and the height of
@@ -115,7 +116,7 @@ func gemmEndAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n,
 // gemmRowsFirstAVX2 takes all blocks of k for some rows before the next rows: B stays in the
 // second-level cache as a whole, and rows of A are read and fetched from end to end.
 func gemmRowsFirstAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n, k int, acc bool, end gemmEnd) {
-	parts, h := blocks(k, avx2K), avx2Rows(k)
+	parts, h := blocks(k, avx2K), avx2Rows(m, k)
 	for i := 0; i < m; i += h {
 		rows := min(h, m-i)
 		for b := range parts {
@@ -133,14 +134,18 @@ func gemmRowsFirstAVX2(c []float32, ldc int, a []float32, lda int, bp []float32,
 // block is the product with one block of k. The rows are cut so that those of A stay in the
 // second-level cache while the panels of B pass by.
 func (p gemmPanel) block(c []float32, ldc int, a []float32, lda int, bp []float32, m, n int) {
-	h := avx2Rows(p.k)
+	h := avx2Rows(m, p.k)
 	for i := 0; i < m; i += h {
 		p.some(c[i*ldc:], ldc, a[i*lda:], lda, bp, min(h, m-i), n)
 	}
 }
 
-// avx2Rows is how many rows of k floats stay in the second-level cache.
-func avx2Rows(k int) int { return max(48, avx2Work/k/48*48) }
+// avx2Rows is how many of m rows of k floats are taken at a time: about as many as stay in the second-level cache, and no few in
+// the end, for which B would be read once more.
+func avx2Rows(m, k int) int {
+	h := max(48, avx2Work/k/48*48)
+	return roundUp(blocks(m, max(1, (m+h/2)/h)), 4)
+}
 
 // some is m rows of A times all panels of a block. With a small B the rows of A that come next are
 // fetched meanwhile, if all lie in one piece.
@@ -192,7 +197,7 @@ func (p *gemmPanel) plan(from, to, elements int) {
 }
 
 // panels is m rows of A times all panels of a block. If nothing is planned the tiles of the first panel fetch
-// their rows of A, those of the others the panel that comes after theirs.
+// their rows of A, unless those are few, and the others the panel that comes after theirs.
 func (p *gemmPanel) panels(c []float32, ldc int, a []float32, lda int, bp []float32, m, n int) {
 	for j := 0; j < n; {
 		p.cols, p.rows = avx2Panel(n - j)
@@ -212,7 +217,7 @@ func (p *gemmPanel) avx2(c []float32, ldc int, a []float32, lda, m int) {
 		case p.at < p.to:
 			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, &a[p.at], p.step, p.mask, p.bias, p.end.lo, p.end.hi, p.acc)
 			p.at += tiles * (p.k / 8 * 2) * p.step / 4
-		case p.first:
+		case p.first && m > avx2Few:
 			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, nil, 0, p.mask, p.bias, p.end.lo, p.end.hi, p.acc)
 		case p.k >= 16 && next < min(len(p.b), 2*p.cols*p.k):
 			tiles = min(tiles, 6)

@@ -31,7 +31,7 @@ func gemmRowsEndAVX2(c []float32, ldc int, a []float32, rows *Rows, first int, b
 
 // gemmAVX2 is the product with a block, cut like that of gemmPanel.block.
 func (g *rowsBlock) gemmAVX2(c []float32, ldc, first int, bp []float32, m, n int, end gemmEnd) {
-	h := avx2Rows(g.total)
+	h := avx2Rows(m, g.total)
 	for i := 0; i < m; i += h {
 		p := gemmPanel{k: g.total, end: end}
 		for j := 0; j < n; j += p.cols {
