@@ -139,7 +139,7 @@ func together(p *Pool) {
 	})
 }
 
-// TestPoolRests: a worker that comes late sends everybody to sleep at once for a while, for longer each time it
+// TestPoolRests: a worker that waited awake and comes late sends everybody to sleep at once for a while, for longer each time it
 // happens again, and a worker in time ends that.
 func TestPoolRests(t *testing.T) {
 	late, punctual := newPool(2, time.Hour, -1), newPool(2, time.Hour, time.Hour)
@@ -168,6 +168,21 @@ func TestPoolRests(t *testing.T) {
 	late.resting.Store(-1)
 	if late.rest(); late.pause != 0 {
 		t.Errorf("after a rest without a late worker the next one would be %v, want 0", late.pause)
+	}
+}
+
+// TestPoolSleepersAreNotLate: waking takes as long as it takes.
+func TestPoolSleepersAreNotLate(t *testing.T) {
+	p := newPool(2, 0, -1) // which never waits awake
+	defer p.Close()
+	for range 20 {
+		for p.workers[0].state.Load() != asleep {
+			runtime.Gosched()
+		}
+		together(p)
+	}
+	if r := p.resting.Load(); r != 0 {
+		t.Errorf("the pool rests until %v", time.Duration(r))
 	}
 }
 

@@ -45,11 +45,12 @@ func (p *Pool) work(id int) {
 func (p *Pool) next(w *worker) bool {
 	for {
 		p.await(func() bool { return w.state.Load() != idle })
-		if w.state.CompareAndSwap(idle, asleep) {
+		slept := w.state.CompareAndSwap(idle, asleep)
+		if slept {
 			<-w.wake
 		}
 		if w.state.CompareAndSwap(called, working) {
-			if time.Since(start)-p.forked > p.patient {
+			if !slept && time.Since(start)-p.forked > p.patient {
 				p.late.Store(true)
 			}
 			return true

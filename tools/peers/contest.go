@@ -41,8 +41,27 @@ type rival struct {
 // entry is what a contestant reached.
 type entry struct {
 	Name         string
-	Median, Best float64 // ms
+	Median, Best float64   // ms
+	Turns        []float64 // the median of each turn
 	RSS          int64
+}
+
+func newEntry(p *player) entry {
+	e := entry{Name: p.name, RSS: p.rss}
+	for _, ms := range p.turns {
+		e.Turns = append(e.Turns, median(ms))
+	}
+	all := slices.Concat(p.turns...)
+	e.Median, e.Best = median(all), slices.Min(all)
+	return e
+}
+
+// median of no times, as of a file of results that has none, is NaN.
+func median(v []float64) float64 {
+	if len(v) == 0 {
+		return math.NaN()
+	}
+	return slices.Sorted(slices.Values(v))[len(v)/2]
 }
 
 // contests is everything that is compared. The files of networks are put into dir.
@@ -103,15 +122,15 @@ func rivals(found []peer, kind string, layouts ...string) (rs []rival) {
 func (c *contest) title() string { return fmt.Sprintf("%s, %d threads", c.name, c.spec.Threads) }
 
 // reps is repetitions of a turn: not counted first, then counted. Short work is repeated, so that
-// the caches are its own.
-func (c *contest) reps() (warm, n int) {
+// the caches are its own, and has turns times as many turns, over as long a time.
+func (c *contest) reps() (warm, n, turns int) {
 	switch c.spec.Work {
 	case "step":
-		return 0, 1
+		return 0, 1, 1
 	case "infer":
-		return 2, 8
+		return 2, 8, 4
 	}
-	return 1, 3
+	return 1, 3, 1
 }
 
 // hold starts all contestants and lets them take turns.
@@ -131,8 +150,8 @@ func (c *contest) hold(rounds int) error {
 	if err != nil {
 		return err
 	}
-	warm, n := c.reps()
-	for range rounds {
+	warm, n, turns := c.reps()
+	for range rounds * turns {
 		for _, p := range players {
 			if err := p.turn(warm, n); err != nil {
 				return err
@@ -140,8 +159,7 @@ func (c *contest) hold(rounds int) error {
 		}
 	}
 	for _, p := range players {
-		ms := slices.Sorted(slices.Values(p.ms))
-		c.Entries = append(c.Entries, entry{p.name, ms[len(ms)/2], ms[0], p.rss})
+		c.Entries = append(c.Entries, newEntry(p))
 	}
 	return nil
 }
@@ -176,24 +194,40 @@ func export(s Spec) error {
 	return onnx.Export(g, s.File)
 }
 
-// ratio is our median over the smallest of the peers, NaN without one.
-func (c *contest) ratio() float64 { return c.against(func(e entry) float64 { return e.Median }) }
-
-// memory is our peak memory over the smallest of the peers.
-func (c *contest) memory() float64 { return c.against(func(e entry) float64 { return float64(e.RSS) }) }
-
-// scaling is our median over that of ours on two threads.
-func (c *contest) scaling() float64 { return c.Entries[0].Median / c.Entries[1].Median }
-
-func (c *contest) against(of func(entry) float64) float64 {
-	least := math.NaN()
+// ratio is our time over that of the best peer, NaN without one: the median over the turns of what ours took over what the peer
+// took beside it, since the machine changes from minute to minute.
+func (c *contest) ratio() float64 {
+	most := math.NaN()
 	for _, e := range c.Entries[1:] {
-		if v := of(e); !(v >= least) {
-			least = v
+		if v := c.Entries[0].over(e); !(v <= most) {
+			most = v
 		}
 	}
-	return of(c.Entries[0]) / least
+	return most
 }
+
+// over is the median over the turns of times of e over those of o.
+func (e entry) over(o entry) float64 {
+	ratios := make([]float64, len(e.Turns))
+	for i, t := range e.Turns {
+		ratios[i] = t / o.Turns[i]
+	}
+	return median(ratios)
+}
+
+// memory is our peak memory over the smallest of the peers, NaN without one.
+func (c *contest) memory() float64 {
+	most := math.NaN()
+	for _, e := range c.Entries[1:] {
+		if v := float64(c.Entries[0].RSS) / float64(e.RSS); !(v <= most) {
+			most = v
+		}
+	}
+	return most
+}
+
+// scaling is our time over that of ours on two threads.
+func (c *contest) scaling() float64 { return c.Entries[0].over(c.Entries[1]) }
 
 func (c *contest) line() string {
 	parts := []string{c.title() + ":"}

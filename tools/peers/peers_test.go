@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -40,11 +41,23 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// took is a contestant with a time a turn.
+func took(name string, rss int64, ms ...float64) *player {
+	p := &player{name: name, rss: rss}
+	for _, t := range ms {
+		p.turns = append(p.turns, []float64{t})
+	}
+	return p
+}
+
 // TestRatio: against the best peer, by times and memory each, and no number without one.
 func TestRatio(t *testing.T) {
-	c := contest{name: "x", Entries: []entry{{"Secateur", 6, 5, 30}, {"a", 10, 9, 100}, {"b", 12, 8, 60}}}
+	c := contest{name: "x", Entries: []entry{newEntry(took("Secateur", 30, 6, 60, 5)), newEntry(took("a", 100, 10, 100, 9)), newEntry(took("b", 60, 12, 110, 9))}}
 	if c.ratio() != 0.6 || c.memory() != 0.5 {
 		t.Errorf("ratios %g and %g, want 0.6 and 0.5", c.ratio(), c.memory())
+	}
+	if e := c.Entries[0]; e.Median != 6 || e.Best != 5 {
+		t.Errorf("median %g and best %g, want 6 and 5", e.Median, e.Best)
 	}
 	alone := contest{Entries: c.Entries[:1]}
 	if !math.IsNaN(alone.ratio()) || number(alone.ratio()) != "no peer" {
@@ -65,7 +78,7 @@ func TestResults(t *testing.T) {
 		}
 	}
 	have, err := readResults(file)
-	if err != nil || len(have) != 2 || have["work, 2 threads"].Busy != 0.5 || have["work, 2 threads"].Entries[0] != (entry{Name: "Secateur", Median: 1, RSS: 7}) {
+	if err != nil || len(have) != 2 || have["work, 2 threads"].Busy != 0.5 || !reflect.DeepEqual(have["work, 2 threads"].Entries, []entry{{Name: "Secateur", Median: 1, RSS: 7}}) {
 		t.Errorf("%v, %v", have, err)
 	}
 }
@@ -107,11 +120,11 @@ func TestGoals(t *testing.T) {
 	var done []*contest
 	for threads, ms := range []float64{1: 100, 2: 50} {
 		if ms > 0 {
-			done = append(done, &contest{name: "step resnet18, batch 8", spec: Spec{Work: "step", Threads: threads}, Entries: []entry{{"Secateur", ms, ms, 1}, {"PyTorch", 200, 200, 4}}})
+			done = append(done, &contest{name: "step resnet18, batch 8", spec: Spec{Work: "step", Threads: threads}, Entries: []entry{newEntry(took("Secateur", 1, ms)), newEntry(took("PyTorch", 4, 200))}})
 		}
 	}
 	two := scaling("resnet18")
-	two.Entries = []entry{{"Secateur", 100, 100, 1}, {"Secateur on two threads", 60, 50, 1}}
+	two.Entries = []entry{newEntry(took("Secateur", 1, 100)), newEntry(took("Secateur on two threads", 1, 60))}
 	done = append(done, two)
 	reached(&b, done)
 	tables(&b, done)

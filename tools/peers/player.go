@@ -33,12 +33,12 @@ type answer struct {
 
 // player is a contestant in a process of its own that stays alive between its turns.
 type player struct {
-	name string
-	cmd  *exec.Cmd
-	in   io.WriteCloser
-	out  *bufio.Scanner
-	ms   []float64 // of all its turns
-	rss  int64
+	name  string
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	out   *bufio.Scanner
+	turns [][]float64 // ms
+	rss   int64
 }
 
 // start runs a program that answers to a spec, and waits until it is ready.
@@ -90,7 +90,7 @@ func (p *player) turn(warm, n int) error {
 	if err != nil {
 		return err
 	}
-	p.ms, p.rss = append(p.ms, a.Ms[warm:]...), a.RSS
+	p.turns, p.rss = append(p.turns, a.Ms[warm:]), a.RSS
 	return nil
 }
 

@@ -27,7 +27,8 @@ func write(path string, found []peer, done []*contest) error {
 		versions = append(versions, n+" is not installed and left out")
 	}
 	fmt.Fprintf(&b, "# Measured beside others\n\n`make bench-peers` wrote this page: every contestant in a process of its own, in turns, medians. Ratios are ours over the best\n"+
-		"peer, times and peak memory: below 1 is less than theirs. Products include the packing of the weights.\n\n")
+		"peer, times and peak memory: below 1 is less than theirs; of times the median over the turns of what ours took over what the peer took beside it.\n"+
+		"Products include the packing of the weights.\n\n")
 	fmt.Fprintf(&b, "| | |\n| --- | --- |\n| date | %s |\n| machine | %s (%s), %d CPUs, L2 %d KiB, L3 %d MiB, %d GiB |\n| kernels | %s: %s |\n| peers | %s |\n| others | used up to %.0f %% of the CPUs before a contest |\n",
 		time.Now().UTC().Format(time.DateOnly), m.CPU, m.Arch, m.CPUs, m.L2>>10, m.L3>>20, m.Memory>>30, m.Set, m.Reason, strings.Join(versions, ", "), 100*busiest(done))
 	fmt.Fprint(&b, "\n## Goals\n\n| work | goal | reached | |\n| --- | --- | --- | --- |\n")
