@@ -25,7 +25,7 @@ type tnDescent struct {
 // plan says what is fetched, spread over the time.
 func (g *tnBlock) plan(after int) {
 	g.ahead = tnAhead{after: after}
-	if g.packed != nil && g.rows == nil && !aliased(g.ldb) && (after == 0 || g.k*(g.m+g.n) > avx2TNAhead) {
+	if g.packed != nil && g.rows == nil && (after == 0 || g.k*(g.m+g.n) > avx2TNAhead) {
 		g.ahead.panels = true
 		return
 	}

@@ -134,12 +134,12 @@ func TestQuietRounds(t *testing.T) {
 		loads func(int, *float32)
 		quiet int
 	}{
-		{"never disturbed", func(turns int, _ *float32) { env.Kernels.Peak(turns / 2) }, 5},
+		{"never disturbed", func(turns int, _ *float32) { env.Kernels.Peak(turns / 2) }, quietLeast},
 		{"always disturbed", func(turns int, _ *float32) { env.Kernels.Peak(2 * turns) }, 0},
 	} {
 		e := env
 		e.Kernels.Loads = c.loads
-		s, err := w.Share(e, 5, time.Millisecond, nil)
+		s, err := w.Share(e, quietLeast, time.Millisecond, nil)
 		if err != nil || s.QuietRounds != c.quiet || (s.Quiet > 0) != (c.quiet > 0) {
 			t.Errorf("%s: %d quiet rounds with %g of the peak, want %d; %v", c.name, s.QuietRounds, s.Quiet, c.quiet, err)
 		}

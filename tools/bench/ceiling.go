@@ -31,7 +31,7 @@ func peakOf(e graph.Env) (best float64) {
 	return best
 }
 
-// peakRound is a function that measures the peak for 0.1 ms, in GFLOP/s.
+// peakRound is a function that measures the peak for 50 µs, in GFLOP/s.
 func peakRound(e graph.Env) func() float64 { return yardstick(e, e.Kernels.Peak) }
 
 // loadsRound is the same of Loads.
@@ -41,7 +41,7 @@ func loadsRound(e graph.Env) func() float64 {
 }
 
 func yardstick(e graph.Env, loop func(turns int)) func() float64 {
-	const ns = 1e5 // of a call: long beside the clock, short enough for the collector
+	const ns = 5e4 // of a call: long beside the clock, short enough for the collector
 	threads := e.Pool.Threads()
 	turns := int(e.Kernels.PeakGFLOPS() * ns / float64(e.Kernels.PeakFlops))
 	body := func(int, int) { loop(turns) }

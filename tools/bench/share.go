@@ -13,7 +13,7 @@ type Share struct {
 	Times         // of a repetition
 	Peak  float64 // GFLOP/s, the median of rounds between those of the work
 	// Quiet is the part of the peak in the median of those rounds alone during which nobody else computed on the same cores, as far
-	// as Loads before and after shows: what a machine of one's own gives. 0 where less than five were quiet.
+	// as Loads before and after shows: what a machine of one's own gives. 0 where less than ten were quiet.
 	Quiet       float64
 	QuietRounds int
 }
@@ -22,8 +22,8 @@ type Share struct {
 func (s Share) Of(w Work) float64 { return w.Flops / float64(max(s.Median.Nanoseconds(), 1)) / s.Peak }
 
 const (
-	quietLoads = 0.95 // of the peak that Loads reaches on cores that nobody else uses, at least
-	quietLeast = 5
+	quietLoads = 0.97 // of the peak that Loads reaches on cores that nobody else uses, at least
+	quietLeast = 10
 )
 
 // Share times rounds of the work, with rounds of the FMA peak between them: what a machine can do changes with what others do

@@ -68,7 +68,7 @@ func shares(b *strings.Builder) {
 		if err != nil {
 			return
 		}
-		s, _ := w.Share(env, shareRounds, 300*time.Microsecond, nil)
+		s, _ := w.Share(env, shareRounds, 150*time.Microsecond, nil)
 		of := s.Of(w)
 		group.add(of, s)
 		if strings.HasPrefix(k.Shape, "49×") || strings.Contains(k.Shape, "×24×") {

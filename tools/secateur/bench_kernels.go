@@ -27,7 +27,7 @@ func benchKernelsCommand() *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return benchKernels(c, only, rounds) },
 	}
 	c.Flags().StringVar(&only, "only", "", "what has this in its group or name, as in product, layer, vector, r18, Conv")
-	c.Flags().IntVar(&rounds, "rounds", 51, "rounds of a kernel, of 0.3 ms or of one repetition; the median counts")
+	c.Flags().IntVar(&rounds, "rounds", 51, "rounds of a kernel, of 0.15 ms or of one repetition; the median counts")
 	return c
 }
 
@@ -41,7 +41,7 @@ type kernelTimes struct {
 	GFLOPS     float64 `json:"gflops"`
 	PeakGFLOPS float64 `json:"peak_gflops"` // median of rounds between those of the kernel
 	PeakShare  float64 `json:"peak_share"`  // of that
-	// QuietShare is the same of rounds during which nobody else used the core, left out where less than five were.
+	// QuietShare is the same of rounds during which nobody else used the core, left out where less than ten were.
 	QuietShare  float64 `json:"quiet_peak_share,omitempty"`
 	QuietRounds int     `json:"quiet_rounds"`
 	GBs         float64 `json:"gb_s,omitempty"`
@@ -101,7 +101,7 @@ func chosen(only string) (cases []bench.Case) {
 }
 
 // kernelRound is long beside the clock and short beside the time for which others leave a core alone.
-const kernelRound = 300 * time.Microsecond
+const kernelRound = 150 * time.Microsecond
 
 // measure times the cases in order; for people each line is written as soon as it is known.
 func (r *kernelsReport) measure(c *cobra.Command, env graph.Env, cases []bench.Case, rounds int, w io.Writer) error {
