@@ -11,7 +11,7 @@ const (
 	avx2Small = 48 * 1024 // floats of B that stay there too
 	avx2Whole = 80 * 1024 // and of all blocks of B, beside fewer rows of A
 	avx2Call  = 1 << 19   // multiply-adds of one assembly call: about 10 µs
-	avx2Few   = 100       // rows of A that are near, as the layer before has just made them
+	avx2Few   = 200       // rows of A that are near, as the layer before has just made them
 )
 
 // avx2Panel is the width of the panel that begins n columns before the end, and the height of
@@ -108,7 +108,7 @@ func gemmEndAVX2(c []float32, ldc int, a []float32, lda int, bp []float32, m, n,
 	}
 	for i := range parts {
 		lo, hi := Chunk(k, parts, i)
-		p := gemmPanel{k: hi - lo, acc: acc || i > 0, end: end.of(i == parts-1)}
+		p := gemmPanel{k: hi - lo, acc: acc || i > 0, near: m <= avx2Few, end: end.of(i == parts-1)}
 		p.block(c, ldc, a[lo:], lda, bp[lo*roundUp(n, 8):], m, n)
 	}
 }
@@ -121,7 +121,7 @@ func gemmRowsFirstAVX2(c []float32, ldc int, a []float32, lda int, bp []float32,
 		rows := min(h, m-i)
 		for b := range parts {
 			lo, hi := Chunk(k, parts, b)
-			p := gemmPanel{k: hi - lo, acc: acc || b > 0, end: end.of(b == parts-1)}
+			p := gemmPanel{k: hi - lo, acc: acc || b > 0, near: m <= avx2Few, end: end.of(b == parts-1)}
 			if lda == k {
 				from, to := Chunk(rows*k, parts, b)
 				p.plan(rows*k+from-lo, min(rows*k+to, len(a)-i*lda)-lo, rows*n)
@@ -162,6 +162,7 @@ type gemmPanel struct {
 	rows, cols, k int
 	mask          *[8]int32
 	acc, first    bool
+	near          bool // A is in the second-level cache
 	end           gemmEnd
 	bias          *float32 // of the panel, nil for no end
 	at, to, step  int      // what of A is fetched for the next rows, and how many bytes in a turn
@@ -197,7 +198,7 @@ func (p *gemmPanel) plan(from, to, elements int) {
 }
 
 // panels is m rows of A times all panels of a block. If nothing is planned the tiles of the first panel fetch
-// their rows of A, unless those are few, and the others the panel that comes after theirs.
+// their rows of A, unless they are near, and the others the panel that comes after theirs.
 func (p *gemmPanel) panels(c []float32, ldc int, a []float32, lda int, bp []float32, m, n int) {
 	for j := 0; j < n; {
 		p.cols, p.rows = avx2Panel(n - j)
@@ -217,7 +218,7 @@ func (p *gemmPanel) avx2(c []float32, ldc int, a []float32, lda, m int) {
 		case p.at < p.to:
 			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, &a[p.at], p.step, p.mask, p.bias, p.end.lo, p.end.hi, p.acc)
 			p.at += tiles * (p.k / 8 * 2) * p.step / 4
-		case p.first && m > avx2Few:
+		case p.first && !p.near:
 			gemmFetchF32AVX2Tile(rows, p.cols, &c[i*ldc], ldc, &a[i*lda], lda, &p.b[0], p.k, tiles, nil, 0, p.mask, p.bias, p.end.lo, p.end.hi, p.acc)
 		case p.k >= 16 && next < min(len(p.b), 2*p.cols*p.k):
 			tiles = min(tiles, 6)
