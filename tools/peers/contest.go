@@ -194,12 +194,20 @@ func export(s Spec) error {
 	return onnx.Export(g, s.File)
 }
 
-// ratio is our time over that of the best peer, NaN without one: the median over the turns of what ours took over what the peer
-// took beside it, since the machine changes from minute to minute.
-func (c *contest) ratio() float64 {
+// ratio is our time over that of the best peer: the median over the turns of what ours took over what the peer took beside it,
+// since the machine changes from minute to minute.
+func (c *contest) ratio() float64 { return c.worst(entry.over) }
+
+// memory is our peak memory over the smallest of the peers.
+func (c *contest) memory() float64 {
+	return c.worst(func(ours, peer entry) float64 { return float64(ours.RSS) / float64(peer.RSS) })
+}
+
+// worst is the largest ratio of ours and a peer, NaN without one.
+func (c *contest) worst(ratio func(ours, peer entry) float64) float64 {
 	most := math.NaN()
 	for _, e := range c.Entries[1:] {
-		if v := c.Entries[0].over(e); !(v <= most) {
+		if v := ratio(c.Entries[0], e); !(v <= most) {
 			most = v
 		}
 	}
@@ -213,17 +221,6 @@ func (e entry) over(o entry) float64 {
 		ratios[i] = t / o.Turns[i]
 	}
 	return median(ratios)
-}
-
-// memory is our peak memory over the smallest of the peers, NaN without one.
-func (c *contest) memory() float64 {
-	most := math.NaN()
-	for _, e := range c.Entries[1:] {
-		if v := float64(c.Entries[0].RSS) / float64(e.RSS); !(v <= most) {
-			most = v
-		}
-	}
-	return most
 }
 
 // scaling is our time over that of ours on two threads.
