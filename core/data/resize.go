@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"image"
 	"math"
 	"sync"
 	"unsafe"
@@ -39,6 +40,14 @@ type lines interface {
 // scales the columns of some shapes first: samples there differ by one. A box that is empty or
 // leaves src is a mistake of the caller.
 func (r *Resizer) Resize(dst, src *RGB, box Rect) { r.scale(dst, src, box) }
+
+// Scaled is the whole of m, alpha dropped, as w×h pixels.
+func Scaled(m image.Image, w, h int) *image.NRGBA {
+	src, dst := new(RGB), NewRGB(w, h)
+	convertPlain(src, m)
+	new(Resizer).Resize(dst, src, src.Full())
+	return dst.Image()
+}
 
 // scale is Resize of any picture. A line is scaled across as soon as it is read, so that src is
 // never there as a whole.

@@ -2,6 +2,8 @@ package data
 
 import (
 	"bytes"
+	"image"
+	"image/color"
 	"testing"
 )
 
@@ -90,5 +92,26 @@ func BenchmarkResize(b *testing.B) {
 	b.SetBytes(int64(len(src.Pix)))
 	for b.Loop() {
 		r.Resize(dst, src, src.Full())
+	}
+}
+
+// TestScaled: origins do not matter, alpha is dropped, and what is scaled has the bytes of Resize.
+func TestScaled(t *testing.T) {
+	src := picture(20, 14)
+	if got := Scaled(src.Image(), 20, 14); !bytes.Equal(got.Pix, src.Image().Pix) {
+		t.Error("as large as before the pixels differ")
+	}
+	part := src.Image().SubImage(image.Rect(4, 2, 16, 12))
+	want := NewRGB(5, 3)
+	new(Resizer).Resize(want, src, Rect{4, 2, 16, 12})
+	if got := Scaled(part, 5, 3); got.Bounds() != image.Rect(0, 0, 5, 3) || !bytes.Equal(got.Pix, want.Image().Pix) {
+		t.Errorf("%v has other pixels than that part of the whole", got.Bounds())
+	}
+	clear := image.NewNRGBA(image.Rect(0, 0, 2, 2))
+	for i := 0; i < len(clear.Pix); i += 4 {
+		copy(clear.Pix[i:], []uint8{200, 100, 50, 0})
+	}
+	if got := Scaled(clear, 1, 1).NRGBAAt(0, 0); got != (color.NRGBA{200, 100, 50, 255}) {
+		t.Errorf("a clear picture becomes %v", got)
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/secateur/secateur/core/data"
 	"github.com/secateur/secateur/core/explain"
-	"golang.org/x/image/draw"
 )
 
 // mapsView is pictures with what decides for their classes, before and after pruning.
@@ -88,14 +87,13 @@ func namesOf(s *explain.Scene) string {
 // hot is the colour of relevance, edge that of the outline of a defect.
 var (
 	hot  = [3]float64{217, 100, 0}
-	edge = color.RGBA{0, 96, 168, 255}
+	edge = color.NRGBA{0, 96, 168, 255}
 )
 
 // tinted is a picture in grey, the more orange the more relevance, with the outline of the defects.
 func tinted(img image.Image, values []float64, defects data.Region) image.Image {
 	w, h := thumbSize(img.Bounds().Dx(), img.Bounds().Dy())
-	out := image.NewRGBA(image.Rect(0, 0, w, h))
-	draw.CatmullRom.Scale(out, out.Bounds(), img, img.Bounds(), draw.Src, nil)
+	out := data.Scaled(img, w, h)
 	side := int(math.Sqrt(float64(len(values))))
 	top := 1e-30
 	for _, v := range values {
@@ -110,7 +108,7 @@ func tinted(img image.Image, values []float64, defects data.Region) image.Image 
 				p[c] = uint8(grey*(1-a) + hot[c]*a)
 			}
 			if atEdge(defects, x, y, w, h) {
-				out.SetRGBA(x, y, edge)
+				out.SetNRGBA(x, y, edge)
 			}
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strconv"
 
-	"golang.org/x/image/draw"
+	"github.com/secateur/secateur/core/data"
 )
 
 const (
@@ -167,12 +167,9 @@ func thumbSize(w, h int) (int, int) {
 
 // thumbnail is an image as JPEG, scaled down to at most thumbSide pixels a side.
 func thumbnail(img image.Image) []byte {
-	b := img.Bounds()
-	w, h := thumbSize(b.Dx(), b.Dy())
-	out := image.NewRGBA(image.Rect(0, 0, w, h))
-	draw.CatmullRom.Scale(out, out.Bounds(), img, b, draw.Src, nil)
+	w, h := thumbSize(img.Bounds().Dx(), img.Bounds().Dy())
 	var buf bytes.Buffer
-	if err := jpeg.Encode(&buf, out, &jpeg.Options{Quality: thumbQuality}); err != nil {
+	if err := jpeg.Encode(&buf, data.Scaled(img, w, h), &jpeg.Options{Quality: thumbQuality}); err != nil {
 		panic("report: encoding a thumbnail into memory: " + err.Error())
 	}
 	return buf.Bytes()
