@@ -102,10 +102,13 @@ func TestScaled(t *testing.T) {
 		t.Error("as large as before the pixels differ")
 	}
 	part := src.Image().SubImage(image.Rect(4, 2, 16, 12))
-	want := NewRGB(5, 3)
-	new(Resizer).Resize(want, src, Rect{4, 2, 16, 12})
+	alone, want := NewRGB(12, 10), NewRGB(5, 3)
+	for y := range alone.H {
+		copy(alone.row(y), src.row(y + 2)[3*4:])
+	}
+	new(Resizer).Resize(want, alone, alone.Full())
 	if got := Scaled(part, 5, 3); got.Bounds() != image.Rect(0, 0, 5, 3) || !bytes.Equal(got.Pix, want.Image().Pix) {
-		t.Errorf("%v has other pixels than that part of the whole", got.Bounds())
+		t.Errorf("%v has other pixels than that part by itself", got.Bounds())
 	}
 	clear := image.NewNRGBA(image.Rect(0, 0, 2, 2))
 	for i := 0; i < len(clear.Pix); i += 4 {
