@@ -148,7 +148,7 @@ func (l *depthwiseLoop) pack(m *graph.Mem) graph.Loop {
 func (l *depthwiseLoop) run(m *graph.Mem, h hooks) graph.Loop {
 	l.m, l.hooks, l.band = m, h, newDepthwiseBand(&l.passes[0], h.begin)
 	l.ended = h.ending(l.bias)
-	if h.dear {
+	if h.dear && !h.sums() {
 		l.parts = min(l.parts, dearParts(l.e))
 	}
 	perWork := l.band.floats(&l.passes[0])
@@ -156,7 +156,7 @@ func (l *depthwiseLoop) run(m *graph.Mem, h hooks) graph.Loop {
 	return graph.Loop{Scratch: l.e.Pool.Threads() * perWork, Run: func() { l.e.Pool.Run(l.parts, part) }}
 }
 
-// dearParts is how many parts there are where what lines at the borders of parts need is made twice. Nothing is summed over a part.
+// dearParts is how many parts there are where what lines at the borders of parts need is made twice and nothing is summed over a part.
 func dearParts(e *graph.Env) int {
 	if t := e.Pool.Threads(); t > 1 {
 		return 2 * t

@@ -30,6 +30,9 @@ func (h hooks) ending(bias int) *tail {
 	return nil
 }
 
+// sums reports whether end may add something up over a part, which must then be the same for any number of threads.
+func (h hooks) sums() bool { return h.end != nil && h.tail == nil }
+
 // clips reports whether there is nothing but the bias and clipping.
 func (t *tail) clips() bool { return t != nil && t.add == 0 && t.bend == nil }
 

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/secateur/secateur/core/graph"
@@ -69,4 +70,25 @@ func TestNotStreamed(t *testing.T) {
 	if p := compile(t, b.Graph, Options{}); p.Graph.Node("conv") == nil {
 		t.Error("a convolution of 3×3 is streamed")
 	}
+}
+
+// TestStreamedStatistics: the sums of a normalization behind it are those of the same parts on any number of threads.
+func TestStreamedStatistics(t *testing.T) {
+	sets(t, func(t *testing.T, set kernels.Set) {
+		b := widened(op.Relu{}, op.Depthwise{Pads: [4]int{1, 1, 1, 1}}, 3, false)
+		b.Outputs = []*graph.Node{b.batchNorm("bn", b.Node("dw"))}
+		var want []float32
+		for threads := 1; threads <= 4; threads++ {
+			p := compile(t, b.Graph, Options{Env: envOf(set, threads)})
+			if p.kinds("Conv+Clip+Depthwise+BatchStats") != 1 {
+				t.Fatal("no streamed convolution makes sums")
+			}
+			feed(p, 1)
+			run(t, p)
+			if want == nil {
+				want = slices.Clone(p.Data("bn"))
+			}
+			wantBits(t, fmt.Sprintf("%d threads", threads), p.Data("bn"), want)
+		}
+	})
 }
