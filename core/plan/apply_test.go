@@ -29,11 +29,7 @@ func heavyNet(batch, width int) *builder {
 	work := b.Add("half.relu", op.Relu{}, conv("half", y, width, 3, 2, same))
 	work = conv("last", work, width, 3, 1, same)
 	y = b.Add("join.relu", op.Relu{}, b.Add("join", op.Add{}, work, conv("down", y, width, 1, 2, [4]int{})))
-	flat := b.Add("flat", op.Reshape{Dims: []int{width}}, b.Add("gap", op.GlobalAveragePool{}, y))
-	b.Outputs = []*graph.Node{b.Add("fc", op.Gemm{}, flat, b.param("fc.w", 5, width))}
-	target := b.Leaf("target", graph.Input, tensor.Shape{batch, 5}, nil)
-	weight := b.Leaf("weight", graph.Input, tensor.Shape{batch}, nil)
-	b.Add("loss", op.Sum{}, b.Add("ce", op.SoftmaxCrossEntropy{}, b.Outputs[0], target, weight))
+	b.classifier(y, false)
 	return b
 }
 

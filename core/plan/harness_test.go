@@ -190,6 +190,20 @@ func toyLoss(batch int) *builder {
 	return b
 }
 
+// classifier is a classifier of the mean of map y into five classes, with a bias where biased, and its loss.
+func (b *builder) classifier(y *graph.Node, biased bool) {
+	batch, c := y.Shape[0], y.Shape.Channels()
+	flat := b.Add("flat", op.Reshape{Dims: []int{c}}, b.Add("gap", op.GlobalAveragePool{}, y))
+	in := []*graph.Node{flat, b.param("fc.w", 5, c)}
+	if biased {
+		in = append(in, b.leaf(graph.Param, "fc.b", 0, 0.1, 5))
+	}
+	b.Outputs = []*graph.Node{b.Add("fc", op.Gemm{}, in...)}
+	target := b.Leaf("target", graph.Input, tensor.Shape{batch, 5}, nil)
+	weight := b.Leaf("weight", graph.Input, tensor.Shape{batch}, nil)
+	b.Add("loss", op.Sum{}, b.Add("ce", op.SoftmaxCrossEntropy{}, b.Outputs[0], target, weight))
+}
+
 // params are the names of the parameters of g that begin with one of the prefixes.
 func params(g *graph.Graph, prefixes ...string) []string {
 	var names []string

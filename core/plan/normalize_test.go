@@ -36,11 +36,7 @@ func residualNet(batch int) *builder {
 	a := b.batchNorm("left.bn", b.Add("left", op.Conv{Pads: same}, y, b.param("left.w", 8, 3, 3, 8)))
 	c := b.batchNorm("right.bn", b.Add("right", op.Conv{}, y, b.param("right.w", 8, 1, 1, 8)))
 	y = b.Add("join.relu", op.Relu{}, b.Add("join", op.Add{}, a, c))
-	flat := b.Add("flat", op.Reshape{Dims: []int{8}}, b.Add("gap", op.GlobalAveragePool{}, y))
-	b.Outputs = []*graph.Node{b.Add("fc", op.Gemm{}, flat, b.param("fc.w", 5, 8), b.leaf(graph.Param, "fc.b", 0, 0.1, 5))}
-	target := b.Leaf("target", graph.Input, tensor.Shape{batch, 5}, nil)
-	weight := b.Leaf("weight", graph.Input, tensor.Shape{batch}, nil)
-	b.Add("loss", op.Sum{}, b.Add("ce", op.SoftmaxCrossEntropy{}, b.Outputs[0], target, weight))
+	b.classifier(y, true)
 	return b
 }
 

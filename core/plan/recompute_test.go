@@ -25,11 +25,7 @@ func stemNet(batch int, skip bool) *builder {
 		z := b.batchNorm(n+".bn", b.Add(n, op.Conv{Pads: same}, y, b.param(n+".w", 16, 3, 3, 16)))
 		y = b.Add(n+".relu", op.Relu{}, b.Add(n+".add", op.Add{}, z, y))
 	}
-	flat := b.Add("flat", op.Reshape{Dims: []int{16}}, b.Add("gap", op.GlobalAveragePool{}, y))
-	b.Outputs = []*graph.Node{b.Add("fc", op.Gemm{}, flat, b.param("fc.w", 5, 16), b.leaf(graph.Param, "fc.b", 0, 0.1, 5))}
-	target := b.Leaf("target", graph.Input, tensor.Shape{batch, 5}, nil)
-	weight := b.Leaf("weight", graph.Input, tensor.Shape{batch}, nil)
-	b.Add("loss", op.Sum{}, b.Add("ce", op.SoftmaxCrossEntropy{}, b.Outputs[0], target, weight))
+	b.classifier(y, true)
 	return b
 }
 
