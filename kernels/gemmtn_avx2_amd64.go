@@ -4,7 +4,7 @@ package kernels
 
 const (
 	avx2TNK    = 200       // rows of A and B of a block: those of a 14×14 map
-	avx2TNWork = 30 * 1024 // floats of A that are packed at a time: in the second-level cache
+	avx2TNWork = 64 * 1024 // floats of A that are packed at a time: in the second-level cache
 )
 
 func gemmTNAVX2(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool) {
@@ -62,7 +62,7 @@ func (g tnBlock) product(c []float32, ldc, total int) {
 // packs reports whether the columns of A are packed, and the panels of B in passing: if many use them, or if
 // rows of A lie on more pages than the first-level TLB holds, or in the same sets of the caches.
 func (g *tnBlock) packs(k int) bool {
-	return g.n >= 144 && g.m >= 40 || g.n >= 96 && g.lda*k > 64*1024 || g.n >= 48 && aliased(g.lda)
+	return g.n >= 96 && (g.m >= 36 || g.lda*k > 64*1024) || g.n >= 48 && aliased(g.lda)
 }
 
 // direct reports whether B is read where it lies.

@@ -5,14 +5,20 @@ import "unsafe"
 // Align is the alignment of every buffer in bytes: a cache line, and the widest vector.
 const Align = 64
 
-// Floats is n zeroed floats that begin on an Align boundary, on huge pages where there are any.
+// hugePage is the size of a huge page of the architectures that kernels are written for.
+const hugePage = 2 << 20
+
+// Floats is n zeroed floats that begin on an Align boundary, and where they fill huge pages and the system has such on one of those.
 func Floats(n int) []float32 {
-	const lane = Align / 4
-	buf := make([]float32, n+lane)
-	huge(buf)
-	skip := 0
-	if r := uintptr(unsafe.Pointer(&buf[0])) % Align; r != 0 {
-		skip = int(Align-r) / 4
+	align := Align
+	if 4*n >= 2*hugePage {
+		align = hugePage
 	}
-	return buf[skip : skip+n : skip+n]
+	buf := make([]float32, n+align/4)
+	skip := int(-uintptr(unsafe.Pointer(&buf[0]))%uintptr(align)) / 4
+	buf = buf[skip : skip+n : skip+n]
+	if align == hugePage {
+		huge(buf)
+	}
+	return buf
 }

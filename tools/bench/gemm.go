@@ -80,8 +80,9 @@ type product struct {
 
 func newProduct(e graph.Env, s Shape) *product {
 	k, n, inner := e.Kernels, s.Filters, s.Inner
-	a, w, bp := noise(s.Pixels*inner), noise(n*inner), noise(k.PackSize(inner, n))
-	p := &product{c: noise(s.Pixels * n)}
+	m := matrices(s.Pixels*inner, n*inner, k.PackSize(inner, n), s.Pixels*n)
+	a, w, bp := m[0], m[1], m[2]
+	p := &product{c: m[3]}
 	p.pack = func() { k.PackBT(bp, w, inner, inner, n) }
 	p.multiply = overRows(e, func(lo, hi int) { k.Gemm(p.c[lo*n:], n, a[lo*inner:], inner, bp, hi-lo, n, inner, false) })
 	return p
@@ -90,7 +91,8 @@ func newProduct(e graph.Env, s Shape) *product {
 // WeightGradient is dW = dYᵀ·A of a layer.
 func WeightGradient(e graph.Env, s Shape) Work {
 	m, n, inner := s.Pixels, s.Filters, s.Inner
-	dy, a, dw := noise(m*n), noise(m*inner), noise(n*inner)
+	x := matrices(m*n, m*inner, n*inner)
+	dy, a, dw := x[0], x[1], x[2]
 	return s.byRows(n, 176, overRows(e, func(lo, hi int) {
 		e.Kernels.GemmTN(dw[lo*inner:], inner, dy[lo:], n, a, inner, hi-lo, inner, m, false)
 	}))
@@ -114,9 +116,26 @@ func overRows(e graph.Env, body func(lo, hi int)) func(lo, hi int) {
 
 func (s Shape) flops() float64 { return 2 * float64(s.Pixels) * float64(s.Filters) * float64(s.Inner) }
 
+// matrices are operands of those numbers of floats in one piece, as a plan lays them out: where the system has huge pages they lie
+// on such, however small they are.
+func matrices(floats ...int) (ms [][]float32) {
+	const line, huge = tensor.Align / 4, 1 << 20
+	total := 0
+	for _, n := range floats {
+		total += (n + line - 1) / line * line
+	}
+	memory := tensor.Floats(max(total, huge))
+	for _, n := range floats {
+		ms = append(ms, fill(memory[:n:n]))
+		memory = memory[(n+line-1)/line*line:]
+	}
+	return ms
+}
+
 // noise is n small numbers that have been written: fresh pages are all the same page of zeros.
-func noise(n int) []float32 {
-	v := tensor.Floats(n)
+func noise(n int) []float32 { return fill(tensor.Floats(n)) }
+
+func fill(v []float32) []float32 {
 	x := uint32(2463534242)
 	for i := range v {
 		x ^= x << 13

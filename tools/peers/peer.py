@@ -183,9 +183,15 @@ def openblas_gemm(spec):
     import numpy
 
     m, n, k = spec["shape"]
-    r = numpy.random.default_rng(1)
-    a, w, d = (r.standard_normal(s, numpy.float32) for s in ((m, k), (n, k), (m, n)))
-    c = numpy.empty((n, k) if spec["gradient"] else (m, n), numpy.float32)
+    shapes = (m, k), (n, k), (m, n), (n, k) if spec["gradient"] else (m, n)
+    # In one piece, as ours: numpy asks for huge pages from 4 MiB on.
+    memory = numpy.empty(max(1 << 20, sum(16 * -(-i * j // 16) for i, j in shapes)), numpy.float32)
+    numpy.random.default_rng(1).standard_normal(out=memory, dtype=numpy.float32)
+    operands = []
+    for i, j in shapes:
+        operands.append(memory[: i * j].reshape(i, j))
+        memory = memory[16 * -(-i * j // 16) :]
+    a, w, d, c = operands
     if spec["gradient"]:
         one = lambda: numpy.matmul(d.T, a, out=c)
     else:
