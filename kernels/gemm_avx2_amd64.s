@@ -25416,6 +25416,33 @@ row:
 	VZEROUPPER
 	RET
 
+// func packF32AVX2Rows8(dst *float32, b *float32, off *int32, zeros *float32, k int, mask *[8]int32)
+//
+// k rows of 8 floats behind each other, row p from b[off[p]:], zeros where that is negative. Of the last
+// vector only the floats whose mask is set are read, the others become zeros.
+TEXT ·packF32AVX2Rows8(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI // dst
+	MOVQ b+8(FP), SI // b
+	MOVQ off+16(FP), R8 // off
+	MOVQ zeros+24(FP), R9 // zeros
+	MOVQ k+32(FP), CX // k
+	MOVQ mask+40(FP), DX // mask
+	VMOVUPS (DX), Y15
+
+row:
+	MOVLQSX (R8), AX
+	LEAQ (SI)(AX*4), BX
+	TESTQ AX, AX
+	CMOVQLT R9, BX
+	VMASKMOVPS 0(BX), Y15, Y0
+	VMOVUPS Y0, 0(DI)
+	ADDQ $4, R8
+	ADDQ $32, DI
+	DECQ CX
+	JNZ row
+	VZEROUPPER
+	RET
+
 // func packF32AVX2Copy16(dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32)
 //
 // k rows of 16 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last
@@ -25438,6 +25465,35 @@ row:
 	VMOVUPS Y1, 32(DI)
 	ADDQ R8, SI
 	ADDQ R9, DI
+	DECQ CX
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func packF32AVX2Rows16(dst *float32, b *float32, off *int32, zeros *float32, k int, mask *[8]int32)
+//
+// k rows of 16 floats behind each other, row p from b[off[p]:], zeros where that is negative. Of the last
+// vector only the floats whose mask is set are read, the others become zeros.
+TEXT ·packF32AVX2Rows16(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI // dst
+	MOVQ b+8(FP), SI // b
+	MOVQ off+16(FP), R8 // off
+	MOVQ zeros+24(FP), R9 // zeros
+	MOVQ k+32(FP), CX // k
+	MOVQ mask+40(FP), DX // mask
+	VMOVUPS (DX), Y15
+
+row:
+	MOVLQSX (R8), AX
+	LEAQ (SI)(AX*4), BX
+	TESTQ AX, AX
+	CMOVQLT R9, BX
+	VMOVUPS 0(BX), Y0
+	VMASKMOVPS 32(BX), Y15, Y1
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ $4, R8
+	ADDQ $64, DI
 	DECQ CX
 	JNZ row
 	VZEROUPPER
@@ -25467,6 +25523,37 @@ row:
 	VMOVUPS Y2, 64(DI)
 	ADDQ R8, SI
 	ADDQ R9, DI
+	DECQ CX
+	JNZ row
+	VZEROUPPER
+	RET
+
+// func packF32AVX2Rows24(dst *float32, b *float32, off *int32, zeros *float32, k int, mask *[8]int32)
+//
+// k rows of 24 floats behind each other, row p from b[off[p]:], zeros where that is negative. Of the last
+// vector only the floats whose mask is set are read, the others become zeros.
+TEXT ·packF32AVX2Rows24(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI // dst
+	MOVQ b+8(FP), SI // b
+	MOVQ off+16(FP), R8 // off
+	MOVQ zeros+24(FP), R9 // zeros
+	MOVQ k+32(FP), CX // k
+	MOVQ mask+40(FP), DX // mask
+	VMOVUPS (DX), Y15
+
+row:
+	MOVLQSX (R8), AX
+	LEAQ (SI)(AX*4), BX
+	TESTQ AX, AX
+	CMOVQLT R9, BX
+	VMOVUPS 0(BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMASKMOVPS 64(BX), Y15, Y2
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	ADDQ $4, R8
+	ADDQ $96, DI
 	DECQ CX
 	JNZ row
 	VZEROUPPER

@@ -54,16 +54,16 @@ func (g *rowsBlock) panelAVX2(c []float32, ldc, first int, p *gemmPanel, m int) 
 }
 
 // gemmTNRowsAVX2 packs the panels of B, which takes the offsets out of the inner loop.
-func gemmTNRowsAVX2(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, tap, m, n, k int, acc bool) {
+func gemmTNRowsAVX2(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, width, from, m, n, k int, acc bool) {
 	checkMatrix(c, ldc, m, n)
 	checkMatrix(a, lda, k, m)
-	rows.check(b, first, k, n)
+	rows.checkTN(b, first, width, from, n, k)
 	if m == 0 || n == 0 {
 		return
 	}
 	if k == 0 && !acc {
 		zero(c, ldc, m, n)
 	}
-	g := tnBlock{a: a, lda: lda, m: m, b: b, rows: rows, first: first, tap: tap, n: n, acc: acc}
+	g := tnBlock{a: a, lda: lda, m: m, b: b, rows: rows, first: first, width: width, from: from, n: n, acc: acc}
 	g.product(c, ldc, k)
 }

@@ -52,10 +52,10 @@ func (g *rowsBlock) panelAVX512(c []float32, ldc, first int, bp []float32, cols,
 var spaces512 spaces[[avx2TNK * 48]float32]
 
 // gemmTNRowsAVX512 packs the panels of B, which takes the offsets out of the inner loop.
-func gemmTNRowsAVX512(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, tap, m, n, k int, acc bool) {
+func gemmTNRowsAVX512(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, width, from, m, n, k int, acc bool) {
 	checkMatrix(c, ldc, m, n)
 	checkMatrix(a, lda, k, m)
-	rows.check(b, first, k, n)
+	rows.checkTN(b, first, width, from, n, k)
 	if m == 0 || n == 0 {
 		return
 	}
@@ -68,10 +68,11 @@ func gemmTNRowsAVX512(c []float32, ldc int, a []float32, lda int, b []float32, r
 	for i := range parts {
 		lo, hi := Chunk(k, parts, i)
 		for j := 0; j < n; {
-			cols := avx512Panel(n - j)
-			packRows(panel[:], b, rows, first+lo, tap, hi-lo, j, min(cols, n-j), cols)
-			gemmTNPanelAVX512(c[j:], ldc, a[lo*lda:], lda, panel[:], cols, cols, m, hi-lo, lastLanes(n-j, cols), acc || i > 0)
-			j += cols
+			tap, at, w := rows.tap(from+j, n-j, width)
+			cols := avx512Panel(w)
+			packRows(panel[:], b, rows, first+lo, tap, hi-lo, at, min(cols, w), cols)
+			gemmTNPanelAVX512(c[j:], ldc, a[lo*lda:], lda, panel[:], cols, cols, m, hi-lo, lastLanes(w, cols), acc || i > 0)
+			j += min(cols, w)
 		}
 	}
 }

@@ -73,10 +73,10 @@ func (g *rowsBlock) restNEON(t neonTiles, c []float32, ldc, first int, bp []floa
 }
 
 // gemmTNRows packs the panels of B, which takes the offsets out of the inner loop.
-func (t neonTiles) gemmTNRows(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, tap, m, n, k int, acc bool) {
+func (t neonTiles) gemmTNRows(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, width, from, m, n, k int, acc bool) {
 	checkMatrix(c, ldc, m, n)
 	checkMatrix(a, lda, k, m)
-	rows.check(b, first, k, n)
+	rows.checkTN(b, first, width, from, n, k)
 	if m == 0 || n == 0 {
 		return
 	}
@@ -86,19 +86,21 @@ func (t neonTiles) gemmTNRows(c []float32, ldc int, a []float32, lda int, b []fl
 	parts := blocks(k, neonTNK)
 	for i := range parts {
 		lo, hi := Chunk(k, parts, i)
-		t.gemmTNRowsBlock(c, ldc, a[lo*lda:], lda, b, rows, first+lo, tap, m, n, hi-lo, acc || i > 0)
+		t.gemmTNRowsBlock(c, ldc, a[lo*lda:], lda, b, rows, first+lo, width, from, m, n, hi-lo, acc || i > 0)
 	}
 }
 
 // gemmTNRowsBlock is the product with one block of k.
-func (t neonTiles) gemmTNRowsBlock(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, tap, m, n, k int, acc bool) {
+func (t neonTiles) gemmTNRowsBlock(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, width, from, m, n, k int, acc bool) {
 	var panel [neonTNK * neonPanel]float32
-	for j := 0; j < n; j += neonPanel {
-		packRows(panel[:], b, rows, first, tap, k, j, min(neonPanel, n-j), neonPanel)
-		if n-j < neonPanel {
-			t.gemmTNTiles(c[j:], ldc, a, lda, &panel, m, n-j, k, acc)
+	for j := 0; j < n; {
+		tap, at, w := rows.tap(from+j, min(neonPanel, n-j), width)
+		packRows(panel[:], b, rows, first, tap, k, at, w, neonPanel)
+		if w < neonPanel {
+			t.gemmTNTiles(c[j:], ldc, a, lda, &panel, m, w, k, acc)
 		} else {
 			t.gemmTNPanel(c[j:], ldc, a, lda, panel[:], neonPanel, m, k, acc)
 		}
+		j += w
 	}
 }

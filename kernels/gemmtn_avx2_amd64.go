@@ -27,17 +27,19 @@ func gemmTNAVX2(c []float32, ldc int, a []float32, lda int, b []float32, ldb int
 
 // tnBlock is k rows of A and of B. Those of B lie ldb apart, or by rows.
 type tnBlock struct {
-	a          []float32
-	lda, m     int
-	b          []float32
-	ldb, n     int
-	rows       *Rows
-	first, tap int
-	k          int // rows of the block
-	acc        bool
-	panel      []float32 // memory for a panel of B
-	packed     []float32 // and for columns of A, if they are packed
-	ahead      tnAhead
+	a      []float32
+	lda, m int
+	b      []float32
+	ldb, n int
+	rows   *Rows
+	first  int // row of the table
+	width  int // floats of a tap
+	from   int // column of the matrix of all taps
+	k      int // rows of the block
+	acc    bool
+	panel  []float32 // memory for a panel of B
+	packed []float32 // and for columns of A, if they are packed
+	ahead  tnAhead
 }
 
 // tnSpace is memory for a panel of B and for columns of A.
@@ -62,7 +64,7 @@ func (g tnBlock) product(c []float32, ldc, total int) {
 // packs reports whether the columns of A are packed, and the panels of B in passing: if many use them, or if
 // rows of A lie on more pages than the first-level TLB holds, or in the same sets of the caches.
 func (g *tnBlock) packs(k int) bool {
-	return g.n >= 96 && (g.m >= 36 || g.lda*k > 64*1024) || g.n >= 48 && aliased(g.lda)
+	return g.n >= 144 && g.m >= 36 || g.n >= 96 && g.lda*k > 64*1024 || g.n >= 48 && aliased(g.lda)
 }
 
 // direct reports whether B is read where it lies.
@@ -119,23 +121,27 @@ func (g *tnBlock) columns(c []float32, ldc int, a *tnColumns) {
 	for j < g.n {
 		p, done := g.pack(c[j:], ldc, a, j)
 		g.tiles(c[j:], ldc, a, &p, done)
-		j += p.cols
+		j += p.used
 	}
 }
 
 // pack packs the panel from column j of B on, filled up with zeros. If it can it makes the first tile in
 // passing; done is how many rows those are.
 func (g *tnBlock) pack(c []float32, ldc int, a *tnColumns, j int) (p tnPanel, done int) {
-	cols, h := avx2Panel(g.n - j)
+	n, tap, at := g.n-j, 0, 0
+	if g.rows != nil {
+		tap, at, n = g.rows.tap(g.from+j, n, g.width)
+	}
+	cols, h := avx2Panel(n)
 	if h == 6 && a.packed != nil {
 		h = 4
 	}
-	p = tnPanel{b: g.panel, ldb: cols, rows: h, cols: cols, mask: avx2Mask(g.n-j, cols)}
-	w := min(cols, g.n-j)
+	w := min(cols, n)
+	p = tnPanel{b: g.panel, ldb: cols, rows: h, cols: cols, used: w, mask: avx2Mask(n, cols)}
 	g.ahead.panelAfter(g, j+cols)
 	switch {
 	case g.rows != nil:
-		packRows(g.panel, g.b, g.rows, g.first, g.tap, g.k, j, w, cols)
+		g.packRows(tap, at, w, cols)
 	case a.packed != nil && h == 4 && p.mask == nil && a.m >= 7:
 		gemmTNPackF32AVX2Tile(4, cols, &c[0], ldc, &a.packed[0], 4, &g.b[j], g.ldb, g.k, &g.panel[0], g.acc)
 		return p, 4
@@ -145,11 +151,31 @@ func (g *tnBlock) pack(c []float32, ldc int, a *tnColumns, j int) (p tnPanel, do
 	return p, 0
 }
 
-// tnPanel is cols columns of B for tiles of rows rows.
+// packRows packs w floats of a tap, from its float at on, as a panel of cols.
+func (g *tnBlock) packRows(tap, at, w, cols int) {
+	if g.k == 0 {
+		return
+	}
+	b, mask := &zeros[0], &avx2Masks[w-(cols-8)]
+	if g.rows.max >= 0 { // else there may be no b at all
+		b = &g.b[at]
+	}
+	off := &g.rows.off[tap*g.rows.Len+g.first]
+	switch cols {
+	case 8:
+		packF32AVX2Rows8(&g.panel[0], b, off, &zeros[0], g.k, mask)
+	case 16:
+		packF32AVX2Rows16(&g.panel[0], b, off, &zeros[0], g.k, mask)
+	case 24:
+		packF32AVX2Rows24(&g.panel[0], b, off, &zeros[0], g.k, mask)
+	}
+}
+
+// tnPanel is cols columns of B for tiles of rows rows, used of them columns of C.
 type tnPanel struct {
-	b               []float32
-	ldb, rows, cols int
-	mask            *[8]int32
+	b                     []float32
+	ldb, rows, cols, used int
+	mask                  *[8]int32
 }
 
 // tiles is columns of A, from column i on, times the panel.

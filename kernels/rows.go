@@ -42,6 +42,21 @@ func (r *Rows) check(x []float32, first, n, k int) {
 	}
 }
 
+// tap is where column j of the matrix lies, a tap having width floats: in which tap, at which of its floats, and how many of that
+// tap columns j to j+n are.
+func (r *Rows) tap(j, n, width int) (tap, at, w int) {
+	tap, at = j/width, j%width
+	return tap, at, min(n, width-at)
+}
+
+// checkTN is check of the columns from to from+n too.
+func (r *Rows) checkTN(x []float32, first, width, from, n, k int) {
+	r.check(x, first, k, width)
+	if from < 0 || from+n > r.Taps*width {
+		panic("kernels: columns outside of the taps")
+	}
+}
+
 // zeroRun is the longest run of zeros that is read at once where a tap lies outside.
 const zeroRun = 512
 
@@ -67,15 +82,14 @@ type Implicit struct {
 	//
 	// An element has the same bits as Gemm gives for the spread-out matrix.
 	GemmRows func(c []float32, ldc int, a []float32, rows *Rows, first int, bp []float32, m, n, k int, acc bool)
-	// GemmTNRows is C = Aᵀ·B, or C += Aᵀ·B with acc, for one tap: its columns of a convolution's
-	// weight gradient.
+	// GemmTNRows is C = Aᵀ·B, or C += Aᵀ·B with acc: columns from to from+n of a convolution's weight gradient.
 	//
-	//	c  m×n, leading dimension ldc: filters × channels at the tap, of an O×KH×KW×I gradient
+	//	c  m×n, leading dimension ldc: filters × columns, of an O×KH×KW×I gradient
 	//	a  k×m, leading dimension lda: pixels × filters
-	//	b  k×n, row p is what tap reads at row first+p of rows: pixels × channels
+	//	b  k×n of k×(Taps·width), row p is row first+p of rows, width floats for each tap: pixels × channels
 	//
 	// An element has the same bits as GemmTN gives for the spread-out matrix.
-	GemmTNRows func(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, tap, m, n, k int, acc bool)
+	GemmTNRows func(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, width, from, m, n, k int, acc bool)
 }
 
 func genericImplicit() Implicit { return Implicit{GemmRows: gemmRows, GemmTNRows: gemmTNRows} }
@@ -99,17 +113,19 @@ func gemmRows(c []float32, ldc int, a []float32, rows *Rows, first int, bp []flo
 	}
 }
 
-func gemmTNRows(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, tap, m, n, k int, acc bool) {
-	rows.check(b, first, k, n)
+func gemmTNRows(c []float32, ldc int, a []float32, lda int, b []float32, rows *Rows, first, width, from, m, n, k int, acc bool) {
+	rows.checkTN(b, first, width, from, n, k)
 	for r := 0; r < m && !acc; r++ {
 		clear(c[r*ldc:][:n])
 	}
 	for p := range k {
-		for lo := 0; lo < n; lo += zeroRun {
-			x := rows.run(b, first+p, tap, lo, min(n, lo+zeroRun))
+		for j := 0; j < n; {
+			tap, at, w := rows.tap(from+j, min(n-j, zeroRun), width)
+			x := rows.run(b, first+p, tap, at, at+w)
 			for r, s := range a[p*lda:][:m] {
-				axpy(c[r*ldc+lo:][:len(x)], s, x)
+				axpy(c[r*ldc+j:][:w], s, x)
 			}
+			j += w
 		}
 	}
 }

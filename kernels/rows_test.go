@@ -48,6 +48,7 @@ func TestImplicit(t *testing.T) {
 			}
 			checkRows(t, s, window(3, 2, 1, 7, 7, 41), 40, 24)
 			checkRows(t, s, window(3, 1, 1, 7, 7, 150), 150, 20)
+			checkRows(t, s, window(3, 1, 1, 16, 15, 72), 72, 40)
 			checkRows(t, s, window(1, 1, 0, 15, 14, 700), 700, 17)
 			checkRows(t, s, window(5, 1, 2, 3, 70, 3), 3, 8)
 		})
@@ -85,14 +86,19 @@ func checkGemmRows(t *testing.T, s Set, r *rand.Rand, name string, a matrix, x [
 
 func checkGemmTNRows(t *testing.T, s Set, r *rand.Rand, name string, all matrix, x []float32, rows *Rows, first, k, n int, acc bool) {
 	t.Helper()
-	tap := (first + n) % rows.Taps
-	b := matrix{fence{x: all.x[tap*k:], all: all.all}, all.rows, k, all.ld}
-	a, got := randomMatrix(r, n, all.rows, 2), randomMatrix(r, n, k, 3)
+	from := r.IntN(rows.Taps * k)
+	cols := 1 + r.IntN(rows.Taps*k-from)
+	if n%3 == 0 {
+		from, cols = from/k*k, k // a tap
+	}
+	name = fmt.Sprintf("%s, columns %d to %d", name, from, from+cols)
+	b := matrix{fence{x: all.x[from:], all: all.all}, all.rows, cols, all.ld}
+	a, got := randomMatrix(r, n, all.rows, 2), randomMatrix(r, n, cols, 3)
 	at := a.transposed(1)
 	want, bound := product(a, b, got, acc)
 	same := got.clone()
-	s.GemmTN(same.x, same.ld, at.x, at.ld, b.x, b.ld, n, k, all.rows, acc)
-	s.GemmTNRows(got.x, got.ld, at.x, at.ld, x, rows, first, tap, n, k, all.rows, acc)
+	s.GemmTN(same.x, same.ld, at.x, at.ld, b.x, b.ld, n, cols, all.rows, acc)
+	s.GemmTNRows(got.x, got.ld, at.x, at.ld, x, rows, first, k, from, n, cols, all.rows, acc)
 	got.check(t, "GemmTNRows "+name, want, bound)
 	checkSame(t, "GemmTNRows "+name, got.x, same.x)
 }
@@ -114,7 +120,7 @@ func TestImplicitOutside(t *testing.T) {
 			}
 		}
 		s.Fill(c, 3)
-		s.GemmTNRows(c, n, b, 9, nil, rows, 0, 1, 9, n, 9, false)
+		s.GemmTNRows(c, n, b, 9, nil, rows, 0, n, 3, 9, n, 9, false)
 		checkSame(t, s.Name+" GemmTNRows", c, want)
 	}
 }
@@ -131,10 +137,11 @@ func TestImplicitChecks(t *testing.T) {
 			"GemmRows bp":        func() { s.GemmRows(x, 8, x, rows, 0, short(9*5*8), 16, 8, 5, false) },
 			"GemmRows rows":      func() { s.GemmRows(x, 8, x, rows, 1, x, 16, 8, 5, false) },
 			"GemmRows first":     func() { s.GemmRows(x, 8, x, rows, -1, x, 16, 8, 5, false) },
-			"GemmTNRows a":       func() { s.GemmTNRows(x, 5, short(16*8), 8, x, rows, 0, 0, 8, 5, 16, false) },
-			"GemmTNRows b":       func() { s.GemmTNRows(x, 5, x, 8, short(16*5), rows, 0, 0, 8, 5, 16, false) },
-			"GemmTNRows c":       func() { s.GemmTNRows(short(8*5), 5, x, 8, x, rows, 0, 0, 8, 5, 16, false) },
-			"GemmTNRows tap":     func() { s.GemmTNRows(x, 5, x, 8, x, rows, 0, 9, 8, 5, 16, false) },
+			"GemmTNRows a":       func() { s.GemmTNRows(x, 5, short(16*8), 8, x, rows, 0, 5, 0, 8, 5, 16, false) },
+			"GemmTNRows b":       func() { s.GemmTNRows(x, 5, x, 8, short(16*5), rows, 0, 5, 0, 8, 5, 16, false) },
+			"GemmTNRows c":       func() { s.GemmTNRows(short(8*5), 5, x, 8, x, rows, 0, 5, 0, 8, 5, 16, false) },
+			"GemmTNRows columns": func() { s.GemmTNRows(x, 5, x, 8, x, rows, 0, 5, 41, 8, 5, 16, false) },
+			"GemmTNRows from":    func() { s.GemmTNRows(x, 5, x, 8, x, rows, 0, 5, -1, 8, 5, 16, false) },
 			"NewRows of a giant": func() { NewRows(1, 1, func(_, _ int) int { return 1 << 31 }) },
 		} {
 			if panicOf(call) == nil {
@@ -152,7 +159,7 @@ func TestImplicitAllocatesNothing(t *testing.T) {
 		c, bp := make([]float32, 49*24), make([]float32, s.PackSize(9*24, 24))
 		if a := testing.AllocsPerRun(5, func() {
 			s.GemmRows(c, 24, x, rows, 0, bp, 49, 24, 24, true)
-			s.GemmTNRows(c, 24, x, 24, x, rows, 0, 4, 24, 24, 49, false)
+			s.GemmTNRows(c, 24, x, 24, x, rows, 0, 24, 90, 24, 24, 49, false)
 		}); a != 0 {
 			t.Errorf("%s allocates %v times", s.Name, a)
 		}

@@ -862,17 +862,35 @@ func gemmTNDenseFetchF32AVX2Tile4x24(c *float32, ldc int, a *float32, b *float32
 //go:noescape
 func packF32AVX2Copy8(dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32)
 
+// k rows of 8 floats behind each other, row p from b[off[p]:], zeros where that is negative. Of the last
+// vector only the floats whose mask is set are read, the others become zeros.
+//
+//go:noescape
+func packF32AVX2Rows8(dst *float32, b *float32, off *int32, zeros *float32, k int, mask *[8]int32)
+
 // k rows of 16 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last
 // vector only the floats whose mask is set are read, the others become zeros.
 //
 //go:noescape
 func packF32AVX2Copy16(dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32)
 
+// k rows of 16 floats behind each other, row p from b[off[p]:], zeros where that is negative. Of the last
+// vector only the floats whose mask is set are read, the others become zeros.
+//
+//go:noescape
+func packF32AVX2Rows16(dst *float32, b *float32, off *int32, zeros *float32, k int, mask *[8]int32)
+
 // k rows of 24 floats, ds and ld apart: dst[p*ds+i] = b[p*ld+i]. Of the last
 // vector only the floats whose mask is set are read, the others become zeros.
 //
 //go:noescape
 func packF32AVX2Copy24(dst *float32, ds int, b *float32, ld int, k int, mask *[8]int32)
+
+// k rows of 24 floats behind each other, row p from b[off[p]:], zeros where that is negative. Of the last
+// vector only the floats whose mask is set are read, the others become zeros.
+//
+//go:noescape
+func packF32AVX2Rows24(dst *float32, b *float32, off *int32, zeros *float32, k int, mask *[8]int32)
 
 // Four rows of a, lda apart, 4·blocks columns of them, as blocks of 4×4: row p of block i is at
 // dst[i*ds+4*p].

@@ -120,48 +120,52 @@ const (
 	convPrivate = 40 * 1024 // floats of a dw that each chunk may have for itself
 )
 
-// convTile is a part of dw: filters by channels at some taps.
+// convTile is a part of dw: filters lo to hi by columns from to to, which count over all taps of a group.
 type convTile struct {
-	first, width int // of the pixels' channels
-	col          int // where they begin among those of a tap of dw
-	tap0, tap1   int
-	lo, hi       int // filters
+	channel  int // the group's first, of those of a pixel
+	lo, hi   int
+	from, to int
 }
 
 // byFilters cuts a tile into up to n of at least 8 filters.
 func (t convTile) byFilters(n int) []convTile {
-	n = max(1, min(n, (t.hi-t.lo)/8))
+	return t.cut(min(n, (t.hi-t.lo)/8), func(c *convTile, i, n int) {
+		lo, hi := kernels.Chunk(t.hi-t.lo, n, i)
+		c.lo, c.hi = t.lo+lo, t.lo+hi
+	})
+}
+
+// byColumns cuts a tile into up to n of at least 16 columns, of which all but the last have a multiple of 8.
+func (t convTile) byColumns(n int) []convTile {
+	vectors := (t.to - t.from) / 8
+	return t.cut(min(n, vectors/2), func(c *convTile, i, n int) {
+		lo, hi := kernels.Chunk(vectors, n, i)
+		c.from = t.from + 8*lo
+		if i < n-1 {
+			c.to = t.from + 8*hi
+		}
+	})
+}
+
+// cut is n parts of a tile, itself if there are none.
+func (t convTile) cut(n int, part func(c *convTile, i, n int)) []convTile {
+	if n <= 1 {
+		return []convTile{t}
+	}
 	tiles := make([]convTile, n)
 	for i := range tiles {
-		lo, hi := kernels.Chunk(t.hi-t.lo, n, i)
 		tiles[i] = t
-		tiles[i].lo, tiles[i].hi = t.lo+lo, t.lo+hi
+		part(&tiles[i], i, n)
 	}
 	return tiles
 }
 
-// byTaps cuts a tile into its taps, and these into up to that many pieces of at least 16 channels.
-func (t convTile) byTaps(pieces int) []convTile {
-	pieces = max(1, min(pieces, t.width/16))
-	var tiles []convTile
-	for tap := t.tap0; tap < t.tap1; tap++ {
-		for p := range pieces {
-			lo, hi := kernels.Chunk(t.width, pieces, p)
-			c := t
-			c.tap0, c.tap1 = tap, tap+1
-			c.first, c.col, c.width = t.first+lo, t.col+lo, hi-lo
-			tiles = append(tiles, c)
-		}
-	}
-	return tiles
-}
-
-// convWeightLoop is dw = dyᵀ·x at each tap, by tiles and chunks of pixels.
+// convWeightLoop is dw = dyᵀ·x, by tiles and chunks of pixels.
 type convWeightLoop struct {
 	e             *graph.Env
 	m             *graph.Mem
 	pixels        im2row
-	taken         *convRows // where tiles are single taps that are not the images themselves
+	taken         *convRows // where the pixels of a large dw lie, if they are not the images themselves
 	tiles         []convTile
 	chunks        int
 	block         int // pixels whose rows of dy and of x are used together
@@ -175,13 +179,12 @@ type convWeightLoop struct {
 // where they lie for tiles of a large one.
 func (l *convWeightLoop) take(pixels im2row, groups int) {
 	l.pixels = pixels
-	whole := convTile{width: pixels.width, tap1: len(pixels.ty) * len(pixels.tx)}
 	if !pixels.direct() && l.chunks == 1 {
 		l.taken = newConvTable(&l.pixels)
 	}
-	l.cut(whole, groups)
+	l.cut(groups)
 	t := &l.tiles[0]
-	l.block = im2rowBlock(t.width*(t.tap1-t.tap0) + t.hi - t.lo)
+	l.block = im2rowBlock(t.to - t.from + t.hi - t.lo)
 	switch {
 	case l.begin != nil:
 	case pixels.direct() || l.taken != nil:
@@ -191,20 +194,20 @@ func (l *convWeightLoop) take(pixels im2row, groups int) {
 	}
 }
 
-// cut makes a tile for each group, and where there are no chunks cuts it into some 12 and more: by
-// filters where there are more of them than columns, else by taps and channels.
-func (l *convWeightLoop) cut(whole convTile, groups int) {
-	per, pieces := l.filters/groups, (12/groups+whole.tap1-1)/whole.tap1
+// cut makes a tile for each group, and where there are no chunks cuts it further if there are threads for more: by
+// filters where there are more of them than columns. Each tile packs anew what others have packed too, so that they are few;
+// elements of dw have the same bits in any of them.
+func (l *convWeightLoop) cut(groups int) {
+	per, pieces := l.filters/groups, 1
+	if n := l.e.Pool.Threads(); l.chunks == 1 && n > 1 {
+		pieces = (3*n + groups - 1) / groups
+	}
 	for g := range groups {
-		t := whole
-		t.first, t.lo, t.hi = g*l.pixels.width, g*per, (g+1)*per
-		switch {
-		case l.chunks > 1:
-			l.tiles = append(l.tiles, t)
-		case l.taken == nil && per >= t.width:
-			l.tiles = append(l.tiles, t.byFilters(12/groups)...)
-		default:
-			l.tiles = append(l.tiles, t.byTaps(pieces)...)
+		t := convTile{channel: g * l.pixels.width, lo: g * per, hi: (g + 1) * per, to: l.pixels.cols()}
+		if l.taken == nil && per >= t.to {
+			l.tiles = append(l.tiles, t.byFilters(pieces)...)
+		} else {
+			l.tiles = append(l.tiles, t.byColumns(pieces)...)
 		}
 	}
 }
@@ -246,7 +249,7 @@ func (l *convWeightLoop) tile(t *convTile, dw []float32, chunk int, work []float
 		hi := min(lo+l.block, end)
 		if l.taken != nil {
 			hi = l.taken.end(lo, hi)
-			l.tap(t, dw, lo, hi, lo > from)
+			l.rows(t, dw, lo, hi, lo > from)
 		} else {
 			l.matrix(t, dw, lo, hi, work, lo > from)
 		}
@@ -254,25 +257,25 @@ func (l *convWeightLoop) tile(t *convTile, dw []float32, chunk int, work []float
 	}
 }
 
-// matrix adds what all taps read at pixels lo to hi.
+// matrix adds what pixels lo to hi read, which lie as a matrix or are written out as one.
 func (l *convWeightLoop) matrix(t *convTile, dw []float32, lo, hi int, work []float32, acc bool) {
 	p := &l.pixels
-	x, ldx := l.m.In[1][lo*p.channels+t.first:], p.channels
+	x, ldx := l.m.In[1][lo*p.channels+t.channel:], p.channels
 	switch {
 	case l.begin != nil:
 		l.begin(work[:(hi-lo)*p.channels], lo*p.channels)
 		x = work
 	case !p.direct():
-		p.fill(work, l.m.In[1][t.first:], lo, hi)
+		p.fill(work, l.m.In[1][t.channel:], lo, hi)
 		x, ldx = work, p.stride()
 	}
-	l.e.Kernels.GemmTN(dw[t.lo*l.cols+t.col:], l.cols, l.m.In[0][lo*l.filters+t.lo:], l.filters, x, ldx,
-		t.hi-t.lo, t.width*t.tap1, hi-lo, acc)
+	l.e.Kernels.GemmTN(dw[t.lo*l.cols+t.from:], l.cols, l.m.In[0][lo*l.filters+t.lo:], l.filters, x[t.from:], ldx,
+		t.hi-t.lo, t.to-t.from, hi-lo, acc)
 }
 
-// tap adds what the tap of a tile reads at pixels lo to hi.
-func (l *convWeightLoop) tap(t *convTile, dw []float32, lo, hi int, acc bool) {
-	x, first := l.taken.source(l.m.In[1][t.first:], nil, lo, hi)
-	l.e.Kernels.GemmTNRows(dw[t.lo*l.cols+t.tap0*l.taken.k+t.col:], l.cols, l.m.In[0][lo*l.filters+t.lo:], l.filters,
-		x, l.taken.table, first, t.tap0, t.hi-t.lo, t.width, hi-lo, acc)
+// rows adds what pixels lo to hi read where they lie.
+func (l *convWeightLoop) rows(t *convTile, dw []float32, lo, hi int, acc bool) {
+	x, first := l.taken.source(l.m.In[1][t.channel:], nil, lo, hi)
+	l.e.Kernels.GemmTNRows(dw[t.lo*l.cols+t.from:], l.cols, l.m.In[0][lo*l.filters+t.lo:], l.filters,
+		x, l.taken.table, first, l.taken.k, t.from, t.hi-t.lo, t.to-t.from, hi-lo, acc)
 }

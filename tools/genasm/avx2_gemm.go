@@ -36,7 +36,7 @@ func avx2GEMM() file {
 		f.funcs = append(f.funcs, fns...)
 	}
 	for vecs := range 3 {
-		f.funcs = append(f.funcs, avx2Copy(vecs+1))
+		f.funcs = append(f.funcs, avx2Copy(vecs+1), avx2CopyRows(vecs+1))
 	}
 	f.funcs = append(f.funcs, avx2Columns(), avx2Transpose(), avx2Peak(), avx2Loads())
 	return f

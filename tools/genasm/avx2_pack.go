@@ -29,6 +29,37 @@ func avx2Copy(vecs int) *fn {
 	return f.fn
 }
 
+// avx2CopyRows is avx2Copy of rows that lie where a table says.
+func avx2CopyRows(vecs int) *fn {
+	f := newX86(fmt.Sprintf("packF32AVX2Rows%d", 8*vecs), fmt.Sprintf("k rows of %d floats behind each other, row p from b[off[p]:], zeros where that is negative. Of the last\nvector only the floats whose mask is set are read, the others become zeros.", 8*vecs),
+		"dst *float32, b *float32, off *int32, zeros *float32, k int, mask *[8]int32")
+	f.load("dst", "DI")
+	f.load("b", "SI")
+	f.load("off", "R8")
+	f.load("zeros", "R9")
+	f.load("k", "CX")
+	f.load("mask", "DX")
+	f.op("VMOVUPS (DX), Y15")
+	f.label("row")
+	f.op("MOVLQSX (R8), AX")
+	f.op("LEAQ (SI)(AX*4), BX")
+	f.op("TESTQ AX, AX")
+	f.op("CMOVQLT R9, BX")
+	for v := range vecs - 1 {
+		f.op("VMOVUPS %d(BX), Y%d", 32*v, v)
+	}
+	f.op("VMASKMOVPS %d(BX), Y15, Y%d", 32*vecs-32, vecs-1)
+	for v := range vecs {
+		f.op("VMOVUPS Y%d, %d(DI)", v, 32*v)
+	}
+	f.op("ADDQ $4, R8")
+	f.op("ADDQ $%d, DI", 32*vecs)
+	f.op("DECQ CX")
+	f.op("JNZ row")
+	f.ret()
+	return f.fn
+}
+
 // avx2Columns packs A for GemmTN: whole lines are written, and rows are read along.
 func avx2Columns() *fn {
 	f := newX86("packF32AVX2Columns4", "Four rows of a, lda apart, 4·blocks columns of them, as blocks of 4×4: row p of block i is at\ndst[i*ds+4*p].",
