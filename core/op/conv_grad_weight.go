@@ -165,7 +165,7 @@ type convWeightLoop struct {
 	e             *graph.Env
 	m             *graph.Mem
 	pixels        im2row
-	taken         *convRows // where the pixels of a large dw lie, if they are not the images themselves
+	taken         *convRows // where the pixels lie, if they are not the images themselves
 	tiles         []convTile
 	chunks        int
 	block         int // pixels whose rows of dy and of x are used together
@@ -175,22 +175,27 @@ type convWeightLoop struct {
 	hooks
 }
 
-// take says how pixels are read: written out, all taps together, for the chunks of a small dw, and
-// where they lie for tiles of a large one.
+// convWeightRun is from how many floats on a tap is read where it lies, or a row of them in a band.
+const convWeightRun = 16
+
+// take says how pixels are read: where they lie; short ones through a band, or written out for all taps.
 func (l *convWeightLoop) take(pixels im2row, groups int) {
 	l.pixels = pixels
-	if !pixels.direct() && l.chunks == 1 {
-		l.taken = newConvTable(&l.pixels)
-	}
 	l.cut(groups)
 	t := &l.tiles[0]
-	l.block = im2rowBlock(t.to - t.from + t.hi - t.lo)
+	block := im2rowBlock(t.to - t.from + t.hi - t.lo)
+	l.block = pixels.rows() // nothing is made for them: the product cuts them itself
 	switch {
 	case l.begin != nil:
-	case pixels.direct() || l.taken != nil:
-		l.block = pixels.rows() // nothing is made for them: the product cuts them itself
-	case l.chunks > 1:
-		l.perWork = l.block * pixels.stride()
+		l.block = block
+	case pixels.direct():
+	default:
+		if l.taken = newConvRows(&l.pixels, block); l.taken.band.floats > 0 {
+			l.block, l.perWork = block, l.taken.band.floats
+		}
+		if l.chunks > 1 && l.taken.k < convWeightRun {
+			l.taken, l.block, l.perWork = nil, block, block*pixels.stride()
+		}
 	}
 }
 
@@ -204,7 +209,7 @@ func (l *convWeightLoop) cut(groups int) {
 	}
 	for g := range groups {
 		t := convTile{channel: g * l.pixels.width, lo: g * per, hi: (g + 1) * per, to: l.pixels.cols()}
-		if l.taken == nil && per >= t.to {
+		if l.pixels.direct() && per >= t.to {
 			l.tiles = append(l.tiles, t.byFilters(pieces)...)
 		} else {
 			l.tiles = append(l.tiles, t.byColumns(pieces)...)
@@ -249,7 +254,7 @@ func (l *convWeightLoop) tile(t *convTile, dw []float32, chunk int, work []float
 		hi := min(lo+l.block, end)
 		if l.taken != nil {
 			hi = l.taken.end(lo, hi)
-			l.rows(t, dw, lo, hi, lo > from)
+			l.rows(t, dw, lo, hi, work, lo > from)
 		} else {
 			l.matrix(t, dw, lo, hi, work, lo > from)
 		}
@@ -274,8 +279,8 @@ func (l *convWeightLoop) matrix(t *convTile, dw []float32, lo, hi int, work []fl
 }
 
 // rows adds what pixels lo to hi read where they lie.
-func (l *convWeightLoop) rows(t *convTile, dw []float32, lo, hi int, acc bool) {
-	x, first := l.taken.source(l.m.In[1][t.channel:], nil, lo, hi)
+func (l *convWeightLoop) rows(t *convTile, dw []float32, lo, hi int, work []float32, acc bool) {
+	x, first := l.taken.source(l.m.In[1][t.channel:], work, lo, hi)
 	l.e.Kernels.GemmTNRows(dw[t.lo*l.cols+t.from:], l.cols, l.m.In[0][lo*l.filters+t.lo:], l.filters,
 		x, l.taken.table, first, l.taken.k, t.from, t.hi-t.lo, t.to-t.from, hi-lo, acc)
 }
