@@ -93,7 +93,7 @@ func WeightGradient(e graph.Env, s Shape) Work {
 	m, n, inner := s.Pixels, s.Filters, s.Inner
 	x := matrices(m*n, m*inner, n*inner)
 	dy, a, dw := x[0], x[1], x[2]
-	return s.byRows(n, 256, overRows(e, func(lo, hi int) {
+	return s.byRows(n, 340, overRows(e, func(lo, hi int) {
 		e.Kernels.GemmTN(dw[lo*inner:], inner, dy[lo:], n, a, inner, hi-lo, inner, m, false)
 	}))
 }
