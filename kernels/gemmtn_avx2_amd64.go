@@ -153,9 +153,6 @@ func (g *tnBlock) pack(c []float32, ldc int, a *tnColumns, j int) (p tnPanel, do
 
 // packRows packs w floats of a tap, from its float at on, as a panel of cols.
 func (g *tnBlock) packRows(tap, at, w, cols int) {
-	if g.k == 0 {
-		return
-	}
 	b, mask := &zeros[0], &avx2Masks[w-(cols-8)]
 	if g.rows.max >= 0 { // else there may be no b at all
 		b = &g.b[at]

@@ -175,9 +175,6 @@ type convWeightLoop struct {
 	hooks
 }
 
-// convWeightRun is from how many floats on a tap is read where it lies, or a row of them in a band.
-const convWeightRun = 16
-
 // take says how pixels are read: where they lie; short ones through a band, or written out for all taps.
 func (l *convWeightLoop) take(pixels im2row, groups int) {
 	l.pixels = pixels
@@ -190,14 +187,18 @@ func (l *convWeightLoop) take(pixels im2row, groups int) {
 		l.block = block
 	case pixels.direct():
 	default:
-		if l.taken = newConvRows(&l.pixels, block); l.taken.band.floats > 0 {
-			l.block, l.perWork = block, l.taken.band.floats
-		}
-		if l.chunks > 1 && l.taken.k < convWeightRun {
+		switch l.taken = newConvRows(&l.pixels, block); {
+		case l.chunks > 1 && !fillsPanels(l.taken.k):
 			l.taken, l.block, l.perWork = nil, block, block*pixels.stride()
+		case l.taken.band.floats > 0:
+			l.block, l.perWork = block, l.taken.band.floats
 		}
 	}
 }
+
+// fillsPanels reports whether n floats of a tap leave at most an eighth of the vectors of a product's panels empty: written out, taps
+// follow each other without a gap.
+func fillsPanels(n int) bool { return n >= 16 && 8*n >= 7*((n+7)/8*8) }
 
 // cut makes a tile for each group, and where there are no chunks cuts it further if there are threads for more: by
 // filters where there are more of them than columns. Each tile packs anew what others have packed too, so that they are few;

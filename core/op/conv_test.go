@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/secateur/secateur/core/graph"
@@ -64,23 +65,9 @@ func TestConvPlain(t *testing.T) {
 }
 
 func plainConv(op Conv, in []value, s tensor.Shape) []float32 {
-	x, w := in[0].shape, in[1].shape
-	win := op.window([2]int{w[1], w[2]})
-	per := s[3] / op.groups()
 	y := make([]float32, s.Elems())
-	for i := range y {
-		n, oy, ox, o := i/(s[1]*s[2]*s[3]), i/(s[2]*s[3])%s[1], i/s[3]%s[2], i%s[3]
-		sum := float64(in[2].v[o])
-		for k := range w[1] * w[2] * w[3] {
-			ky, kx, c := k/(w[2]*w[3]), k/w[3]%w[2], k%w[3]
-			py := oy*win.stride[0] - win.pads[0] + ky*win.dilation[0]
-			px := ox*win.stride[1] - win.pads[1] + kx*win.dilation[1]
-			if py >= 0 && py < x[1] && px >= 0 && px < x[2] {
-				at := ((n*x[1]+py)*x[2]+px)*x[3] + o/per*w[3] + c
-				sum += float64(in[0].v[at]) * float64(in[1].v[o*w[1]*w[2]*w[3]+k])
-			}
-		}
-		y[i] = float32(sum)
+	for i, v := range exactConv(op, in[0], in[1], s) {
+		y[i] = float32(v + float64(in[2].v[i%s[3]]))
 	}
 	return y
 }
@@ -124,5 +111,54 @@ func TestConvOfManyRows(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantClose(t, fmt.Sprintf("%d channels", c), runNode(t, conv, in...), plainConv(conv, in, s), 1e-5)
+	}
+}
+
+// TestConvGradWeightOfManyPixels: each way in which pixels are read, for a dw that chunks of them have for themselves and for a
+// large one that is cut into tiles.
+func TestConvGradWeightOfManyPixels(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 8))
+	for _, c := range []struct {
+		name            string
+		kernel, stride  int
+		channels, fs, g int
+		pixels          string // how they are read: written out, in a band, or by a table
+		chunked         bool
+	}{
+		{"first layer of long rows", 7, 2, 3, 8, 1, "band", true},
+		{"first layer of short rows", 3, 2, 3, 8, 1, "written", true},
+		{"whole panels", 3, 2, 32, 10, 1, "table", true},
+		{"panels half empty", 3, 2, 17, 10, 1, "written", true},
+		{"groups of whole panels", 3, 2, 32, 10, 2, "table", true},
+		{"groups", 3, 2, 12, 10, 2, "written", true},
+		{"a tap", 1, 2, 64, 9, 1, "table", true},
+		{"large", 3, 2, 72, 72, 1, "table", false},
+		{"large, of odd channels", 3, 2, 71, 75, 1, "table", false},
+	} {
+		conv := Conv{Stride: [2]int{c.stride, c.stride}, Pads: [4]int{c.kernel / 2, c.kernel / 2, c.kernel / 2, c.kernel / 2}, Groups: c.g}
+		x, w := tensor.Shape{2, 23, 21, c.channels}, tensor.Shape{c.fs, c.kernel, c.kernel, c.channels / c.g}
+		dy, err := conv.Infer([]tensor.Shape{x, w})
+		if err != nil {
+			t.Fatal(err)
+		}
+		weight := ConvGradWeight{Stride: conv.Stride, Pads: conv.Pads, Groups: c.g, Kernel: [2]int{c.kernel, c.kernel}}
+		in := []value{normal(rng, 1, dy...), normal(rng, 1, x...)}
+
+		l := &convWeightLoop{e: &graph.Env{Pool: testPool(1)}, filters: dy[3], cols: w[1] * w[2] * w[3]}
+		pixels := conv.pixels(x, w, dy)
+		l.chunks = convPixelChunks(&pixels, w)
+		l.take(pixels, c.g)
+		how := "written"
+		if l.taken != nil {
+			how = map[bool]string{true: "band", false: "table"}[l.taken.band.floats > 0]
+		}
+		if how != c.pixels || l.chunks > 1 != c.chunked {
+			t.Errorf("%s: pixels by %s in %d chunks, want %s, chunks %v", c.name, how, l.chunks, c.pixels, c.chunked)
+		}
+		want := make([]float32, w.Elems())
+		for i, v := range exactWeight(conv, in[0], in[1], w) {
+			want[i] = float32(v)
+		}
+		wantClose(t, c.name, runNode(t, weight, in...), want, 1e-4)
 	}
 }

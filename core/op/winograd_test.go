@@ -213,15 +213,17 @@ func checkRMS(t *testing.T, what string, got []float32, want []float64, most flo
 
 // eachProduct visits every product of a convolution by its elements of x, w and y.
 func eachProduct(c Conv, x, w, y tensor.Shape, visit func(x, w, y int)) {
+	win, per := c.window([2]int{w[1], w[2]}), y[3]/c.groups()
 	for o := range y.Elems() {
 		oy, ox, f := o/(y[2]*y[3])%y[1], o/y[3]%y[2], o%y[3]
 		for k := range w[1] * w[2] {
-			py, px := oy-c.Pads[0]+k/w[2], ox-c.Pads[1]+k%w[2]
+			py := oy*win.stride[0] - win.pads[0] + k/w[2]*win.dilation[0]
+			px := ox*win.stride[1] - win.pads[1] + k%w[2]*win.dilation[1]
 			if py < 0 || py >= x[1] || px < 0 || px >= x[2] {
 				continue
 			}
-			from, at := ((o/(y[1]*y[2]*y[3])*x[1]+py)*x[2]+px)*x[3], (f*w[1]*w[2]+k)*w[3]
-			for ch := range x[3] {
+			from, at := ((o/(y[1]*y[2]*y[3])*x[1]+py)*x[2]+px)*x[3]+f/per*w[3], (f*w[1]*w[2]+k)*w[3]
+			for ch := range w[3] {
 				visit(from+ch, at+ch, o)
 			}
 		}

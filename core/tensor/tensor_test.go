@@ -31,6 +31,11 @@ func TestFloatsAreAligned(t *testing.T) {
 			t.Fatalf("Floats(%d) is not aligned", n)
 		}
 	}
+	for _, n := range []int{hugePage / 2, hugePage/2 + 5, 3 * hugePage} {
+		if f := Floats(n); len(f) != n || cap(f) != n || uintptr(unsafe.Pointer(&f[0]))%hugePage != 0 {
+			t.Fatalf("Floats(%d) has length %d, capacity %d, and begins at %p, want it on a huge page", n, len(f), cap(f), &f[0])
+		}
+	}
 }
 
 func TestEngineRunsOurKernels(t *testing.T) {
