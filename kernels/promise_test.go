@@ -133,6 +133,9 @@ func TestShortSlices(t *testing.T) {
 
 // TestKernelsAllocateNothing runs the kernels that keep something on the stack.
 func TestKernelsAllocateNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("skipped: the race detector makes kernels allocate")
+	}
 	const m, n, k = 30, 21, 700
 	x := make([]float32, m*k+k*n)
 	x64, c64 := make([]float64, m*k), make([]float64, m*n)

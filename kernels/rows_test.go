@@ -153,6 +153,9 @@ func TestImplicitChecks(t *testing.T) {
 
 // TestImplicitAllocatesNothing runs both products.
 func TestImplicitAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("skipped: the race detector makes kernels allocate")
+	}
 	rows := window(3, 1, 1, 7, 7, 24)
 	x := make([]float32, 49*9*24)
 	for _, s := range Available() {
