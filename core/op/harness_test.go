@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/internal/race"
 	"github.com/secateur/secateur/core/tensor"
 	"github.com/secateur/secateur/kernels"
 )
@@ -274,7 +275,7 @@ func sameEverywhere(t testing.TB, g *graph.Graph) *testPlan {
 func checkAllocs(t testing.TB, p *testPlan) {
 	t.Helper()
 	var before, after runtime.MemStats
-	if raceEnabled {
+	if race.Enabled {
 		return
 	}
 	least := uint64(math.MaxUint64)

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/internal/race"
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/optim"
 	"github.com/secateur/secateur/core/tensor"
@@ -132,7 +133,7 @@ func (w *growing) some(n int) []string {
 
 // randomGraphs is how many graphs each property is tried on.
 func randomGraphs() int {
-	if raceEnabled {
+	if race.Enabled {
 		return 30
 	}
 	return 150

@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/secateur/secateur/core/graph"
+	"github.com/secateur/secateur/core/internal/race"
 	"github.com/secateur/secateur/core/op"
 	"github.com/secateur/secateur/core/optim"
 	"github.com/secateur/secateur/core/tensor"
@@ -39,7 +40,7 @@ func sets(t *testing.T, f func(t *testing.T, set kernels.Set)) {
 }
 
 func TestRunAllocs(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	sets(t, func(t *testing.T, set kernels.Set) {
