@@ -186,11 +186,10 @@ func (l *convWeightLoop) take(pixels im2row, groups int) {
 	case l.begin != nil:
 		l.block = block
 	case pixels.direct():
+	case l.chunks > 1 && !fillsPanels(pixels.tapFloats()):
+		l.block, l.perWork = block, block*pixels.stride()
 	default:
-		switch l.taken = newConvRows(&l.pixels, block); {
-		case l.chunks > 1 && !fillsPanels(l.taken.k):
-			l.taken, l.block, l.perWork = nil, block, block*pixels.stride()
-		case l.taken.band.floats > 0:
+		if l.taken = newConvRows(&l.pixels, block); l.taken.band.floats > 0 {
 			l.block, l.perWork = block, l.taken.band.floats
 		}
 	}

@@ -17,15 +17,26 @@ const convTableRows = 4096
 
 // newConvRows chooses between band and images. block is the most rows that are used together.
 func newConvRows(g *im2row, block int) *convRows {
-	if g.adjacent() && g.channels < convBandChannels {
+	if g.banded() {
 		return newConvBand(g, block)
 	}
 	return newConvTable(g)
 }
 
+// banded reports whether newConvRows makes a band.
+func (g *im2row) banded() bool { return g.adjacent() && g.channels < convBandChannels }
+
+// tapFloats is how many floats a tap of the table has that newConvRows makes.
+func (g *im2row) tapFloats() int {
+	if g.banded() {
+		return len(g.tx) * g.channels
+	}
+	return g.width
+}
+
 // newConvTable leads into the images.
 func newConvTable(g *im2row) *convRows {
-	r := &convRows{im2row: g, k: g.width}
+	r := &convRows{im2row: g, k: g.tapFloats()}
 	rows := g.grid[0] * g.grid[1]
 	if all := g.rows(); all <= convTableRows {
 		rows = all
@@ -77,7 +88,7 @@ const convBandChannels = 8
 
 // newConvBand makes the table of a band for up to block rows, which may begin inside a line.
 func newConvBand(g *im2row, block int) *convRows {
-	r := &convRows{im2row: g, k: len(g.tx) * g.channels}
+	r := &convRows{im2row: g, k: g.tapFloats()}
 	lines := (block+g.grid[1]-2)/g.grid[1] + 1
 	r.band.width = (g.grid[1]-1)*g.step[1] + len(g.tx)
 	r.band.floats = r.bandLines(lines) * r.band.width * g.channels

@@ -119,15 +119,17 @@ func (s Shape) flops() float64 { return 2 * float64(s.Pixels) * float64(s.Filter
 // matrices are operands of those numbers of floats in one piece, as a plan lays them out: where the system has huge pages they lie
 // on such, however small they are.
 func matrices(floats ...int) (ms [][]float32) {
-	const line, huge = tensor.Align / 4, 1 << 20
+	const line = tensor.Align / 4
+	const huge = 1 << 20 // from 4 MiB on tensor.Floats asks for huge pages
+	lines := func(n int) int { return (n + line - 1) / line * line }
 	total := 0
 	for _, n := range floats {
-		total += (n + line - 1) / line * line
+		total += lines(n)
 	}
 	memory := tensor.Floats(max(total, huge))
 	for _, n := range floats {
 		ms = append(ms, fill(memory[:n:n]))
-		memory = memory[(n+line-1)/line*line:]
+		memory = memory[lines(n):]
 	}
 	return ms
 }

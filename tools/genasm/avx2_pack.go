@@ -14,19 +14,24 @@ func avx2Copy(vecs int) *fn {
 	f.load("mask", "DX")
 	f.op("VMOVUPS (DX), Y15")
 	f.label("row")
-	for v := range vecs - 1 {
-		f.op("VMOVUPS %d(SI), Y%d", 32*v, v)
-	}
-	f.op("VMASKMOVPS %d(SI), Y15, Y%d", 32*vecs-32, vecs-1)
-	for v := range vecs {
-		f.op("VMOVUPS Y%d, %d(DI)", v, 32*v)
-	}
+	f.copyRow("SI", vecs)
 	f.op("ADDQ R8, SI")
 	f.op("ADDQ R9, DI")
 	f.op("DECQ CX")
 	f.op("JNZ row")
 	f.ret()
 	return f.fn
+}
+
+// copyRow copies a row from a pointer to DI, the last of vecs vectors under the mask in Y15.
+func (f x86) copyRow(from string, vecs int) {
+	for v := range vecs - 1 {
+		f.op("VMOVUPS %d(%s), Y%d", 32*v, from, v)
+	}
+	f.op("VMASKMOVPS %d(%s), Y15, Y%d", 32*vecs-32, from, vecs-1)
+	for v := range vecs {
+		f.op("VMOVUPS Y%d, %d(DI)", v, 32*v)
+	}
 }
 
 // avx2CopyRows is avx2Copy of rows that lie where a table says.
@@ -45,13 +50,7 @@ func avx2CopyRows(vecs int) *fn {
 	f.op("LEAQ (SI)(AX*4), BX")
 	f.op("TESTQ AX, AX")
 	f.op("CMOVQLT R9, BX")
-	for v := range vecs - 1 {
-		f.op("VMOVUPS %d(BX), Y%d", 32*v, v)
-	}
-	f.op("VMASKMOVPS %d(BX), Y15, Y%d", 32*vecs-32, vecs-1)
-	for v := range vecs {
-		f.op("VMOVUPS Y%d, %d(DI)", v, 32*v)
-	}
+	f.copyRow("BX", vecs)
 	f.op("ADDQ $4, R8")
 	f.op("ADDQ $%d, DI", 32*vecs)
 	f.op("DECQ CX")
